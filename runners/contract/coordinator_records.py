@@ -68,6 +68,27 @@ class OperatorActed(Word):
     reason: Text
 
 
+class Working(Word):
+    """The coordinator's own long work, at most once a second, so that nobody looks at a silent screen."""
+
+    activity: Literal["capture", "cut", "fetch", "replay", "merge", "score", "bundle"]
+    node_id: NodeId | None
+    done: int
+    total: int
+    detail: Text
+
+
+class InputsPrepared(Word):
+    """Hidden states of both splits are captured, and cut into slices for this run."""
+
+    reused: bool  # captured by an earlier run from the same model, tokenizer and data
+    head_sha256: Sha256
+    train_samples: int
+    train_tokens: int
+    held_out_samples: int
+    held_out_tokens: int
+
+
 class AgentStarted(Word):
     """Loopback only: the coordinator started the remote host's agent itself."""
 
@@ -303,6 +324,8 @@ COORDINATOR_BODIES: dict[str, type[Word]] = {
     "epoch_opened": EpochOpened,
     "recovered": Recovered,
     "operator_acted": OperatorActed,
+    "working": Working,
+    "inputs_prepared": InputsPrepared,
     "agent_started": AgentStarted,
     "link_changed": LinkChanged,
     "bringup_received": BringupReceived,
