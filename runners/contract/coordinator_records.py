@@ -275,7 +275,10 @@ class Scored(Word):
     receipt_digest: Sha256
 
 
-class ScoringFailed(Word):
+class WorkFailed(Word):
+    """The coordinator's own work (capture, cut, merge, score) failed; nobody's contribution is to blame."""
+
+    activity: Label
     detail: Text
 
 
@@ -348,7 +351,7 @@ COORDINATOR_BODIES: dict[str, type[Word]] = {
     "replay_judged": ReplayJudged,
     "contribution_judged": ContributionJudged,
     "scored": Scored,
-    "scoring_failed": ScoringFailed,
+    "work_failed": WorkFailed,
     "merged": Merged,
     "promotion_decided": PromotionDecided,
     "window_changed": WindowChanged,
