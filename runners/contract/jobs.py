@@ -1,0 +1,103 @@
+"""Jobs on the validator's own host: `python -m runners <job>` reads one JSON line and writes JSON lines.
+
+Each job is a fresh process. It writes any number of `Progress` lines, then one result or one `Refusal`.
+Paths are absolute paths of this host; they never enter a document.
+"""
+
+from typing import Literal
+
+from runners.contract.document import Word
+from runners.contract.names import FileName, Label, Sha256, Text
+from runners.contract.plan import Assignment, FileRef
+from runners.contract.receipts import Device, HeldOutScore, Software
+
+JOBS = ("capture", "cut", "replay", "score")
+BackendName = Literal["mlx", "torch", "reference"]
+
+
+class Progress(Word):
+    stage: Label
+    done: int
+    total: int
+    detail: Text = ""
+
+
+class CaptureJob(Word):
+    """Run the decoder once per sample; result is the ShardManifest that lies in `out_dir/manifest.json`."""
+
+    model_dir: str
+    jsonl: str
+    out_dir: str
+    split: Label
+    dataset_ref: str
+    batch_size: int
+    backend: Literal["torch", "mlx"]
+
+
+class CutPart(Word):
+    name: FileName
+    sample_indices: tuple[int, ...]
+
+
+class CutJob(Word):
+    """Cut a captured shard into slices, and make the initial adapter (A from the seed, B zero)."""
+
+    shard: str
+    model_dir: str
+    parts: tuple[CutPart, ...]
+    initial_name: FileName
+    seed: int
+    rank: int
+    out_dir: str
+
+
+class CutSlice(Word):
+    file: FileRef
+    tokens: int
+    samples: int
+
+
+class CutResult(Word):
+    slices: tuple[CutSlice, ...]  # in the order of `parts`
+    initial_adapter: FileRef
+
+
+class ReplayJob(Word):
+    """Do an assignment again. Never sees the contribution, so it can't copy it."""
+
+    assignment: Assignment
+    model_dir: str
+    slice_path: str
+    initial_adapter_path: str
+    backend: BackendName
+    out_dir: str
+
+
+class ReplayResult(Word):
+    adapter: FileRef  # in out_dir, written by this process
+    device: Device
+    software: Software
+    step_losses: tuple[float, ...]
+    seconds: float
+
+
+class ScoreSubject(Word):
+    subject: Label
+    adapter_path: str | None  # None scores the base alone
+    alpha: float
+    rank: int
+
+
+class ScoreJob(Word):
+    model_dir: str
+    head_sha256: Sha256
+    held_out_path: str
+    subjects: tuple[ScoreSubject, ...]
+    backend: BackendName
+    threads: int
+    chunk_tokens: int
+
+
+class ScoreResult(Word):
+    scores: tuple[HeldOutScore, ...]
+    device: Device

@@ -1,0 +1,105 @@
+"""A lane: one frozen arrangement of hosts, policies, governance and claim boundary."""
+
+from typing import Literal
+
+from runners.contract.document import Document, Word
+from runners.contract.names import FileName, Label, NodeId, Text
+
+
+class Policies(Word):
+    """Bounds on what the coordinator waits for. All in milliseconds of the coordinator's monotonic clock."""
+
+    heartbeat_ms: int
+    stale_ms: int  # age of the last received heartbeat past which the revision needs a replay
+    loss_ms: int  # and past which the contributor has departed
+    skew_ms: int  # difference between the contributors' produced times
+    skew_wait_ms: int  # how much longer than `skew_ms` the coordinator waits for the slower node
+    prepare_ms: int  # longest preparation of one host
+    fetch_ms: int
+    replay_ms: int
+    max_revisions: int
+
+
+class NodeContract(Word):
+    """One node's place in the lane."""
+
+    node_id: NodeId
+    host_alias: Label
+    roles: tuple[Literal["coordinator", "validator", "contributor"], ...]
+    backend: Literal["mlx", "torch"]
+    required_devices: tuple[str, ...]  # device kinds that may compute for this node, e.g. ("metal",)
+    transport: Literal["local", "ssh"]
+    cluster_port: int
+    run_root: FileName  # folder of this node under <runs>/<run_id>/
+
+
+class AdapterContract(Word):
+    """What is trained: shapes follow from the base (d, V) and from the rank here."""
+
+    family: Label
+    format: Literal["safetensors"]
+    precision: Literal["f32_reference"]
+    rank: int
+    alpha: float
+
+
+class RecipeContract(Word):
+    """How it is trained: AdamW on A and B with torch's semantics (bias correction, decoupled decay)."""
+
+    steps: int
+    batch_samples: int
+    learning_rate: float
+    beta1: float
+    beta2: float
+    epsilon: float
+    weight_decay: float
+    seed: int  # initial adapter and batch order derive from it
+    threads: int
+    chunk_tokens: int  # rows of hidden states per product
+
+
+class Governance(Word):
+    """What must hold before contributions are merged, and before a merge is promoted."""
+
+    replay_backend: Literal["mlx", "torch", "reference"]
+    replay_relative_bound: float  # Frobenius norm of the delta's difference over that of the replayed delta
+    replay_loss_bound: float  # absolute, per step
+    same_backend_exact: bool
+    delta_norm_bound: float  # Frobenius norm of s B A past which a contribution is refused
+    minimum_improvement: float  # nats per token, merge against base, on held-out samples
+    publication: Literal["never_automatic"]
+
+
+class DataContract(Word):
+    dataset_ref: str
+    train_split: str
+    held_out_split: str
+
+
+class RunContract(Document):
+    """The lane as every side must hold it; equal digests mean the same lane."""
+
+    schema_version: Literal["swarm.run_contract.v1"] = "swarm.run_contract.v1"
+    lane_id: Label
+    run_family_id: Label
+    namespace: Label
+    admission_posture: Literal["trusted_lan.shared_secret"]
+    admission_token_env: Literal["PSIONIC_SWARM_ADMISSION_TOKEN"]
+    nodes: tuple[NodeContract, ...]
+    policies: Policies
+    adapter: AdapterContract
+    recipe: RecipeContract
+    governance: Governance
+    data: DataContract
+    claim_boundary: Text
+
+    def node(self, node_id: str) -> NodeContract:
+        """Raises KeyError for a node that isn't in the lane."""
+        for node in self.nodes:
+            if node.node_id == node_id:
+                return node
+        raise KeyError(f"lane {self.lane_id} has no node {node_id}")
+
+    @property
+    def contributors(self) -> tuple[NodeContract, ...]:
+        return tuple(node for node in self.nodes if "contributor" in node.roles)

@@ -1,0 +1,118 @@
+"""The run's own plan: who trains what, from which start, and what must come back."""
+
+from typing import Literal
+
+from runners.contract.document import Document, Word
+from runners.contract.lane import AdapterContract, RecipeContract
+from runners.contract.names import FileName, Label, NodeId, RunId, Sha256
+
+TENSOR_A = "base_model.model.lm_head.lora_A.weight"  # [r, d]; PEFT's own names and orientation
+TENSOR_B = "base_model.model.lm_head.lora_B.weight"  # [V, r]
+ADAPTER_FILE = "adapter_model.safetensors"
+ADAPTER_CONFIG_FILE = "adapter_config.json"
+RECEIPT_FILE = "contributor_receipt.json"
+OUTBOX_FILES = (ADAPTER_CONFIG_FILE, ADAPTER_FILE, RECEIPT_FILE)
+
+
+class FileRef(Word):
+    """Exact bytes, by name, size and sha256."""
+
+    name: FileName
+    size_bytes: int
+    sha256: Sha256
+
+
+class HeadIdentity(Word):
+    """The frozen LM head `W [V, d]`; sha256 is over the tensor's own bytes, not over a file."""
+
+    model_digest: Sha256
+    tokenizer_digest: Sha256
+    tensor: Label
+    dtype: Literal["F32", "BF16"]
+    vocab_size: int
+    hidden_size: int
+    sha256: Sha256
+    tied: bool
+
+
+class Slice(Word):
+    """A contributor's own samples, as one shard file."""
+
+    slice_id: Label
+    split: Label
+    sample_ids: tuple[Label, ...]
+    tokens: int  # response tokens, i.e. rows of hidden states
+    shard: FileRef
+
+
+class TensorShape(Word):
+    name: Label
+    dtype: Literal["F32"]
+    shape: tuple[int, int]
+
+
+class UploadIdentity(Word):
+    """What an adapter says it is. Everything here is knowable before training."""
+
+    run_id: RunId
+    window_id: Label
+    node_id: NodeId
+    revision: int
+    head_sha256: Sha256
+    slice_sha256: Sha256
+    initial_adapter_sha256: Sha256
+    rank: int
+    alpha: float
+
+
+class UploadManifest(Document):
+    """Names, shapes, dtypes and identity of an upload. The plan's and the observed one must have one digest."""
+
+    schema_version: Literal["swarm.upload_manifest.v1"] = "swarm.upload_manifest.v1"
+    files: tuple[FileName, ...]
+    tensors: tuple[TensorShape, ...]
+    identity: UploadIdentity
+
+
+class Assignment(Document):
+    """One contributor's work in one revision of the window."""
+
+    schema_version: Literal["swarm.assignment.v1"] = "swarm.assignment.v1"
+    assignment_id: Label
+    run_id: RunId
+    window_id: Label
+    revision: int
+    node_id: NodeId
+    contract_digest: Sha256
+    head: HeadIdentity
+    slice: Slice
+    initial_adapter: FileRef
+    adapter: AdapterContract
+    recipe: RecipeContract
+    batches: tuple[tuple[int, ...], ...]  # one row per step: indices into slice.sample_ids, in order
+    expected_upload: UploadManifest
+
+
+class WindowPlan(Document):
+    """One revision of a window, with every contributor's assignment."""
+
+    schema_version: Literal["swarm.window_plan.v1"] = "swarm.window_plan.v1"
+    run_id: RunId
+    window_id: Label
+    revision: int
+    lane_id: Label
+    contract_digest: Sha256
+    head: HeadIdentity
+    dataset_ref: str
+    dataset_sha256: Sha256
+    train_shard: FileRef
+    held_out_shard: FileRef
+    held_out_sample_ids: tuple[Label, ...]
+    initial_adapter: FileRef
+    assignments: tuple[Assignment, ...]
+
+    def assignment(self, node_id: str) -> Assignment:
+        for assignment in self.assignments:
+            if assignment.node_id == node_id:
+                return assignment
+        raise KeyError(f"plan of {self.run_id} assigns nothing to {node_id}")

@@ -1,0 +1,223 @@
+"""Documents that say what happened on a host."""
+
+from typing import Literal
+
+from runners.contract.document import Document, Word
+from runners.contract.names import FileName, Label, NodeId, PublicKey, RunId, Sha256, Text
+from runners.contract.plan import FileRef
+
+
+class Software(Word):
+    python: Label
+    platform: Label
+    backend: Label  # "torch 2.13.0+cpu", spaces replaced by "@": "torch@2.13.0+cpu"
+    runners_sha256: Sha256  # over the source files of the runners package
+
+
+class Device(Word):
+    """The device that really computes, and how it is set."""
+
+    backend_label: Label  # open_adapter_backend.torch.cpu.gpt_oss_lm_head
+    kind: Literal["cpu", "cuda", "metal"]
+    device_label: Label  # cpu:0, cuda:0, metal:0
+    name: Text  # "AMD EPYC", "NVIDIA GeForce RTX 4080", "Apple M2 Pro"
+    memory_total_bytes: int
+    threads: int
+    blas: Label
+    tf32: bool
+
+
+class GateResult(Word):
+    """A short real training job on the backend under test, on a problem made from a seed."""
+
+    steps: int
+    tokens: int
+    first_loss: float
+    last_loss: float
+    seconds: float
+    tokens_per_second: float
+    adapter_sha256: Sha256
+    refused_precision: Label  # the precision that was asked for and correctly refused
+
+
+class BringupReport(Document):
+    """The per-host gate, taken on the host that it speaks of, for one run."""
+
+    schema_version: Literal["swarm.bringup_report.v1"] = "swarm.bringup_report.v1"
+    run_id: RunId
+    node_id: NodeId
+    contract_digest: Sha256
+    disposition: Literal["ready_to_attempt", "refused_machine_contract", "refused_training_backend_blocker"]
+    reasons: tuple[Text, ...]
+    host_name: Label
+    node_public_key: PublicKey
+    cpu_count: int
+    memory_total_bytes: int
+    memory_available_bytes: int
+    disk_free_bytes: int
+    clock_wall_ms: int
+    device: Device | None
+    software: Software | None
+    gate: GateResult | None
+    head_sha256: Sha256 | None  # of the host's own checkpoint
+    claim_boundary: Text
+
+
+class ContributorReceipt(Document):
+    """What a contributor did with its assignment, in its own words; bound to the adapter's bytes."""
+
+    schema_version: Literal["swarm.contributor_receipt.v1"] = "swarm.contributor_receipt.v1"
+    run_id: RunId
+    window_id: Label
+    revision: int
+    node_id: NodeId
+    assignment_digest: Sha256
+    contract_digest: Sha256
+    device: Device
+    software: Software
+    initial_adapter_sha256: Sha256
+    slice_sha256: Sha256
+    head_sha256: Sha256
+    adapter: FileRef
+    adapter_config: FileRef
+    steps: int
+    samples_presented: int
+    distinct_samples: int
+    tokens_presented: int
+    step_losses: tuple[float, ...]  # mean cross-entropy in nats, before that step's update
+    started_wall_ms: int
+    finished_wall_ms: int
+    train_seconds: float
+
+
+class AdmissionReceipt(Document):
+    """Both sides held the token. The MACs themselves are never kept."""
+
+    schema_version: Literal["swarm.admission_receipt.v1"] = "swarm.admission_receipt.v1"
+    run_id: RunId
+    node_id: NodeId
+    role: Literal["contributor"]
+    contract_digest: Sha256
+    coordinator_public_key: PublicKey
+    node_public_key: PublicKey
+    host_key_fingerprint: Label  # of the SSH host key that the coordinator saw; "local" without SSH
+    coordinator_nonce: Sha256  # 32 random bytes, hex
+    node_nonce: Sha256
+    token_custody: Literal["proved", "handed_over"]
+    admitted_wall_ms: int
+
+
+class Member(Word):
+    node_id: NodeId
+    roles: tuple[Label, ...]
+    node_public_key: PublicKey
+    backend_label: Label
+    device_label: Label
+    contract_endpoint: Label
+    observed_endpoint: Label
+    bringup_digest: Sha256
+    admission_digest: Sha256 | None  # None only for the coordinator's own role
+
+
+class MembershipReceipt(Document):
+    """Who took part, on which measured machines, under which keys."""
+
+    schema_version: Literal["swarm.membership_receipt.v1"] = "swarm.membership_receipt.v1"
+    run_id: RunId
+    contract_digest: Sha256
+    coordinator_public_key: PublicKey
+    members: tuple[Member, ...]
+    observed_wall_ms: int
+
+
+class ReplayReceipt(Document):
+    """The validator did the work again. `replayed_adapter` are bytes that the replay process itself wrote."""
+
+    schema_version: Literal["swarm.replay_receipt.v1"] = "swarm.replay_receipt.v1"
+    run_id: RunId
+    window_id: Label
+    revision: int
+    node_id: NodeId
+    assignment_digest: Sha256
+    contributor_backend_label: Label
+    replay_device: Device
+    replay_software: Software
+    contribution_sha256: Sha256
+    replayed_adapter: FileRef
+    outcome: Literal["exact", "within_tolerance", "mismatch"]
+    relative_difference: float  # ‖s B A - s B' A'‖ / ‖s B' A'‖, Frobenius, primed = replayed
+    relative_bound: float
+    max_loss_difference: float
+    loss_bound: float
+    step_losses: tuple[float, ...]
+    replay_seconds: float
+
+
+class HeldOutScore(Word):
+    subject: Label  # "base", a node id, or "merge"
+    mean_loss: float  # nats per response token
+    tokens: int
+
+
+class ScoreReceipt(Document):
+    schema_version: Literal["swarm.score_receipt.v1"] = "swarm.score_receipt.v1"
+    run_id: RunId
+    window_id: Label
+    held_out_sha256: Sha256
+    device: Device
+    scores: tuple[HeldOutScore, ...]
+
+
+class MergedContribution(Word):
+    node_id: NodeId
+    adapter_sha256: Sha256
+    samples: int  # distinct samples of the slice
+    weight_numerator: int  # weight = numerator / denominator, the same numbers in every document
+    weight_denominator: int
+
+
+class MergeReport(Document):
+    """The exact weighted mean of the deltas, by rank stacking."""
+
+    schema_version: Literal["swarm.merged_artifact_report.v1"] = "swarm.merged_artifact_report.v1"
+    run_id: RunId
+    window_id: Label
+    rule: Literal["weighted_mean_of_deltas.rank_stacking"]
+    contributions: tuple[MergedContribution, ...]
+    merged_adapter: FileRef
+    merged_adapter_config: FileRef
+    rank: int
+    alpha: float
+    delta_norm: float
+    residual: float  # ‖merged - weighted mean‖ / ‖weighted mean‖, measured in float64
+
+
+class GateValue(Word):
+    gate: Label
+    passed: bool
+    value: Text
+    threshold: Text
+
+
+class PromotionReceipt(Document):
+    schema_version: Literal["swarm.promotion_receipt.v1"] = "swarm.promotion_receipt.v1"
+    run_id: RunId
+    window_id: Label
+    disposition: Literal["promoted", "held"]
+    gates: tuple[GateValue, ...]
+    merged_adapter_sha256: Sha256
+    publish_disposition: Literal["refused"]
+    publish_reason: Text
+
+
+class OperatorCommand(Document):
+    """An act of the operator, left in the run's inbox under a name that makes it happen once."""
+
+    schema_version: Literal["swarm.operator_command.v1"] = "swarm.operator_command.v1"
+    command_id: FileName
+    run_id: RunId
+    command: Literal["stop"]
+    reason: Text
+    created_wall_ms: int
+    operator_public_key: PublicKey
+    signature: str  # Ed25519, hex, over b"swarm.operator_command.v1\\0" + canonical body without signature and digest

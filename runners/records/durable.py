@@ -1,0 +1,82 @@
+"""Bytes that must be there after a power cut."""
+
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+from runners.records.errors import UnsafePath
+
+
+def sync_fd(fd: int) -> None:
+    """fsync; on macOS F_FULLFSYNC, because fsync there stops at the drive's cache."""
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is None:
+        os.fsync(fd)
+    else:
+        fcntl.fcntl(fd, full)
+
+
+def sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def write_durable(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """The whole file or none of it: temporary file, sync, rename, sync of the folder."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        write_all(fd, data)
+        sync_fd(fd)
+    except BaseException:
+        os.close(fd)
+        draft.unlink(missing_ok=True)
+        raise
+    os.close(fd)
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def create_once(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """As write_durable, but the name is an idempotency key. Raises FileExistsError."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    write_durable(draft, data, mode=mode)
+    try:
+        os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def open_regular(path: Path) -> int:
+    """A read-only descriptor of a regular file with one link, never through a symlink. Raises UnsafePath."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise UnsafePath(f"{path.name}: expected a readable regular file, got {error.strerror}") from error
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(fd)
+        kind = stat.filemode(status.st_mode)
+        raise UnsafePath(f"{path.name}: expected a regular file with one link, got {kind} with {status.st_nlink}")
+    return fd
+
+
+def read_regular(path: Path, *, limit: int) -> bytes:
+    """The file's bytes, at most `limit`. Raises UnsafePath."""
+    fd = open_regular(path)
+    with os.fdopen(fd, "rb") as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise UnsafePath(f"{path.name}: expected at most {limit} bytes, got more")
+    return data

@@ -1,0 +1,21 @@
+"""What can go wrong with a host's own files."""
+
+
+class RecordsError(Exception):
+    """Base of everything that a host's files can be refused for."""
+
+
+class AlreadyHeld(RecordsError):  # noqa: N818
+    """Another living process holds the lock."""
+
+
+class KeyFileError(RecordsError):
+    """A private key file is unreadable, malformed, or open to others."""
+
+
+class TensorFileError(RecordsError):
+    """A safetensors file is not what it must be."""
+
+
+class UnsafePath(RecordsError):  # noqa: N818
+    """A path is not a regular file with one link, inside its folder."""
