@@ -22,7 +22,7 @@ SPARE_BYTES = 64 * 1024**2  # left for the journal, the adapter and the host's o
 
 
 def receive(settings: HostSettings, wire: Wire) -> ReceiveResponse:
-    """The sender closes its side after the bytes; one that closes right after line 1 only asks. Raises Refused."""
+    """A sender that closes right after line 1 only asks whether the archive is here already. Raises Refused."""
     request = wire.read(ReceiveRequest)
     root = RunRoot(settings.make_run_root())
     root.received.mkdir(exist_ok=True, mode=0o700)
@@ -100,7 +100,7 @@ def _spool(archive: FileRef, wire: Wire, spool: BinaryIO) -> None:
         raise Refused(
             "archive_digest_mismatch", f"{archive.name}: expected sha256 {archive.sha256}, got {digest.hexdigest()}"
         )
-    if not wire.at_end():
+    if wire.has_more():
         raise Refused("archive_long", f"{archive.name}: expected {archive.size_bytes} bytes, got more")
 
 
