@@ -57,8 +57,8 @@ def _raw(matrix: Matrix) -> RawTensor:
 
 def delta_norm(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """‖B A‖ (Frobenius) in float64 without forming (V, d): two thin QRs leave an r x r core."""
-    core_b = np.linalg.qr(b, mode="r")
-    core_a = np.linalg.qr(a.T, mode="r")
+    core_b = np.asarray(np.linalg.qr(b, mode="r"))
+    core_a = np.asarray(np.linalg.qr(a.T, mode="r"))
     return float(np.linalg.norm(core_b @ core_a.T))
 
 
