@@ -1,0 +1,33 @@
+"""Why an assignment did not become an adapter."""
+
+
+class TrainingError(Exception):
+    """Base of everything that training is refused or ended for."""
+
+
+class Stopped(TrainingError):  # noqa: N818 - not a fault: somebody asked for it
+    """The caller asked to stop; no adapter was produced."""
+
+
+class BackendUnavailable(TrainingError):  # noqa: N818
+    """The accelerator library isn't installed or finds no device."""
+
+
+class UnsupportedPrecision(TrainingError):  # noqa: N818
+    """Another precision than f32_reference was asked for."""
+
+
+class InputMismatch(TrainingError):  # noqa: N818
+    """Head, slice or initial adapter are not the bytes or shapes that the assignment names."""
+
+
+class AdapterFileError(TrainingError):
+    """An adapter file isn't what the plan says an adapter is."""
+
+
+class Diverged(TrainingError):  # noqa: N818
+    """A loss or a weight is no longer finite."""
+
+
+class GateFailed(TrainingError):  # noqa: N818
+    """The backend ran the bring-up job but did not learn, or accepted what it must refuse."""
