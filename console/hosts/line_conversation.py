@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from console.hosts.errors import HostRefused, VerbFailed
 from console.hosts.host import Ending
 from runners.contract.canonical import MAX_DOCUMENT_BYTES, canonical_bytes, parse_strict
-from runners.contract.document import Word, word_from_json
+from runners.contract.document import Word, check_digests, word_from_json
 from runners.contract.errors import MalformedBytes
 from runners.contract.requests import Refusal
 
@@ -72,7 +72,9 @@ class LineConversation:
         if isinstance(body, dict) and "refused" in body:
             refusal = word_from_json(Refusal, body)
             raise HostRefused(self._verb, refusal.refused, printable(refusal.detail))
-        return word_from_json(expected, body)
+        answer = word_from_json(expected, body)
+        check_digests(answer)
+        return answer
 
     async def _next_line(self) -> bytes:
         searched = 0
@@ -98,7 +100,8 @@ class LineConversation:
         await self._streams.write_end()
         while True:
             if self._buffer:
-                raise MalformedBytes(f"{self._verb}: expected nothing after its answer, got {bytes(self._buffer[:80])!r}")
+                first = bytes(self._buffer[:80])
+                raise MalformedBytes(f"{self._verb}: expected nothing after its answer, got {first!r}")
             data = await self._streams.read()
             if not data:
                 return await self._ending()

@@ -14,7 +14,7 @@ from runners.contract.document import Word
 from runners.contract.plan import FileRef
 from runners.records.beneath import open_beneath
 from runners.records.errors import UnsafePath
-from runners.records.verb_process import HostSettings, VerbProcess, start_verb
+from runners.records.verb_process import VerbEnvironment, VerbProcess, start_verb
 
 W = TypeVar("W", bound=Word)
 LINGER_S = 2.0  # how long a grandchild may hold the pipes of a verb that has exited
@@ -28,15 +28,15 @@ class LocalHost:
     rtt_ms: float | None = None
 
     def __init__(
-        self, node_id: str, settings: HostSettings, *, programs: dict[str, tuple[str, ...]] | None = None
+        self, node_id: str, environment: VerbEnvironment, *, programs: dict[str, tuple[str, ...]] | None = None
     ) -> None:
         self.node_id = node_id
-        self.settings = settings
+        self.environment = environment
         self._programs = programs or {}
 
     @asynccontextmanager
     async def open(self, verb: str) -> AsyncIterator[LineConversation]:
-        process = await start_verb(verb, self.settings, argv=self._programs.get(verb))
+        process = await start_verb(verb, self.environment, argv=self._programs.get(verb))
         conversation = LineConversation(verb, _Pipes(process))
         try:
             yield conversation
@@ -63,7 +63,7 @@ class LocalHost:
 
     def _open_file(self, name: str) -> "_LocalFile":
         try:
-            return _LocalFile(open_beneath(self.settings.run_root, name))
+            return _LocalFile(open_beneath(self.environment.run_root, name))
         except FileNotFoundError as error:
             raise FileAbsent(f"{self.node_id}: {name}: expected a file in the run root, got none") from error
         except UnsafePath as error:

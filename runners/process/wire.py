@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from runners.contract.canonical import MAX_DOCUMENT_BYTES, canonical_bytes, parse_strict
-from runners.contract.document import Document, Word, word_from_json
+from runners.contract.document import Word, check_digests, word_from_json
 from runners.contract.errors import MalformedBytes
 from runners.process.errors import StreamEnded
 from runners.records.durable import write_all
@@ -77,11 +77,3 @@ class Wire:
         data = os.read(self._source, size_bytes)
         self._pending += data
         return bool(data)
-
-
-def check_digests(word: Word) -> None:
-    """A document inside a request must have its own digest. Raises DigestMismatch."""
-    parts = [word, *(getattr(word, name) for name in type(word).model_fields)]
-    for part in parts:
-        if isinstance(part, Document):
-            type(part).from_json(part.to_json())

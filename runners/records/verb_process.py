@@ -17,7 +17,7 @@ STREAM_LIMIT = 256 * 1024
 
 
 @dataclass(frozen=True)
-class HostSettings:
+class VerbEnvironment:
     """What a verb must know about its own host. Goes through the environment: nothing here is secret."""
 
     home: Path  # keys and admission receipts of the node
@@ -38,10 +38,10 @@ class HostSettings:
         }
         if self.contract_digest is not None:
             named["SWARM_CONTRACT_DIGEST"] = self.contract_digest
-        return {**_inherited_env(), **self.extra, **named}
+        return {**child_env(), **self.extra, **named}
 
 
-def _inherited_env() -> dict[str, str]:
+def child_env() -> dict[str, str]:
     """Ours without the admission token and without settings of another host; PYTHONPATH finds this very package."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SWARM_") and name != TOKEN_ENV}
     package_home = str(Path(runners.__file__).parent.parent)
@@ -109,13 +109,13 @@ class VerbProcess:
 
 
 async def start_verb(
-    verb: str, settings: HostSettings, *, token: str | None = None, argv: tuple[str, ...] | None = None
+    verb: str, environment: VerbEnvironment, *, token: str | None = None, argv: tuple[str, ...] | None = None
 ) -> VerbProcess:
     """Start `python -m runners <verb>`. A token goes through an inherited pipe and nowhere else.
 
     `argv` replaces the program; only tests do that.
     """
-    env = settings.to_env()
+    env = environment.to_env()
     token_fd = _token_pipe(token) if token is not None else None
     if token_fd is not None:
         env[TOKEN_FD_ENV] = str(token_fd)
