@@ -1,7 +1,7 @@
 """What the coordinator's hands share: folders, key, journal, state, and the hosts."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from console.coordination.fold import fold
@@ -30,10 +30,11 @@ class Desk:
     journal: RunJournal
     token: str | None  # in memory only; None once admission is over and the coordinator was restarted
     clock: Clock
-    connect: Callable[[str], "asyncio.Task[Host]"]
+    connect: Callable[[str], Awaitable[Host]]
     state: RunState = field(default_factory=RunState)
     inputs: Inputs | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    read_inbox: set[str] = field(default_factory=set)
     _working_at_ms: dict[str, int] = field(default_factory=dict)
 
     def note(self, body: Word) -> None:
