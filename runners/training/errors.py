@@ -31,3 +31,15 @@ class Diverged(TrainingError):  # noqa: N818
 
 class GateFailed(TrainingError):  # noqa: N818
     """The backend ran the bring-up job but did not learn, or accepted what it must refuse."""
+
+
+class CheckpointError(TrainingError):
+    """A folder is not a gpt-oss checkpoint that we can read the head of."""
+
+
+class ShardError(TrainingError):
+    """A shard file is not what a shard must be."""
+
+
+class CaptureError(TrainingError):
+    """Hidden states can't be captured from this model, this data or with this backend."""
