@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from console.coordination.state import NodeState, RunState, Trouble
+from console.coordination.state import EXITS, NodeState, RunState, Trouble
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Word
 from runners.contract.states import Classification, Disposition, RunnerState, WindowState
@@ -21,6 +21,7 @@ def _run_opened(state: RunState, body: rec.RunOpened, _: int) -> RunState:
 
 
 def _operator_acted(state: RunState, body: rec.OperatorActed, _: int) -> RunState:
+    state = replace(state, commands=state.commands | {body.command_id})
     return replace(state, stop_reason=body.reason) if body.command == "stop" else state
 
 
@@ -140,11 +141,14 @@ def _promotion_decided(state: RunState, body: rec.PromotionDecided, _: int) -> R
 
 
 def _window_changed(state: RunState, body: rec.WindowChanged, _: int) -> RunState:
-    return replace(state, window=body.after, reason=body.reason)
+    ended = body.after if body.after in EXITS else state.exit
+    return replace(state, window=body.after, reason=body.reason, exit=ended)
 
 
 def _released(state: RunState, body: rec.Released, _: int) -> RunState:
-    return state.with_node(body.node_id, released=True, proven_dead=body.proven_dead, runner=RunnerState.EXITED)
+    lost = state.nodes[body.node_id].runner is RunnerState.LOST
+    after = RunnerState.LOST if lost else RunnerState.EXITED
+    return state.with_node(body.node_id, released=True, proven_dead=body.proven_dead, runner=after)
 
 
 def _closed(state: RunState, body: rec.Closed, _: int) -> RunState:

@@ -94,7 +94,9 @@ class RunState:
     merged: Merged | None = None
     scored: Scored | None = None
     promotion: PromotionDecided | None = None
+    exit: WindowState | None = None  # how the window ended, remembered past `closed`
     stop_reason: str | None = None
+    commands: frozenset[str] = frozenset()
     trouble: Trouble | None = None  # of the coordinator's own work
     classification: Classification | None = None
 
@@ -104,7 +106,14 @@ class RunState:
 
     @property
     def ended(self) -> bool:
-        return self.window in EXITS or self.window is WindowState.CLOSED
+        return self.exit is not None
+
+    @property
+    def awaiting_bounds(self) -> bool:
+        """A replay is needed already, but how the node departed is not decided yet."""
+        return self.exit is WindowState.REPLAY_REQUIRED and any(
+            node.runner is RunnerState.STALE for node in self.nodes.values()
+        )
 
     def with_node(self, node_id: str, **changes: object) -> "RunState":
         node = replace(self.nodes[node_id], **changes)  # type: ignore[arg-type]  # names are checked by `replace`
