@@ -20,11 +20,12 @@ from runners.training.adamw import AdamW
 from runners.training.backend import AdapterWeights, Rows
 from runners.training.hardware import as_label, cpu_name, loaded_blas, memory_total_bytes
 from runners.training.head import Head
+from runners.training.shards import Shard
 from runners.training.steps import Placement, SteppingBackend, Work
 
 F32_HEAD_BYTES = 256 * 1024 * 1024  # a larger bf16 head stays bf16 and is cast block by block
 BLOCK_ROWS = 16384  # rows of W per cast
-BASE_LOGITS_BYTES = 256 * 1024 * 1024  # slices whose base logits fit are multiplied by W once, not once per epoch
+BASE_LOGITS_BYTES = 256 * 1024 * 1024  # a shard whose base logits fit is multiplied by W once, not once per epoch
 SUM_BLOCK = 64  # a sum over V in one run loses four digits on the CPU; two levels don't
 
 
@@ -34,6 +35,7 @@ class MlxBackend(SteppingBackend):
     def __init__(self, *, threads: int, chunk_tokens: int) -> None:
         super().__init__(threads=threads, chunk_tokens=chunk_tokens)
         self._head: tuple[str, MlxHead] | None = None
+        self._base: tuple[Shard, mx.array] | None = None
 
     def version(self) -> Label:
         return as_label(f"mlx@{version('mlx')}")
@@ -55,11 +57,24 @@ class MlxBackend(SteppingBackend):
 
     def _place_head(self, head: Head) -> None:
         if self._head is None or self._head[0] != head.sha256:
-            self._head = (head.sha256, MlxHead(head))
+            self._head, self._base = (head.sha256, MlxHead(head)), None
 
     def _place(self, work: Work) -> Placement:
         assert self._head is not None
-        return MlxPlacement(self._head[1], work, self.chunk_tokens)
+        head = self._head[1]
+        return MlxPlacement(head, work, self.chunk_tokens, self._base_logits(head, work.shard))
+
+    def _base_logits(self, head: "MlxHead", shard: Shard) -> mx.array | None:
+        """`h W^T [N, V]` of a whole shard that is small enough: neither factor changes while training or scoring."""
+        if shard.tokens * head.vocab_size * 4 > BASE_LOGITS_BYTES:
+            return None
+        if self._base is None or self._base[0] is not shard:
+            hidden = _to_mlx(shard.hidden).astype(mx.float32)
+            starts = range(0, shard.tokens, self.chunk_tokens)
+            logits = mx.concatenate([head.logits(hidden[start : start + self.chunk_tokens]) for start in starts])
+            mx.eval(logits)
+            self._base = (shard, logits)
+        return self._base[1]
 
 
 class MlxHead:
@@ -86,16 +101,14 @@ class MlxHead:
 class MlxPlacement:
     """Adapter and moments in f32; the shard in the dtype that it was captured in."""
 
-    def __init__(self, head: MlxHead, work: Work, chunk_tokens: int) -> None:
-        self._head, self._scale, self._chunk_tokens = head, work.scale, chunk_tokens
+    def __init__(self, head: MlxHead, work: Work, chunk_tokens: int, base: mx.array | None) -> None:
+        self._head, self._base, self._scale, self._chunk_tokens = head, base, work.scale, chunk_tokens
         self._hidden = _to_mlx(work.shard.hidden)
         self._targets = mx.array(work.shard.targets)
         self._adapted = work.adapter is not None
         start = work.weights((head.vocab_size, head.hidden_size))
         self._a, self._b = mx.array(start.a), mx.array(start.b)
         self._adam = None if work.recipe is None else _moments(self._a, self._b, work.recipe)
-        fits = work.shard.tokens * head.vocab_size * 4 <= BASE_LOGITS_BYTES
-        self._base = self._base_logits(work.shard.tokens) if fits and work.recipe is not None else None
 
     def warm_up(self, rows: Rows) -> None:
         self._gradients(rows)
@@ -118,19 +131,9 @@ class MlxPlacement:
         size = self._chunk_tokens
         return [mx.array(rows[start : start + size].astype(np.int32)) for start in range(0, len(rows), size)]
 
-    def _base_logits(self, tokens: int) -> mx.array:
-        """`h W^T [N, V]` of the whole shard: neither factor changes while training."""
-        parts = [self._head.logits(self._hidden_rows(part)) for part in self._chunks(np.arange(tokens))]
-        base = mx.concatenate(parts)
-        mx.eval(base)
-        return base
-
-    def _hidden_rows(self, rows: mx.array) -> mx.array:
-        return self._hidden[rows].astype(mx.float32)
-
     def _exponentials(self, rows: mx.array) -> tuple[mx.array, mx.array, mx.array, mx.array, mx.array]:
         """h [n, d], u [n, r], E [n, V], Z [n, 1] and each row's loss [n, 1]."""
-        h = self._hidden_rows(rows)
+        h = self._hidden[rows].astype(mx.float32)
         u = h @ self._a.T
         logits = self._head.logits(h) if self._base is None else self._base[rows]
         if self._adapted:
