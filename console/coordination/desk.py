@@ -31,6 +31,7 @@ class Desk:
     token: str | None  # in memory only; None once admission is over and the coordinator was restarted
     clock: Clock
     connect: Callable[[str], Awaitable[Host]]
+    drain: Callable[[str], Awaitable[None]]  # read a contributor's journal to its present end
     state: RunState = field(default_factory=RunState)
     inputs: Inputs | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -45,7 +46,10 @@ class Desk:
     def working(self, activity: str, node_id: str | None, done: int, total: int, detail: str = "") -> None:
         """Journal the progress of long work, at most once a second, always the last of it."""
         now = self.clock.mono_ms()
-        if done < total and now - self._working_at_ms.get(f"{activity}/{node_id}", -WORKING_EVERY_MS) < WORKING_EVERY_MS:
+        if (
+            done < total
+            and now - self._working_at_ms.get(f"{activity}/{node_id}", -WORKING_EVERY_MS) < WORKING_EVERY_MS
+        ):
             return
         self._working_at_ms[f"{activity}/{node_id}"] = now
         body = {"activity": activity, "node_id": node_id, "done": done, "total": total, "detail": detail}

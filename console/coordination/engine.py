@@ -51,7 +51,9 @@ class Engine:
         self._tasks: dict[Command, asyncio.Task[None]] = {}
         self._not_before: dict[Command, int] = {}
         self._first_try_ms: dict[Command, int] = {}
-        self._followers: dict[str, asyncio.Task[None]] = {}
+        self._following: dict[str, asyncio.Task[None]] = {}
+        self._followers: dict[str, JournalFollower] = {}
+        self._polling = asyncio.Lock()
         self._observer = ObserverClock(desk.clock, tick_ms=int(TICK_S * 1000))
 
     async def run(self) -> None:
@@ -68,7 +70,7 @@ class Engine:
                     async with asyncio.timeout(TICK_S):
                         await self.desk.changed.wait()
         finally:
-            await self._end_tasks([*self._tasks.values(), *self._followers.values()])
+            await self._end_tasks([*self._tasks.values(), *self._following.values()])
 
     def _observe_ourselves(self) -> None:
         """Our own lateness is credited to everyone before anyone is judged."""
@@ -133,11 +135,34 @@ class Engine:
 
     def _follow_launched(self) -> None:
         for node in self.desk.state.nodes.values():
-            if node.launched is not None and node.node_id not in self._followers and not node.released:
-                self._followers[node.node_id] = asyncio.create_task(self._follow(node.node_id))
+            if node.launched is not None and node.node_id not in self._following and not node.released:
+                self._following[node.node_id] = asyncio.create_task(self._follow(node.node_id))
 
     async def _follow(self, node_id: str) -> None:
-        node = self.desk.node(node_id)
+        """Poll until the journal breaks or the run ends."""
+        while True:
+            try:
+                await self.drain(node_id)
+            except (LinkDown, HostUnreachable):
+                pass  # the link names itself; the age of the last heartbeat decides
+            except ContractError as error:
+                follower = self._followers[node_id]
+                reason, detail = type(error).__name__, str(error)[:4000]
+                self.desk.note(rec.JournalBroken(node_id=node_id, reason=reason, detail=detail, head=follower.head))
+                return
+            await asyncio.sleep(FOLLOW_EVERY_S)
+
+    async def drain(self, node_id: str) -> None:
+        """Everything that the contributor has journaled up to now. Raises ContractError at the first bad line."""
+        follower = await self._follower(node_id)
+        async with self._polling:
+            while lines := await follower.poll():
+                self._arrived(node_id, lines)
+
+    async def _follower(self, node_id: str) -> JournalFollower:
+        if node_id in self._followers:
+            return self._followers[node_id]
+        node, host = self.desk.node(node_id), await self.desk.host(node_id)
         assert node.launched is not None and node.bringup is not None
         writer = Writer(
             run_id=self.desk.spec.run_id,
@@ -146,18 +171,8 @@ class Engine:
             revision=node.launched.revision,
             epoch=node.launched.epoch,
         )
-        host = await self.desk.host(node_id)
         mirror = self.desk.paths.mirror / writer.file_name
-        follower = JournalFollower(host, writer, node.bringup.node_public_key, mirror)
-        try:
-            while True:
-                self._arrived(node_id, await follower.poll())
-                await asyncio.sleep(FOLLOW_EVERY_S)
-        except ContractError as error:
-            reason = type(error).__name__
-            self.desk.note(
-                rec.JournalBroken(node_id=node_id, reason=reason, detail=str(error)[:4000], head=follower.head)
-            )
+        return self._followers.setdefault(node_id, JournalFollower(host, writer, node.bringup.node_public_key, mirror))
 
     def _arrived(self, node_id: str, lines: list[VerifiedLine]) -> None:
         now = self.desk.clock.mono_ms()

@@ -23,7 +23,9 @@ def signed_part(command: OperatorCommand) -> bytes:
     return COMMAND_PREFIX + canonical_bytes(body)
 
 
-def leave_command(inbox: Path, key: SigningKey, run_id: str, command: Literal["stop"], reason: str, wall_ms: int) -> str:
+def leave_command(
+    inbox: Path, key: SigningKey, run_id: str, command: Literal["stop"], reason: str, wall_ms: int
+) -> str:
     """Sign a command and leave it in the run's inbox; its id. Durable before this returns."""
     draft = OperatorCommand(
         command_id=f"{command}-{wall_ms}-{secrets.token_hex(4)}",

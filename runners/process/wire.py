@@ -51,9 +51,10 @@ class Wire:
             left -= len(chunk)
             yield chunk
 
-    def at_end(self) -> bool:
-        """Did the other side close after the last byte that was asked for? Waits for it."""
-        return not self._pending and not self._fill(1)
+    def has_more(self) -> bool:
+        """Did more bytes come than were asked for? Doesn't wait: an honest sender may keep its side open."""
+        ready, _, _ = select.select([self._source], [], [], 0)
+        return bool(self._pending) or (bool(ready) and self._fill(1))
 
     def write(self, word: Word) -> None:
         write_all(self._sink, canonical_bytes(word.to_json()) + b"\n")

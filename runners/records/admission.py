@@ -139,7 +139,7 @@ def sign_receipt(receipt: AdmissionReceipt, key: SigningKey) -> str:
 def verify_receipt(
     asked: AdmitChallenge, given: AdmitAnswer, confirmed: AdmitConfirmation, response: AdmitResponse
 ) -> AdmissionReceipt:
-    """Coordinator's side: the receipt says what was agreed, signed by the node. Raises AdmissionRefused, BadSignature."""
+    """Coordinator's side: what was agreed, signed by the node. Raises AdmissionRefused, BadSignature."""
     expected = receipt_of(asked, given, confirmed)
     if response.receipt != expected:
         raise AdmissionRefused(

@@ -45,8 +45,6 @@ class TorchDecoder:
         for row, tokens in enumerate(batch):
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
-        output = self._decoder(
-            input_ids=ids.to(self._device), attention_mask=mask.to(self._device), use_cache=False
-        )
+        output = self._decoder(input_ids=ids.to(self._device), attention_mask=mask.to(self._device), use_cache=False)
         hidden: F32 = output.last_hidden_state.float().cpu().numpy()
         return [np.ascontiguousarray(hidden[row, : len(tokens)]) for row, tokens in enumerate(batch)]

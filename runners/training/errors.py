@@ -1,36 +1,11 @@
-"""Why an assignment did not become an adapter."""
+"""What can be wrong with what training reads, and why an assignment did not become an adapter.
+
+Each message says what, where, expected, got and the next step.
+"""
 
 
 class TrainingError(Exception):
-    """Base of everything that training is refused or ended for."""
-
-
-class Stopped(TrainingError):  # noqa: N818 - not a fault: somebody asked for it
-    """The caller asked to stop; no adapter was produced."""
-
-
-class BackendUnavailable(TrainingError):  # noqa: N818
-    """The accelerator library isn't installed or finds no device."""
-
-
-class UnsupportedPrecision(TrainingError):  # noqa: N818
-    """Another precision than f32_reference was asked for."""
-
-
-class InputMismatch(TrainingError):  # noqa: N818
-    """Head, slice or initial adapter are not the bytes or shapes that the assignment names."""
-
-
-class AdapterFileError(TrainingError):
-    """An adapter file isn't what the plan says an adapter is."""
-
-
-class Diverged(TrainingError):  # noqa: N818
-    """A loss or a weight is no longer finite."""
-
-
-class GateFailed(TrainingError):  # noqa: N818
-    """The backend ran the bring-up job but did not learn, or accepted what it must refuse."""
+    """Base of everything that training can refuse."""
 
 
 class CheckpointError(TrainingError):
@@ -43,3 +18,31 @@ class ShardError(TrainingError):
 
 class CaptureError(TrainingError):
     """Hidden states can't be captured from this model, this data or with this backend."""
+
+
+class AdapterFileError(TrainingError):
+    """An adapter file isn't what the plan says an adapter is."""
+
+
+class InputMismatch(TrainingError):  # noqa: N818
+    """Head, slice or initial adapter are not the bytes or shapes that the assignment names."""
+
+
+class BackendUnavailable(TrainingError):  # noqa: N818
+    """The accelerator library isn't installed or finds no device."""
+
+
+class UnsupportedPrecision(TrainingError):  # noqa: N818
+    """Another precision than f32_reference was asked for."""
+
+
+class Diverged(TrainingError):  # noqa: N818
+    """A loss or a weight is no longer finite."""
+
+
+class GateFailed(TrainingError):  # noqa: N818
+    """The backend ran the bring-up job but did not learn, or accepted what it must refuse."""
+
+
+class Stopped(TrainingError):  # noqa: N818 - not a fault: somebody asked for it
+    """The caller asked to stop; no adapter was produced."""

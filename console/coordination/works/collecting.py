@@ -72,9 +72,7 @@ def _judge(desk: Desk, node_id: str, files: dict[str, bytes]) -> tuple[str, tupl
     node = desk.node(node_id)
     assert node.seen is not None and node.bringup is not None
     assignment = read_plan(desk).assignment(node_id)
-    submission = UnverifiedSubmission(
-        node_id, files, node.seen, assignment, node.bringup, desk.contract.governance
-    )
+    submission = UnverifiedSubmission(node_id, files, node.seen, assignment, node.bringup, desk.contract.governance)
     return judge(submission)
 
 
@@ -82,9 +80,7 @@ def _quarantine(desk: Desk, node_id: str, name: str, data: bytes, reason: str) -
     folder = desk.paths.quarantine / node_id
     folder.mkdir(exist_ok=True)
     write_durable(folder / name, data)
-    desk.note(
-        rec.Quarantined(node_id=node_id, name=name, reason=reason, sha256=sha256_hex(data), size_bytes=len(data))
-    )
+    desk.note(rec.Quarantined(node_id=node_id, name=name, reason=reason, sha256=sha256_hex(data), size_bytes=len(data)))
 
 
 def _note(

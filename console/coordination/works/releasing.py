@@ -24,6 +24,7 @@ async def release(desk: Desk, node_id: str) -> None:
     try:
         host = await desk.host(node_id)
         dead, detail = await _end(desk, host)
+        await desk.drain(node_id)
     except HostError as error:
         dead, detail = False, f"could not be reached to be ended: {error}"
     desk.note(rec.Released(node_id=node_id, proven_dead=dead, detail=detail[:4000]))
@@ -48,5 +49,3 @@ def _request(desk: Desk, node_id: str) -> RunnerRequest:
     launched = desk.node(node_id).launched
     revision = launched.revision if launched is not None else 0
     return RunnerRequest(run_id=desk.spec.run_id, node_id=node_id, revision=revision)
-
-
