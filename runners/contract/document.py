@@ -73,6 +73,7 @@ def word_from_json(cls: type[W], body: Any) -> W:
         got = repr(first.get("input"))[:80]
         raise MalformedBytes(f"{cls.__name__}.{where}: {first['msg']}, got {got}") from error
 
+
 def check_digests(word: Word) -> None:
     """A document inside a request must have its own digest. Raises DigestMismatch."""
     parts = [word, *(getattr(word, name) for name in type(word).model_fields)]
