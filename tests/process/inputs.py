@@ -65,6 +65,7 @@ def contract(*, steps: int = 5, heartbeat_ms: int = 1000, devices: tuple[str, ..
             heartbeat_ms=heartbeat_ms,
             stale_ms=5000,
             loss_ms=7500,
+            contact_ms=10000,
             skew_ms=15000,
             skew_wait_ms=15000,
             prepare_ms=60000,

@@ -126,7 +126,7 @@ class Node:
         """Everything up to a launched runner."""
         self.admit()
         self.ship(shipment)
-        code, lines = self.ask("launch", self.launch_request(shipment), **environment)
+        code, lines = self.ask("launch", self.launch_request(shipment), tail=b"", **environment)
         assert code == 0, lines
         return LaunchResponse.model_validate_json(json.dumps(lines[-1]))
 
