@@ -19,8 +19,8 @@ class Delta:
     @property
     def norm(self) -> float:
         """‖left right‖ by two thin QRs. A Gram matrix would lose half the digits of a small difference."""
-        r_left = np.linalg.qr(self.left, mode="r")
-        r_right = np.linalg.qr(self.right.T, mode="r")
+        r_left = np.asarray(np.linalg.qr(self.left, mode="r"))
+        r_right = np.asarray(np.linalg.qr(self.right.T, mode="r"))
         return float(np.linalg.norm(r_left @ r_right.T))
 
     def times(self, factor: float) -> "Delta":

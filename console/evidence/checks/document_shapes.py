@@ -66,9 +66,8 @@ SHARE: Shape = {
     "weight_numerator": COUNT,
     "weight_denominator": COUNT,
 }
-POLICIES: Shape = {
-    name: COUNT
-    for name in (
+POLICIES: Shape = dict.fromkeys(
+    (
         "heartbeat_ms",
         "stale_ms",
         "loss_ms",
@@ -78,8 +77,9 @@ POLICIES: Shape = {
         "fetch_ms",
         "replay_ms",
         "max_revisions",
-    )
-}
+    ),
+    COUNT,
+)
 ADAPTER: Shape = {
     "family": LABEL,
     "format": one_of("safetensors"),

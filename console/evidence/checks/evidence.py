@@ -147,6 +147,9 @@ class Evidence:
             self._take_as(path, known[0], got)
         except UnreadableError as error:
             self.unreadable.append(Mismatch(path, error.expected, error.got))
+        except Exception as error:
+            # Whatever else hostile bytes provoke is a finding too: a checker that stops has verified nothing.
+            self.unreadable.append(Mismatch(path, f"a readable {known[0]}", type(error).__name__))
 
     def _take_as(self, path: str, kind: str, got: FileRead) -> None:
         if not got.whole and kind != "shard":

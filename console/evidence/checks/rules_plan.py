@@ -41,7 +41,7 @@ def slices_share_no_sample(e: Evidence) -> Iterator[Mismatch]:
     """Two contributors on the same samples, or training on held-out ones, would score themselves."""
     if e.plan is None:
         return
-    owner: dict[str, str] = {name: "held_out" for name in e.plan["held_out_sample_ids"]}
+    owner: dict[str, str] = dict.fromkeys(e.plan["held_out_sample_ids"], "held_out")
     for item in e.plan["assignments"]:
         for sample in item["slice"]["sample_ids"]:
             if sample in owner:

@@ -1,5 +1,6 @@
 """Rules about the life of the window: allowed moves, decisions after their evidence, clocks that were kept."""
 
+import itertools
 from collections.abc import Iterator
 
 from console.evidence.checks import window_moves as moves
@@ -157,7 +158,7 @@ def silence_was_noticed(e: Evidence) -> Iterator[Mismatch]:
                 for index, line in enumerate(journal.lines)
                 if line.kind in ("began", "heartbeat", "produced") and kinds.index("began") <= index <= end
             ]
-            for one, other in zip(signs, signs[1:], strict=False):
+            for one, other in itertools.pairwise(signs):
                 gap = other.record["mono_ms"] - one.record["mono_ms"]
                 if gap > bound:
                     yield Mismatch(other.where, f"a sign of life within {bound} ms, or a stale runner", f"{gap} ms")
@@ -170,7 +171,7 @@ def beats_count_up(e: Evidence) -> Iterator[Mismatch]:
         steps = assignment["recipe"]["steps"] if assignment else None
         for journal in e.journals_of(node, "contributor"):
             beats = [line for line in journal.lines if line.kind == "heartbeat"]
-            for one, other in zip(beats, beats[1:], strict=False):
+            for one, other in itertools.pairwise(beats):
                 if other.body["beat"] <= one.body["beat"] or other.body["step"] < one.body["step"]:
                     yield Mismatch(other.where, "beat and step that go on", "one that went back")
             for line in beats:

@@ -26,10 +26,10 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def canonical(value: object) -> bytes:
+def canonical(value: Any) -> bytes:
     """RFC 8785 bytes. Raises UnreadableError."""
     try:
-        return rfc8785.dumps(value)  # type: ignore[no-any-return]
+        return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, ValueError, RecursionError) as error:
         raise UnreadableError("a value with an RFC 8785 form", str(error)) from error
 

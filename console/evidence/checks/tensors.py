@@ -54,8 +54,10 @@ def _entry(name: str, value: Any, start: int) -> Entry:
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "data_offsets"}:
         raise UnreadableError(f"dtype, shape and data_offsets of {name[:80]!r}", repr(value)[:80])
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
-    if dtype not in ITEM_BYTES or not _sizes(shape) or not _sizes(offsets) or len(offsets) != 2 or len(shape) > 4:
-        raise UnreadableError(f"whole sizes and a known dtype of {name[:80]!r}", repr(value)[:80])
+    if not isinstance(dtype, str) or dtype not in ITEM_BYTES:
+        raise UnreadableError(f"a known dtype of {name[:80]!r}", repr(dtype)[:80])
+    if not _sizes(shape) or not _sizes(offsets) or len(offsets) != 2 or len(shape) > 4:
+        raise UnreadableError(f"whole sizes of {name[:80]!r}", repr(value)[:80])
     if offsets[1] - offsets[0] != prod(shape) * ITEM_BYTES[dtype]:
         raise UnreadableError(f"{prod(shape)} items of {dtype} in {name[:80]!r}", f"{offsets[1] - offsets[0]} bytes")
     return Entry(dtype, tuple(shape), start + offsets[0], start + offsets[1])
