@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from runners.contract.canonical import MAX_DOCUMENT_BYTES, canonical_bytes, parse_strict
-from runners.contract.document import Document, Word, word_from_json
+from runners.contract.document import Word, check_digests, word_from_json
 from runners.contract.errors import MalformedBytes
 from runners.process.errors import StreamEnded
 from runners.records.durable import write_all
@@ -51,9 +51,10 @@ class Wire:
             left -= len(chunk)
             yield chunk
 
-    def at_end(self) -> bool:
-        """Did the other side close after the last byte that was asked for? Waits for it."""
-        return not self._pending and not self._fill(1)
+    def has_more(self) -> bool:
+        """Did more bytes come than were asked for? Doesn't wait: an honest sender may keep its side open."""
+        ready, _, _ = select.select([self._source], [], [], 0)
+        return bool(self._pending) or (bool(ready) and self._fill(1))
 
     def write(self, word: Word) -> None:
         write_all(self._sink, canonical_bytes(word.to_json()) + b"\n")
@@ -77,11 +78,3 @@ class Wire:
         data = os.read(self._source, size_bytes)
         self._pending += data
         return bool(data)
-
-
-def check_digests(word: Word) -> None:
-    """A document inside a request must have its own digest. Raises DigestMismatch."""
-    parts = [word, *(getattr(word, name) for name in type(word).model_fields)]
-    for part in parts:
-        if isinstance(part, Document):
-            type(part).from_json(part.to_json())

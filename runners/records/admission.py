@@ -66,7 +66,7 @@ def challenge(
         coordinator_public_key=coordinator_public_key,
         host_key_fingerprint=host_key_fingerprint,
         coordinator_nonce=secrets.token_hex(32),
-        token_custody="handed_over" if handed_over else "proved",  # noqa: S106 - a word of the contract
+        token_custody="handed_over" if handed_over else "proved",
     )
 
 
@@ -99,9 +99,7 @@ def confirmation(
     return AdmitConfirmation(mac=mac, admitted_wall_ms=admitted_wall_ms)
 
 
-def verify_confirmation(
-    secret: bytes, asked: AdmitChallenge, given: AdmitAnswer, confirmed: AdmitConfirmation
-) -> None:
+def verify_confirmation(secret: bytes, asked: AdmitChallenge, given: AdmitAnswer, confirmed: AdmitConfirmation) -> None:
     """The node's side. Raises AdmissionRefused."""
     expected = coordinator_mac(secret, asked, given, admitted_wall_ms=confirmed.admitted_wall_ms)
     _compare(expected, confirmed.mac, "the coordinator")
@@ -141,7 +139,7 @@ def sign_receipt(receipt: AdmissionReceipt, key: SigningKey) -> str:
 def verify_receipt(
     asked: AdmitChallenge, given: AdmitAnswer, confirmed: AdmitConfirmation, response: AdmitResponse
 ) -> AdmissionReceipt:
-    """Coordinator's side: the receipt says what was agreed, signed by the node. Raises AdmissionRefused, BadSignature."""
+    """Coordinator's side: what was agreed, signed by the node. Raises AdmissionRefused, BadSignature."""
     expected = receipt_of(asked, given, confirmed)
     if response.receipt != expected:
         raise AdmissionRefused(
