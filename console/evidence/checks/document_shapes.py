@@ -73,6 +73,7 @@ POLICIES: Shape = dict.fromkeys(
         "loss_ms",
         "skew_ms",
         "skew_wait_ms",
+        "contact_ms",
         "prepare_ms",
         "fetch_ms",
         "replay_ms",

@@ -162,7 +162,7 @@ class Evidence:
         elif kind == "adapter":
             self.adapters[path] = read_adapter(got.head)
         elif kind == "shard":
-            self.shards[path] = read_header(got.head, got.size)
+            self.shards[path] = read_header(got.head, got.size).entries
         elif kind == "signature":
             self.signatures[path] = _signature(got.head)
         elif kind == "json":

@@ -82,8 +82,6 @@ def read_journal(file: str, raw: bytes) -> Journal | None:
         else:
             problem = read
         position = end + 1
-    if not lines and problem is None:
-        problem = Mismatch(f"journals/{file}", "at least one record", "none")
     return Journal(file, named[1], named[2], int(named[3]), int(named[4]), len(raw), tuple(lines), problem)
 
 

@@ -126,7 +126,9 @@ COORDINATOR_BODIES: dict[str, Shape] = {
         "node_id": NODE,
         "pid": COUNT,
         "process_started_ms": COUNT,
+        "address": LABEL,
         "port": COUNT,
+        "host_key": TEXT,
         "host_key_fingerprint": LABEL,
     },
     "link_changed": {

@@ -70,6 +70,8 @@ def _links(journals: list[Journal], opening: str) -> Iterator[Mismatch]:
     previous: Journal | None = None
     for journal in journals:
         if not journal.lines:
+            # A process that died before its first record leaves an empty file; its successor names it all the same.
+            previous = journal
             continue
         first = journal.lines[0]
         kind = "run_opened" if previous is None and opening == "epoch_opened" else opening
@@ -82,7 +84,7 @@ def _links(journals: list[Journal], opening: str) -> Iterator[Mismatch]:
             yield from differs(f"{first.where} previous", expected, got)
         if previous and journal.epoch != previous.epoch + 1:
             yield Mismatch(f"journals/{journal.file}", f"epoch {previous.epoch + 1}", str(journal.epoch))
-        repeated = [line for line in journal.lines[1:] if line.kind in ("run_opened", opening)]
+        repeated = [line for line in journal.lines[1:] if line.kind == opening]
         if repeated:
             yield Mismatch(repeated[0].where, "one opening record per journal", "another")
         previous = journal

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from console.evidence.checks.batch_order import batch_order
 from console.evidence.checks.evidence import Body, Evidence
 from console.evidence.checks.tensors import TENSOR_A, TENSOR_B
@@ -30,11 +32,11 @@ def batches_follow_from_the_recipe(e: Evidence) -> Iterator[Mismatch]:
     for item in e.plan["assignments"] if e.plan else []:
         recipe = item["recipe"]
         samples = len(item["slice"]["sample_ids"])
-        expected = batch_order(recipe["seed"], samples, recipe["batch_samples"], recipe["steps"])
+        # Contributor k of the contract shuffles with seed + k, so that no two present their samples alike.
+        seed = recipe["seed"] + (e.contributors.index(item["node_id"]) if item["node_id"] in e.contributors else 0)
+        expected = batch_order(seed, samples, recipe["batch_samples"], recipe["steps"])
         if expected is None or expected != item["batches"]:
-            yield Mismatch(
-                f"{PLAN} batches of {item['node_id']}", f"the order of seed {recipe['seed']}", "another order"
-            )
+            yield Mismatch(f"{PLAN} batches of {item['node_id']}", f"the order of seed {seed}", "another order")
 
 
 def slices_share_no_sample(e: Evidence) -> Iterator[Mismatch]:
@@ -130,6 +132,16 @@ def the_start_is_no_adapter_yet(e: Evidence) -> Iterator[Mismatch]:
     yield from differs(f"{path} shapes of A and B", expected, (adapter.a.shape, adapter.b.shape))
     if adapter.b.any():
         yield Mismatch(f"{path} B", "zeros", "something else")
+    if adapter.a_bytes != _start_of(e.contract["recipe"]["seed"], adapter.a.shape):
+        yield Mismatch(f"{path} A", "the numbers that follow from the recipe's seed", "others")
+
+
+def _start_of(seed: int, shape: tuple[int, ...]) -> bytes:
+    """A from U(-1/sqrt(d), 1/sqrt(d)): upper 24 bits of Philox's raw words under the key `seed`, as f32."""
+    rank, width = shape
+    words = np.random.Philox(key=seed).random_raw(rank * width)
+    unit = (words >> np.uint64(40)).astype(np.float64) / 2**24
+    return bytes(((2 * unit - 1) / np.sqrt(width)).astype("<f4").tobytes())
 
 
 def uploads_are_expected_in_full(e: Evidence) -> Iterator[Mismatch]:

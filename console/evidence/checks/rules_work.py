@@ -76,6 +76,10 @@ def adapters_have_the_planned_shape(e: Evidence) -> Iterator[Mismatch]:
             if adapter:
                 where = f"retained_artifacts/{folder}/{ADAPTER} shapes of A and B"
                 yield from differs(where, expected, (adapter.a.shape, adapter.b.shape))
+                assignment = e.assignment(node)
+                if assignment:
+                    where = f"retained_artifacts/{folder}/{ADAPTER} assignment in its header"
+                    yield from differs(where, assignment["digest"], adapter.metadata.get("swarm_assignment"))
         yield from config_says(e, node, rank, contract["alpha"])
 
 
@@ -83,7 +87,19 @@ def config_says(e: Evidence, folder: str, rank: int, alpha: float) -> Iterator[M
     path = f"retained_artifacts/{folder}/{CONFIG}"
     config = e.configs.get(path)
     if config is not None:
-        expected = {"peft_type": "LORA", "r": rank, "lora_alpha": alpha, "target_modules": ["lm_head"]}
+        # The last six change the scale or the place of the delta without a trace in the tensors.
+        expected = {
+            "peft_type": "LORA",
+            "r": rank,
+            "lora_alpha": alpha,
+            "target_modules": ["lm_head"],
+            "use_rslora": False,
+            "use_dora": False,
+            "fan_in_fan_out": False,
+            "rank_pattern": {},
+            "alpha_pattern": {},
+            "modules_to_save": None,
+        }
         yield from differs(path, expected, {name: config.get(name) for name in expected})
 
 
@@ -198,13 +214,14 @@ def _outcome(
 ) -> Iterator[Mismatch]:
     assert e.contract is not None
     governance = e.contract["governance"]
+    same_device = receipt["replay_device"] == own["device"]
     same_backend = receipt["replay_device"]["backend_label"] == own["device"]["backend_label"]
     exact = same_bytes and loss == 0.0
     within = measured <= governance["replay_relative_bound"] and loss <= governance["replay_loss_bound"]
     outcome = "mismatch"
     if exact:
         outcome = "exact"
-    elif within and not (same_backend and governance["same_backend_exact"]):
+    elif within and not (same_device and governance["same_backend_exact"]):
         outcome = "within_tolerance"
     yield from differs(f"{where} outcome", outcome, receipt["outcome"])
     if same_bytes and not same_backend:

@@ -28,7 +28,13 @@ class Entry:
     end: int
 
 
-def read_header(head: bytes, file_bytes: int) -> dict[str, Entry]:
+@dataclass(frozen=True)
+class Header:
+    entries: dict[str, Entry]
+    metadata: dict[str, Any]
+
+
+def read_header(head: bytes, file_bytes: int) -> Header:
     """Tensors by name; they fill the file without a gap. Raises UnreadableError."""
     if len(head) < 8:
         raise UnreadableError("a safetensors header", f"{len(head)} bytes")
@@ -38,7 +44,9 @@ def read_header(head: bytes, file_bytes: int) -> dict[str, Entry]:
     body = parse(head[8 : 8 + length].rstrip(b" "), limit=MAX_HEADER_BYTES)
     if not isinstance(body, dict):
         raise UnreadableError("a header that is an object", type(body).__name__)
-    body.pop("__metadata__", None)
+    metadata = body.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise UnreadableError("metadata of texts", repr(metadata)[:80])
     entries = {name: _entry(name, value, 8 + length) for name, value in body.items()}
     position = 8 + length
     for entry in sorted(entries.values(), key=lambda item: (item.begin, item.end)):
@@ -47,7 +55,7 @@ def read_header(head: bytes, file_bytes: int) -> dict[str, Entry]:
         position = entry.end
     if position != file_bytes:
         raise UnreadableError(f"tensors up to byte {file_bytes}", str(position))
-    return entries
+    return Header(entries, metadata)
 
 
 def _entry(name: str, value: Any, start: int) -> Entry:
@@ -75,6 +83,7 @@ class Adapter:
     b: Floats
     a_bytes: bytes
     b_bytes: bytes
+    metadata: dict[str, Any]
 
     @property
     def rank(self) -> int:
@@ -91,7 +100,8 @@ class Adapter:
 
 def read_adapter(raw: bytes) -> Adapter:
     """Exactly the two tensors of a head adapter, f32, finite, with shapes that fit. Raises UnreadableError."""
-    entries = read_header(raw, len(raw))
+    header = read_header(raw, len(raw))
+    entries = header.entries
     if set(entries) != {TENSOR_A, TENSOR_B}:
         raise UnreadableError(f"tensors {TENSOR_A} and {TENSOR_B}", repr(sorted(entries))[:160])
     a, b = entries[TENSOR_A], entries[TENSOR_B]
@@ -100,7 +110,7 @@ def read_adapter(raw: bytes) -> Adapter:
     if 0 in a.shape or 0 in b.shape:
         raise UnreadableError("tensors with items", f"{a.shape}, {b.shape}")
     a_bytes, b_bytes = raw[a.begin : a.end], raw[b.begin : b.end]
-    adapter = Adapter(_floats(a_bytes, a.shape), _floats(b_bytes, b.shape), a_bytes, b_bytes)
+    adapter = Adapter(_floats(a_bytes, a.shape), _floats(b_bytes, b.shape), a_bytes, b_bytes, header.metadata)
     if not (np.isfinite(adapter.a).all() and np.isfinite(adapter.b).all()):
         raise UnreadableError("finite numbers", "a NaN or an infinity")
     return adapter
