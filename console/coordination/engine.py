@@ -172,7 +172,10 @@ class Engine:
             epoch=node.launched.epoch,
         )
         mirror = self.desk.paths.mirror / writer.file_name
-        return self._followers.setdefault(node_id, JournalFollower(host, writer, node.bringup.node_public_key, mirror))
+        follower = JournalFollower(host, writer, node.bringup.node_public_key, mirror)
+        self._followers[node_id] = follower
+        self._arrived(node_id, list(follower.restored))
+        return follower
 
     def _arrived(self, node_id: str, lines: list[VerifiedLine]) -> None:
         now = self.desk.clock.mono_ms()

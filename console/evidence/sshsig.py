@@ -1,54 +1,36 @@
-"""The operator's signature over a bundle, in the form that `ssh-keygen -Y verify` checks."""
+"""The operator's SSHSIG over a bundle, as `ssh-keygen -Y verify` checks it."""
 
 import base64
 from pathlib import Path
 
 import asyncssh
 
-from console.evidence.models import BUNDLE_FILE, SIGNATURE_FILE, SIGNATURE_NAMESPACE
-from runners.records.durable import write_durable
+from console.evidence.errors import UnfitOperatorKey
+from console.evidence.models import SIGNATURE_NAMESPACE
 
-LINE_CHARS = 70  # as ssh-keygen wraps; the checker accepts this one spelling
 ALGORITHM = "ssh-ed25519"
+LINE_CHARS = 70  # as ssh-keygen wraps it: a signature file has one spelling, so no byte of it can change unseen
 
 
-class UnfitOperatorKeyError(Exception):
-    """The operator's key can't sign a bundle."""
-
-
-def load_operator_key(path: Path, passphrase: str | None = None) -> asyncssh.SSHKey:
-    """An OpenSSH or PEM private key. Raises UnfitOperatorKeyError for any other algorithm or an unreadable file."""
-    try:
-        key = asyncssh.read_private_key(path, passphrase)
-    except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-        raise UnfitOperatorKeyError(f"{path}: expected an operator key that can be read, got {error}") from error
-    if key.get_algorithm() != ALGORITHM:
-        raise UnfitOperatorKeyError(f"{path}: expected an {ALGORITHM} key, got {key.get_algorithm()}")
-    return key
-
-
-def public_hex(key: asyncssh.SSHKey) -> str:
-    """The raw Ed25519 public key, as `operator_public_key` spells it."""
-    # Wire form: two length-prefixed strings, the algorithm's name and the 32 raw bytes.
-    return key.public_data[-32:].hex()
-
-
-def allowed_signers_line(key: asyncssh.SSHKey, principal: str) -> str:
-    """What others put into their allowed-signers file to trust this operator, for bundles and nothing else."""
-    exported = key.export_public_key("openssh").decode().split()
-    return f'{principal} namespaces="{SIGNATURE_NAMESPACE}" {exported[0]} {exported[1]}'
-
-
-def signature_over(message: bytes, key: asyncssh.SSHKey) -> bytes:
-    """The armored SSHSIG in the namespace of run bundles."""
-    blob = asyncssh.create_sshsig(key, message, namespace=SIGNATURE_NAMESPACE, raw=True)
+def sign_bundle(data: bytes, key_file: Path) -> bytes:
+    """Armored signature over `data`; `key_file` is the operator's Ed25519 key, 0600. Raises UnfitOperatorKey."""
+    blob = asyncssh.create_sshsig(_read_key(key_file), data, namespace=SIGNATURE_NAMESPACE, raw=True)
     text = base64.b64encode(blob).decode()
     lines = [text[start : start + LINE_CHARS] for start in range(0, len(text), LINE_CHARS)]
     return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""]).encode()
 
 
-def sign_bundle(bundle_dir: Path, key: asyncssh.SSHKey) -> Path:
-    """Sign the bundle's document as it lies there; the signature's path."""
-    path = bundle_dir / SIGNATURE_FILE
-    write_durable(path, signature_over((bundle_dir / BUNDLE_FILE).read_bytes(), key))
-    return path
+def allowed_signer(principal: str, key_file: Path) -> str:
+    """The line for an allowed-signers file. It names the namespace: some verifiers check none by themselves."""
+    key_type, key, *_ = _read_key(key_file).export_public_key("openssh").decode().split()
+    return f'{principal} namespaces="{SIGNATURE_NAMESPACE}" {key_type} {key}\n'
+
+
+def _read_key(key_file: Path) -> asyncssh.SSHKey:
+    try:
+        key = asyncssh.import_private_key(key_file.read_bytes())
+    except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise UnfitOperatorKey(f"{key_file}: expected an operator key that can be read, got {error}") from error
+    if key.get_algorithm() != ALGORITHM:
+        raise UnfitOperatorKey(f"{key_file}: expected an {ALGORITHM} key, got {key.get_algorithm()}")
+    return key

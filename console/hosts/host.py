@@ -44,6 +44,9 @@ class Conversation(Protocol):
 
     async def send_bytes(self, chunks: Iterable[bytes] | AsyncIterable[bytes]) -> None: ...
 
+    async def end_input(self) -> None:
+        """Nothing more will be sent: some verbs answer only then."""
+
     async def receive(self, expected: type[W]) -> W:
         """The next line. Raises HostRefused, VerbFailed when none comes, MalformedBytes, LinkDown."""
 

@@ -64,6 +64,9 @@ class LineConversation:
             for chunk in chunks:
                 await self._streams.write(chunk)
 
+    async def end_input(self) -> None:
+        await self._streams.write_end()
+
     async def receive(self, expected: type[W]) -> W:
         raw = await self._next_line()
         body = parse_strict(raw, limit=MAX_LINE_BYTES)

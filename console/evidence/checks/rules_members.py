@@ -188,15 +188,26 @@ def endpoints_are_kept_apart(e: Evidence) -> Iterator[Mismatch]:
     if manifest is None:
         return
     cards = {card["node_id"]: card for line in e.said("run_opened") for card in line.body["contributors"]}
-    members = {member["node_id"]: member for member in (e.membership or {}).get("members", [])}
+    bound = e.said("plan_bound")
     for endpoint in manifest["endpoints"]:
         node = endpoint["node_id"]
         where = f"operator_manifest.json endpoint of {node}"
         if node in cards:
             yield from differs(where, cards[node]["contract_endpoint"], endpoint["contract_endpoint"])
-        if node in members:
-            for name in ("contract_endpoint", "observed_endpoint"):
-                yield from differs(f"{where} {name}", members[node][name], endpoint[name])
+        yield from differs(where, _endpoint(e, node, len(e.coordinator)), endpoint["observed_endpoint"])
+    for member in (e.membership or {}).get("members", []):
+        node = member["node_id"]
+        where = f"contract/membership_receipt.json {node}"
+        if bound:
+            yield from differs(where, _endpoint(e, node, e.position(bound[0])), member["observed_endpoint"])
+        if node in cards:
+            yield from differs(where, cards[node]["contract_endpoint"], member["contract_endpoint"])
+
+
+def _endpoint(e: Evidence, node: str, before: int) -> str:
+    """Where the coordinator last found a node, up to a position in its journal."""
+    seen = [line.body["endpoint"] for line in e.said("link_changed", node) if e.position(line) < before]
+    return seen[-1] if seen else "not_observed"
 
 
 RULES = (

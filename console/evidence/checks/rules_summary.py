@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from console.evidence.checks.evidence import Body, Evidence
 from console.evidence.checks.journals import Line
@@ -98,6 +99,11 @@ def bundle_counts_are_recounted(e: Evidence) -> Iterator[Mismatch]:
     }
     for name, value in expected.items():
         yield from differs(f"{BUNDLE_FILE} {name}", value, e.bundle[name])
+    judged = [line for line in e.coordinator if line.kind in ("submission_judged", "contribution_judged")]
+    findings: list[Body] = []
+    for line in judged:
+        findings += [finding for finding in line.body["findings"] if finding not in findings]
+    yield from differs(f"{BUNDLE_FILE} findings", findings, e.bundle["findings"])
 
 
 def coordinator_report_repeats_the_journal(e: Evidence) -> Iterator[Mismatch]:
@@ -115,16 +121,22 @@ def coordinator_report_repeats_the_journal(e: Evidence) -> Iterator[Mismatch]:
     gaps = [line.body["gap_ms"] for line in e.said("observer_gap")]
     yield from differs(f"{COORDINATOR} observer_gaps_ms", gaps, report["observer_gaps_ms"])
     yield from differs(f"{COORDINATOR} skew_ms", skews[-1].body["skew_ms"] if skews else None, report["skew_ms"])
-    opened = e.said("window_opened")
-    if (report["window_ms"] is None) != (not opened):
-        yield Mismatch(f"{COORDINATOR} window_ms", "a time exactly if the window opened", str(report["window_ms"]))
+    yield from differs(f"{COORDINATOR} window_ms", _window_ms(e), report["window_ms"])
     for node in report["nodes"]:
         yield from _node_summary(e, node)
 
 
+def _window_ms(e: Evidence) -> int | None:
+    """From the opening to the change that ended the window, where one process saw both."""
+    opened, changes = e.said("window_opened"), e.said("window_changed")
+    if not opened or len(changes) < 2 or opened[0].record["epoch"] != changes[-2].record["epoch"]:
+        return None
+    return int(changes[-2].record["mono_ms"] - opened[0].record["mono_ms"])
+
+
 def _node_summary(e: Evidence, summary: Body) -> Iterator[Mismatch]:
     node = summary["node_id"]
-    judged, replays = e.said("contribution_judged", node), e.said("replay_judged", node)
+    replays = e.said("replay_judged", node)
     departures = [line.body["departure"] for line in e.said("runner_changed", node) if line.body["departure"]]
     own = e.lines_of(node)
     expected = {
@@ -132,25 +144,43 @@ def _node_summary(e: Evidence, summary: Body) -> Iterator[Mismatch]:
         "heartbeats": sum(line.kind == "heartbeat" for line in own),
         "departure": departures[-1] if departures else None,
         "replay_outcome": replays[-1].body["outcome"] if replays else "not_replayed",
+        "disposition": _disposition(e, node),
+        "longest_heartbeat_gap_ms": _longest_gap(own),
     }
     for name, value in expected.items():
         yield from differs(f"{COORDINATOR} {node} {name}", value, summary[name])
-    if judged:
-        yield from differs(f"{COORDINATOR} {node} disposition", judged[-1].body["disposition"], summary["disposition"])
     if summary["adapter_sha256"] is not None:
         got = [line.body["adapter_sha256"] for line in e.said("submission_judged", node)]
         yield from differs(f"{COORDINATOR} {node} adapter_sha256", got[-1] if got else None, summary["adapter_sha256"])
-    yield from _gap(e, f"{COORDINATOR} {node}", node, summary["longest_heartbeat_gap_ms"])
     yield from _steps(f"{COORDINATOR} {node}", own, summary["steps_done"])
 
 
-def _gap(e: Evidence, where: str, node: str, gap: int | None) -> Iterator[Mismatch]:
-    """A gap that the coordinator saw past the stale bound made the runner stale, unless nobody was watching."""
-    if gap is None or e.contract is None or gap <= e.contract["policies"]["stale_ms"]:
-        return
-    noticed = any(line.body["after"] in ("stale", "lost") for line in e.said("runner_changed", node))
-    if not noticed and not e.said("observer_gap") and not e.said("epoch_opened"):
-        yield Mismatch(f"{where} longest_heartbeat_gap_ms", "a stale runner on record", f"{gap} ms and none")
+def _longest_gap(own: list[Line]) -> int | None:
+    """Largest distance of two signs of life on the contributor's own clock, from `began` to `produced`."""
+    signs = [line for line in own if line.kind in ("began", "heartbeat", "produced")]
+    kinds = [line.kind for line in signs]
+    if "began" not in kinds:
+        return None
+    end = kinds.index("produced") + 1 if "produced" in kinds else len(signs)
+    clocks = [line.record["mono_ms"] for line in signs[kinds.index("began") : end]]
+    return max((other - one for one, other in pairwise(clocks)), default=None)
+
+
+def _disposition(e: Evidence, node: str) -> str:
+    """The last word about a contribution; some records decide it by themselves."""
+    words = ["pending"]
+    for line in e.coordinator:
+        if line.body.get("node_id") != node:
+            continue
+        if line.kind == "contribution_judged":
+            words.append(line.body["disposition"])
+        elif line.kind == "submission_judged" and line.body["outcome"] == "rejected":
+            words.append("rejected")
+        elif line.kind == "journal_broken":
+            words.append("quarantined")
+        elif line.kind == "contributor_failed":
+            words.append("replay_required")
+    return words[-1]
 
 
 def contributor_report_repeats_the_journals(e: Evidence) -> Iterator[Mismatch]:
@@ -167,6 +197,8 @@ def contributor_report_repeats_the_journals(e: Evidence) -> Iterator[Mismatch]:
         report = e.bringup(node)
         if report:
             yield from differs(f"{where} node_public_key", report["node_public_key"], account["node_public_key"])
+        losses = [line.body["loss"] for line in own if line.kind == "heartbeat" and line.body["loss"] is not None]
+        yield from differs(f"{where} last_loss", losses[-1] if losses else None, account["last_loss"])
         exits = [line.body["reason"] for line in own if line.kind == "exited"]
         if exits:
             yield from differs(f"{where} exit_reason", exits[-1], account["exit_reason"])
@@ -184,8 +216,8 @@ def reports_cover_the_whole_journals(e: Evidence) -> Iterator[Mismatch]:
                 if journal:
                     yield from differs(f"{path} head of {head['file']}", journal.size, head["offset"])
     covered = {head["file"] for where, head in e.heads() if where.endswith("_report.json")}
-    for file in e.journals:
-        if file not in covered:
+    for file, journal in e.journals.items():
+        if journal.lines and file not in covered:
             yield Mismatch(f"journals/{file}", "a head in one of the runtime reports", "none")
 
 
@@ -195,10 +227,7 @@ def _counts(lines: list[Line]) -> dict[str, int]:
 
 def _steps(where: str, own: list[Line], claimed: int) -> Iterator[Mismatch]:
     beats = [line.body["step"] for line in own if line.kind == "heartbeat"]
-    produced = [line for line in own if line.kind == "produced"]
-    steps = max((line.body["steps"] for line in own if line.kind == "heartbeat"), default=0)
-    if claimed != (steps if produced else max(beats, default=0)):
-        yield Mismatch(f"{where} steps_done", str(steps if produced else max(beats, default=0)), str(claimed))
+    yield from differs(f"{where} steps_done", max(beats, default=0), claimed)
 
 
 RULES = (
