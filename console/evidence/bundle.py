@@ -127,6 +127,7 @@ def _bundle(run: ClosedRun, operator: SigningKey, draft: Path, account: Account)
     nodes = [state.nodes[node_id] for node_id in sorted(state.nodes)]
     confirmed = (ReplayOutcome.EXACT, ReplayOutcome.WITHIN_TOLERANCE)
     replayed = [node.replay for node in nodes if node.replay is not None and node.replay.outcome in confirmed]
+    files = [_file(draft, path) for path in draft.rglob("*") if path.is_file()]
     assert state.classification is not None and state.opened is not None
     return RealRunBundle.seal(
         run_id=run.spec.run_id,
@@ -149,7 +150,7 @@ def _bundle(run: ClosedRun, operator: SigningKey, draft: Path, account: Account)
         held_out_scores=state.scored.scores if state.scored else (),
         findings=account.findings,
         claim_boundary=BUNDLE_BOUNDARY + contract.claim_boundary,
-        files=tuple(_file(draft, path) for path in sorted(draft.rglob("*")) if path.is_file()),
+        files=tuple(sorted(files, key=lambda file: file.path)),
     )
 
 
