@@ -11,6 +11,19 @@ from typing import Self
 from runners.records.errors import AlreadyHeld
 
 
+PATIENCE_S = 0.5
+
+
+def _try(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return False
+        raise
+    return True
+
+
 class FolderLock:
     """flock on `<folder>/lock`. The kernel frees it when the process dies, however it dies."""
 
