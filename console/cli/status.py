@@ -20,7 +20,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def show(options: argparse.Namespace) -> int:
     if options.run_id:
         found = inspect_run(find_run(options.run_id))
-        runs = (found,) if found else ()
+        runs: tuple[RunRef, ...] = (found,) if found else ()
     else:
         runs = list_runs(runs_dir())
     rows = [_row(run) for run in runs]
