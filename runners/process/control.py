@@ -1,5 +1,7 @@
 """`begin`, `release`, `status`, `stop`: one launched runner, steered by files and signals."""
 
+import time
+
 from runners.contract.canonical import canonical_bytes
 from runners.contract.requests import BeginRequest, Done, LaunchRequest, RunnerRequest, RunnerStatus
 from runners.process.admission import require_contract
@@ -13,6 +15,8 @@ from runners.records.lock import is_held
 
 BEGIN_PREFIX = b"swarm.begin.v1\0"
 STOP_PATIENCE_S = 5.0
+SETTLE_S = 2.0
+POLL_S = 0.02
 
 
 def begin(settings: HostSettings, wire: Wire) -> Done:
@@ -61,8 +65,16 @@ def stop(settings: HostSettings, wire: Wire) -> RunnerStatus:
     if launched is None or before.proven_dead:
         return before
     how = ProcessIdentity(launched.pid, launched.process_started_ms).end(patience_s=STOP_PATIENCE_S)
-    after = status_of(root, request)
+    after = _settled(root, request)
     return after.model_copy(update={"detail": f"{how}; {after.detail}"})
+
+
+def _settled(root: RunRoot, request: RunnerRequest) -> RunnerStatus:
+    """The kernel closes the files of a killed process, and so frees its lock, a moment after it is a zombie."""
+    deadline = time.monotonic() + SETTLE_S
+    while not (current := status_of(root, request)).proven_dead and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return current
 
 
 def status_of(root: RunRoot, request: RunnerRequest) -> RunnerStatus:

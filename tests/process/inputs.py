@@ -6,7 +6,6 @@ import tarfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -66,6 +65,7 @@ def contract(*, steps: int = 5, heartbeat_ms: int = 1000, devices: tuple[str, ..
             heartbeat_ms=heartbeat_ms,
             stale_ms=5000,
             loss_ms=7500,
+            contact_ms=10000,
             skew_ms=15000,
             skew_wait_ms=15000,
             prepare_ms=60000,
@@ -127,10 +127,10 @@ class Shipment:
         )
 
 
-def shipment(lane: RunContract, *, revision: int = 0) -> Shipment:
+def shipment(lane: RunContract, *, revision: int = 0, name: str = "assignment-a") -> Shipment:
     slice_bytes, start_bytes = _synthetic_slice(), _initial()
     assignment = _assignment(
-        lane, _ref("slice.safetensors", slice_bytes), _ref("initial.safetensors", start_bytes), revision
+        lane, _ref("slice.safetensors", slice_bytes), _ref("initial.safetensors", start_bytes), revision, name
     )
     files = {
         "assignment.json": assignment.to_bytes(),
@@ -173,7 +173,7 @@ def _initial() -> bytes:
     return adapter_bytes(initial_adapter(SEED, RANK, _head().hidden_size, _head().vocab_size))
 
 
-def _assignment(lane: RunContract, shard: FileRef, initial: FileRef, revision: int) -> Assignment:
+def _assignment(lane: RunContract, shard: FileRef, initial: FileRef, revision: int, name: str) -> Assignment:
     head, adapter, recipe = _head(), lane.adapter, lane.recipe
     identity = UploadIdentity(
         run_id=RUN,
@@ -188,7 +188,7 @@ def _assignment(lane: RunContract, shard: FileRef, initial: FileRef, revision: i
     )
     shapes = ((TENSOR_A, (adapter.rank, head.hidden_size)), (TENSOR_B, (head.vocab_size, adapter.rank)))
     return Assignment.seal(
-        assignment_id=f"{WINDOW}.r{revision}.{NODE}",
+        assignment_id=name,
         run_id=RUN,
         window_id=WINDOW,
         revision=revision,
@@ -212,6 +212,3 @@ def _assignment(lane: RunContract, shard: FileRef, initial: FileRef, revision: i
             identity=identity,
         ),
     )
-
-
-Backend = Literal["torch", "mlx", "reference"]

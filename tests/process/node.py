@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -19,6 +20,7 @@ from runners.contract.journal import Writer
 from runners.contract.lane import RunContract
 from runners.contract.requests import Begin, BeginRequest, LaunchRequest, LaunchResponse, RunnerRequest
 from runners.process.control import BEGIN_PREFIX
+from runners.process.identity import ProcessIdentity
 from runners.process.run_root import RunRoot
 from runners.process.settings import HostSettings
 from runners.process.verbs import answer as answer_verb
@@ -124,7 +126,7 @@ class Node:
         """Everything up to a launched runner."""
         self.admit()
         self.ship(shipment)
-        code, lines = self.ask("launch", self.launch_request(shipment), **environment)
+        code, lines = self.ask("launch", self.launch_request(shipment), tail=b"", **environment)
         assert code == 0, lines
         return LaunchResponse.model_validate_json(json.dumps(lines[-1]))
 
@@ -168,7 +170,7 @@ class Node:
 
     def beat_gaps_ms(self, launched: LaunchResponse) -> list[int]:
         times = [line.record.mono_ms for line in self.records(launched) if line.record.kind == "heartbeat"]
-        return [after - before for before, after in zip(times, times[1:], strict=False)]
+        return [after - before for before, after in pairwise(times)]
 
     def on(self, backend: BackendName) -> "Node":
         return replace(self, backend=backend)
@@ -195,8 +197,9 @@ def ended_runners(node: Node) -> Iterator[Node]:
         if node.settings.run_root.exists():
             for path in node.settings.run_root.glob("launch-r*.json"):
                 launched = LaunchResponse.model_validate_json(path.read_bytes())
-                with suppress(ProcessLookupError):
-                    os.kill(launched.pid, 9)
+                process = ProcessIdentity(launched.pid, launched.process_started_ms).find()
+                if process is not None:
+                    process.kill()
 
 
 def _lines(words: tuple[Word, ...]) -> bytes:
