@@ -9,6 +9,7 @@ from collections.abc import Callable
 from console.coordination.state import NodeState, RunState
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Word
+from runners.contract.lane import Policies
 from runners.contract.states import (
     Classification,
     Departure,
@@ -38,7 +39,7 @@ def _nodes(state: RunState) -> tuple[NodeState, ...]:
     return tuple(state.nodes[node_id] for node_id in sorted(state.nodes))
 
 
-def _policies(state: RunState) -> rec.Policies:
+def _policies(state: RunState) -> Policies:
     assert state.opened is not None
     return state.opened.policies
 

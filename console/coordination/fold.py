@@ -21,6 +21,7 @@ def _run_opened(state: RunState, body: rec.RunOpened, _: int) -> RunState:
 
 
 def _operator_acted(state: RunState, body: rec.OperatorActed, _: int) -> RunState:
+    state = replace(state, commands=state.commands | {body.command_id})
     return replace(state, stop_reason=body.reason) if body.command == "stop" else state
 
 

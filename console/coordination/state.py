@@ -96,6 +96,7 @@ class RunState:
     promotion: PromotionDecided | None = None
     exit: WindowState | None = None  # how the window ended, remembered past `closed`
     stop_reason: str | None = None
+    commands: frozenset[str] = frozenset()
     trouble: Trouble | None = None  # of the coordinator's own work
     classification: Classification | None = None
 

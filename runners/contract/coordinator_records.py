@@ -95,7 +95,9 @@ class AgentStarted(Word):
     node_id: NodeId
     pid: int
     process_started_ms: int
+    address: Label
     port: int
+    host_key: Text  # OpenSSH public key line, to pin again after a restart of the coordinator
     host_key_fingerprint: Label
 
 

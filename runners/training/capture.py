@@ -8,7 +8,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal, Protocol
 
 import numpy as np
@@ -62,9 +61,8 @@ def capture(
         tokenize(tokenizer, pair, vocab_size=head.vocab_size, limit=limit) for pair in read_pairs(raw, name=data.name)
     ]
     out.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".decoder-", dir=out) as work:
-        decoder = open_decoder(model, backend, Path(work))
-        shard = _shard(list(_response_states(decoder, rows, batch_size, on_progress)), rows)
+    decoder = open_decoder(model, backend)
+    shard = _shard(list(_response_states(decoder, rows, batch_size, on_progress)), rows)
     manifest = ShardManifest.seal(
         split=split,
         dataset_ref=dataset_ref,
@@ -89,8 +87,8 @@ def capture(
     return manifest
 
 
-def open_decoder(model_dir: Path, backend: Backend, work_dir: Path) -> Decoder:
-    """Imports only the chosen framework; `work_dir` is for a converted copy of the weights."""
+def open_decoder(model_dir: Path, backend: Backend) -> Decoder:
+    """Imports only the chosen framework. Raises CaptureError."""
     try:
         if backend == "torch":
             from runners.training.decoder_torch import TorchDecoder
@@ -99,7 +97,7 @@ def open_decoder(model_dir: Path, backend: Backend, work_dir: Path) -> Decoder:
         if backend == "mlx":
             from runners.training.decoder_mlx import MlxDecoder
 
-            return MlxDecoder(model_dir, work_dir)
+            return MlxDecoder(model_dir)
     except ImportError as error:
         raise CaptureError(f"capture: backend {backend!r} needs {error.name}, which is not installed here") from error
     raise CaptureError(f"capture: expected backend 'torch' or 'mlx', got {backend!r}")

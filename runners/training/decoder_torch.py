@@ -1,4 +1,4 @@
-"""The decoder through transformers, in f32: the reference path of capture."""
+"""The decoder through transformers, in f32 on the CPU: the reference path of capture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,10 +19,13 @@ class TorchDecoder:
     framework_version: str = transformers.__version__
     array_library = f"torch@{torch.__version__}"
 
-    def __init__(self, model_dir: Path, device: str = "cpu") -> None:
-        transformers.utils.logging.disable_progress_bar()  # progress is the caller's to tell
+    device_label = "cpu:0"
+
+    def __init__(self, model_dir: Path) -> None:
+        library: Any = transformers  # partly typed, so its calls are not checked
+        library.utils.logging.disable_progress_bar()  # progress is the caller's to tell
         try:
-            model: Any = transformers.AutoModelForCausalLM.from_pretrained(
+            model = library.AutoModelForCausalLM.from_pretrained(
                 model_dir,
                 local_files_only=True,
                 dtype=torch.float32,
@@ -31,9 +34,7 @@ class TorchDecoder:
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise CaptureError(f"{model_dir}: expected a checkpoint that transformers loads, got: {error}") from error
-        self._decoder = model.get_decoder().to(device).eval()
-        self._device = torch.device(device)
-        self.device_label = f"{self._device.type}:{self._device.index or 0}"
+        self._decoder = model.get_decoder().eval()
         self.threads = torch.get_num_threads()
 
     @torch.no_grad()
@@ -45,6 +46,6 @@ class TorchDecoder:
         for row, tokens in enumerate(batch):
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
-        output = self._decoder(input_ids=ids.to(self._device), attention_mask=mask.to(self._device), use_cache=False)
-        hidden: F32 = output.last_hidden_state.float().cpu().numpy()
+        output = self._decoder(input_ids=ids, attention_mask=mask, use_cache=False)
+        hidden: F32 = output.last_hidden_state.numpy()
         return [np.ascontiguousarray(hidden[row, : len(tokens)]) for row, tokens in enumerate(batch)]

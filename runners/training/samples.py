@@ -15,6 +15,7 @@ MAX_LINE_BYTES = 1024 * 1024
 PLAIN = 'plain.v1: tokens(prompt + "\\n") + tokens(response) + end token'
 # A chat template may print today's date, and the same data must give the same tokens on any day.
 FROZEN_DATE = "2026-03-24"
+FROZEN_CLOCK = f"{{%- macro strftime_now(format) -%}}{FROZEN_DATE}{{%- endmacro -%}}"  # Jinja
 
 
 class SamplePair(Word):
@@ -72,9 +73,10 @@ def load_tokenizer(model_dir: Path) -> Tokenizer:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
+        loaded: Any = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
     except (OSError, ValueError) as error:
         raise CaptureError(f"{model_dir}: expected a tokenizer that transformers loads, got: {error}") from error
+    tokenizer: Tokenizer = loaded
     if tokenizer.eos_token_id is None:
         raise CaptureError(f"{model_dir}: expected an end token (eos_token) in tokenizer_config.json, got none")
     return tokenizer
@@ -115,7 +117,7 @@ def _chat(tokenizer: Tokenizer) -> Callable[[SamplePair], tuple[str, str]]:
     def render(pair: SamplePair) -> tuple[str, str]:
         user = {"role": "user", "content": pair.prompt}
         assistant = {"role": "assistant", "content": pair.response}
-        dated: dict[str, Any] = {"tokenize": False, "strftime_now": lambda _: FROZEN_DATE}
+        dated: dict[str, Any] = {"tokenize": False, "chat_template": f"{FROZEN_CLOCK}{tokenizer.chat_template}"}
         before = tokenizer.apply_chat_template([user], add_generation_prompt=True, **dated)
         whole = tokenizer.apply_chat_template([user, assistant], add_generation_prompt=False, **dated)
         if not whole.startswith(before):
