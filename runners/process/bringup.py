@@ -22,7 +22,7 @@ from runners.records.clock import Clock
 from runners.records.keys import SigningKey
 
 REPORT_PREFIX = b"swarm.bringup_report.v1\0"
-MAX_GATE_STEPS = 1000
+MIN_GATE_STEPS, MAX_GATE_STEPS = 2, 1000  # a loss can't be seen falling in one step
 CLAIM_BOUNDARY = (
     "Measured by this host about itself, once, for this run. The gate trains a made-up problem on the device named "
     "here; it proves that this backend computes and learns on it, nothing about the assignment or about other hosts."
@@ -142,8 +142,11 @@ def allowed(device: Device, node: NodeContract, findings: Findings) -> bool:
 
 def _node(request: BringupRequest) -> NodeContract:
     contract: RunContract = request.contract
-    if not 1 <= request.gate_steps <= MAX_GATE_STEPS:
-        raise Refused("gate_steps_out_of_range", f"expected 1 to {MAX_GATE_STEPS} gate steps, got {request.gate_steps}")
+    if not MIN_GATE_STEPS <= request.gate_steps <= MAX_GATE_STEPS:
+        raise Refused(
+            "gate_steps_out_of_range",
+            f"expected {MIN_GATE_STEPS} to {MAX_GATE_STEPS} gate steps, got {request.gate_steps}",
+        )
     try:
         return contract.node(request.node_id)
     except KeyError as error:

@@ -80,11 +80,11 @@ class Runner:
         archive = self._root.archive(self._request.archive_sha256)
         prepared = prepare_contribution(
             self._assignment,
-            self.settings.model_dir,
-            archive / self._assignment.slice.shard.name,
-            archive / self._assignment.initial_adapter.name,
             backend,
-            self._on_stage,
+            model_dir=self.settings.model_dir,
+            slice_path=archive / self._assignment.slice.shard.name,
+            initial_path=archive / self._assignment.initial_adapter.name,
+            on_stage=self._on_stage,
         )
         ready = Ready(
             device=backend.device(),
@@ -105,8 +105,8 @@ class Runner:
             receipt = finish_contribution(prepared, draft, self._on_step, self.stop.is_set)
         except Stopped as error:
             raise StopRequested(str(error)) from error
-        files = publish(draft, outbox, OUTBOX_FILES)
-        manifest = observe_upload(outbox, self._assignment)
+        publish(draft, outbox, OUTBOX_FILES)
+        manifest, files = observe_upload(outbox, prepared)
         self.journal.append("produced", Produced(manifest=manifest, files=files, receipt_digest=receipt.digest))
 
     def _has_begun(self) -> bool:

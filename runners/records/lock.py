@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,7 +22,7 @@ class FolderLock:
         """Raises AlreadyHeld."""
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_exclusive(fd)
         except OSError as error:
             os.close(fd)
             if error.errno in (errno.EAGAIN, errno.EACCES):
@@ -44,14 +45,30 @@ class FolderLock:
         self.release()
 
 
+def _lock_exclusive(fd: int) -> None:
+    """A few tries: an observer's `is_held` keeps the lock shared for some microseconds."""
+    for _ in range(4):
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            time.sleep(0.005)
+    return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def is_held(folder: Path) -> bool:
-    """Does a living process hold the folder's lock?"""
-    lock = FolderLock(folder)
-    if not lock.path.exists():
+    """Does a living process hold the folder's lock? Asks for a shared lock, so that two observers don't see each other."""
+    try:
+        fd = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
         return False
     try:
-        lock.acquire()
-    except AlreadyHeld:
-        return True
-    lock.release()
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return True
+        raise
+    finally:
+        os.close(fd)
     return False

@@ -97,6 +97,7 @@ async def _ship(desk: Desk, host: Host, assignment: Assignment) -> FileRef:
         await conversation.send_bytes(data[start : start + SEND_BYTES] for start in range(0, len(data), SEND_BYTES))
         await conversation.end_input()
         response = await conversation.receive(ReceiveResponse)
+        await conversation.finish()
     if not desk.node(host.node_id).shipped:
         desk.note(
             rec.Shipped(node_id=host.node_id, archive_sha256=digest, size_bytes=len(data), reused=response.reused)

@@ -1,0 +1,218 @@
+"""What the coordinator's records say, in one line each."""
+
+from console.observation.figures import seconds, short, size, words
+from console.observation.telling import Teller, Telling, Tone
+from runners.contract import coordinator_records as coord
+from runners.contract.states import Classification, Disposition, LinkState, ReplayOutcome, RunnerState, WindowState
+
+TROUBLED = frozenset(
+    {
+        WindowState.REFUSED,
+        WindowState.REPLAY_REQUIRED,
+        WindowState.REJECTED,
+        WindowState.WAIT_THEN_REPLAY,
+        WindowState.ABORTED,
+    }
+)
+
+
+def _run_opened(body: coord.RunOpened) -> Telling:
+    names = ", ".join(card.node_id for card in body.contributors)
+    return Telling(f"lane {body.lane_id}: {names}; {body.steps} steps; process {body.pid}", Tone.FACT)
+
+
+def _epoch_opened(body: coord.EpochOpened) -> Telling:
+    return Telling(f"process {body.pid} took over, nobody watched for {seconds(body.gap_ms)}", Tone.WARN)
+
+
+def _recovered(body: coord.Recovered) -> Telling:
+    return Telling(f"cut a torn tail of {body.cut_bytes} bytes", Tone.WARN)
+
+
+def _operator_acted(body: coord.OperatorActed) -> Telling:
+    return Telling(f"{body.command}: {body.reason}", Tone.FACT)
+
+
+def _agent_started(body: coord.AgentStarted) -> Telling:
+    return Telling(f"{body.node_id} process {body.pid} on port {body.port}, host key {body.host_key_fingerprint}")
+
+
+def _link_changed(body: coord.LinkChanged) -> Telling:
+    rtt = "" if body.rtt_ms is None else f" {body.rtt_ms:.0f} ms"
+    tone = Tone.WARN if body.state is LinkState.DOWN else Tone.PLAIN
+    return Telling(f"{body.node_id} {body.state}{rtt} {body.endpoint} {body.reason}".rstrip(), tone)
+
+
+def _bringup_received(body: coord.BringupReceived) -> Telling:
+    ready = body.disposition == "ready_to_attempt"
+    why = "" if ready else f": {'; '.join(body.reasons)}"
+    text = f"{body.node_id} {words(body.disposition)} on {body.device_label} {body.device_name}{why}"
+    return Telling(text, Tone.GOOD if ready else Tone.BAD)
+
+
+def _bringup_refused(body: coord.BringupRefused) -> Telling:
+    return Telling(f"{body.node_id} {words(body.reason)}: {body.detail}", Tone.BAD)
+
+
+def _admission_decided(body: coord.AdmissionDecided) -> Telling:
+    if body.outcome == "admitted":
+        return Telling(f"{body.node_id} admitted, token {words(body.token_custody)}", Tone.GOOD)
+    return Telling(f"{body.node_id} refused, {words(body.reason)}: {body.detail}", Tone.BAD)
+
+
+def _plan_bound(body: coord.PlanBound) -> Telling:
+    return Telling(f"plan {short(body.plan_digest)}  membership {short(body.membership_digest)}", Tone.FACT)
+
+
+def _shipped(body: coord.Shipped) -> Telling:
+    how = "was there" if body.reused else "sent"
+    return Telling(f"{body.node_id} archive {size(body.size_bytes)} {how}, sha {short(body.archive_sha256)}")
+
+
+def _launched(body: coord.Launched) -> Telling:
+    return Telling(f"{body.node_id} r{body.revision} process {body.pid}", Tone.FACT)
+
+
+def _preparation_failed(body: coord.PreparationFailed) -> Telling:
+    return Telling(f"{body.node_id} {words(body.reason)}: {body.detail}", Tone.BAD)
+
+
+def _runner_ready(body: coord.RunnerReady) -> Telling:
+    return Telling(f"{body.node_id} on {body.device_label}", Tone.GOOD)
+
+
+def _window_opened(body: coord.WindowOpened) -> Telling:
+    return Telling(f"clocks run, permission {short(body.begin_digest)}", Tone.FACT)
+
+
+def _runner_changed(body: coord.RunnerChanged) -> Telling:
+    age = "" if body.beat_age_ms is None else f", beat {seconds(body.beat_age_ms)} old"
+    bound = "" if body.bound_ms is None else f" of {seconds(body.bound_ms)}"
+    gone = "" if body.departure is None else f", {words(body.departure)}"
+    tone = Tone.BAD if body.after in (RunnerState.STALE, RunnerState.LOST) else Tone.PLAIN
+    return Telling(f"{body.node_id} {body.before} to {body.after}{age}{bound}{gone}: {body.cause}", tone)
+
+
+def _journal_broken(body: coord.JournalBroken) -> Telling:
+    return Telling(f"{body.node_id} {words(body.reason)}: {body.detail}", Tone.BAD)
+
+
+def _observer_gap(body: coord.ObserverGap) -> Telling:
+    return Telling(f"the coordinator was late by {seconds(body.gap_ms)}, {words(body.cause)}", Tone.WARN)
+
+
+def _contribution_seen(body: coord.ContributionSeen) -> Telling:
+    return Telling(f"{body.node_id} produced, manifest {short(body.manifest_digest)}", Tone.FACT)
+
+
+def _contributor_failed(body: coord.ContributorFailed) -> Telling:
+    return Telling(f"{body.node_id} {words(body.reason)}: {body.detail}", Tone.BAD)
+
+
+def _submission_judged(body: coord.SubmissionJudged) -> Telling:
+    if body.outcome == "received":
+        sha = short(body.adapter_sha256)
+        return Telling(f"{body.node_id} received {size(body.size_bytes)}  sha {sha}", Tone.GOOD)
+    return Telling(f"{body.node_id} rejected, {words(body.reason)}{_first(body.findings)}", Tone.BAD)
+
+
+def _quarantined(body: coord.Quarantined) -> Telling:
+    return Telling(f"{body.node_id} {body.name}, {words(body.reason)}", Tone.BAD)
+
+
+def _skew_measured(body: coord.SkewMeasured) -> Telling:
+    tone = {"within_bound": Tone.PLAIN, "past_bound_waiting": Tone.WARN, "wait_then_replay": Tone.BAD}[body.outcome]
+    return Telling(
+        f"{seconds(body.skew_ms)} of {seconds(body.bound_ms)}, {words(body.outcome)}, last {body.last}", tone
+    )
+
+
+def _replay_judged(body: coord.ReplayJudged) -> Telling:
+    good = body.outcome in (ReplayOutcome.EXACT, ReplayOutcome.WITHIN_TOLERANCE)
+    if body.relative_difference is None:
+        figures = body.detail
+    else:
+        figures = f"difference {body.relative_difference:.1e} of {body.relative_bound:.0e}"
+    return Telling(f"{body.node_id} {words(body.outcome)}: {figures}", Tone.GOOD if good else Tone.BAD)
+
+
+def _contribution_judged(body: coord.ContributionJudged) -> Telling:
+    tone = Tone.GOOD if body.disposition is Disposition.ACCEPTED else Tone.BAD
+    return Telling(f"{body.node_id} {words(body.disposition)}{_first(body.findings)}", tone)
+
+
+def _scored(body: coord.Scored) -> Telling:
+    return Telling("held-out loss " + "  ".join(f"{one.subject} {one.mean_loss:.3f}" for one in body.scores), Tone.FACT)
+
+
+def _scoring_failed(body: coord.ScoringFailed) -> Telling:
+    return Telling(body.detail, Tone.BAD)
+
+
+def _merged(body: coord.Merged) -> Telling:
+    count = len(body.contributions)
+    return Telling(f"{count} contributions, rank {body.rank}, sha {short(body.merged_sha256)}", Tone.FACT)
+
+
+def _promotion_decided(body: coord.PromotionDecided) -> Telling:
+    failed = [gate.gate for gate in body.gates if not gate.passed]
+    why = f", gates not passed: {', '.join(failed)}" if failed else f", {len(body.gates)} gates passed"
+    return Telling(f"{body.disposition}{why}; publish {body.publish_disposition}", Tone.WARN if failed else Tone.GOOD)
+
+
+def _window_changed(body: coord.WindowChanged) -> Telling:
+    text = f"{words(body.before)} to {words(body.after)}: {body.reason}"
+    return Telling(text, Tone.BAD if body.after in TROUBLED else Tone.FACT)
+
+
+def _released(body: coord.Released) -> Telling:
+    proof = "end proven" if body.proven_dead else "end not proven"
+    return Telling(f"{body.node_id} {proof}: {body.detail}", Tone.PLAIN if body.proven_dead else Tone.WARN)
+
+
+def _closed(body: coord.Closed) -> Telling:
+    good = body.classification is Classification.BOUNDED_SUCCESS
+    return Telling(f"{words(body.classification)}: {body.reason}", Tone.GOOD if good else Tone.BAD)
+
+
+def _first(findings: tuple[coord.Finding, ...]) -> str:
+    if not findings:
+        return ""
+    more = f" and {len(findings) - 1} more" if len(findings) > 1 else ""
+    return f": {findings[0].rule} expected {findings[0].expected}, got {findings[0].got}{more}"
+
+
+COORDINATOR_TELLINGS: dict[str, Teller] = {
+    "run_opened": _run_opened,
+    "epoch_opened": _epoch_opened,
+    "recovered": _recovered,
+    "operator_acted": _operator_acted,
+    "agent_started": _agent_started,
+    "link_changed": _link_changed,
+    "bringup_received": _bringup_received,
+    "bringup_refused": _bringup_refused,
+    "admission_decided": _admission_decided,
+    "plan_bound": _plan_bound,
+    "shipped": _shipped,
+    "launched": _launched,
+    "preparation_failed": _preparation_failed,
+    "runner_ready": _runner_ready,
+    "window_opened": _window_opened,
+    "runner_changed": _runner_changed,
+    "journal_broken": _journal_broken,
+    "observer_gap": _observer_gap,
+    "contribution_seen": _contribution_seen,
+    "contributor_failed": _contributor_failed,
+    "submission_judged": _submission_judged,
+    "quarantined": _quarantined,
+    "skew_measured": _skew_measured,
+    "replay_judged": _replay_judged,
+    "contribution_judged": _contribution_judged,
+    "scored": _scored,
+    "scoring_failed": _scoring_failed,
+    "merged": _merged,
+    "promotion_decided": _promotion_decided,
+    "window_changed": _window_changed,
+    "released": _released,
+    "closed": _closed,
+}

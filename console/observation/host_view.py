@@ -1,0 +1,205 @@
+"""One host as the operator should see it at a moment."""
+
+from dataclasses import dataclass
+
+from console.observation.figures import seconds, short, size, words
+from console.observation.moment import Moment
+from console.observation.state import Host, State
+from runners.contract.coordinator_records import BringupReceived
+from runners.contract.states import Disposition, LinkState, Phase, RunnerState
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """Status is always all three: glyph, word, colour (by the name of its role in the theme)."""
+
+    glyph: str
+    word: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    host: Host
+    short: str
+    badge: Badge
+    activity: str
+    link: Badge
+    last: Badge
+    beat_age_ms: int | None  # None: nothing to wait for
+    produced_age_ms: int | None
+    steps: int
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return self.host.card.roles if self.host.card else ()
+
+    @property
+    def steps_per_second(self) -> float | None:
+        step_ms = self.host.work.step_ms
+        return 1000 / step_ms if step_ms else None
+
+    @property
+    def left_ms(self) -> float | None:
+        """Time that the rest of the steps takes at the speed of the last one."""
+        work = self.host.work
+        if work.phase is not Phase.TRAINING or not work.step_ms:
+            return None
+        return max(0, self.steps - work.step) * work.step_ms
+
+    @property
+    def computes_on(self) -> str:
+        """The device label that really computed; before that, the one of the bring-up report; then the plan's."""
+        if self.host.work.device_label:
+            return self.host.work.device_label
+        if self.host.bringup and isinstance(self.host.bringup.body, BringupReceived):
+            return self.host.bringup.body.device_label
+        return "not observed"
+
+    @property
+    def backend(self) -> str:
+        label = ""
+        if self.host.bringup and isinstance(self.host.bringup.body, BringupReceived):
+            label = self.host.bringup.body.backend_label
+        return backend_word(label or (self.host.card.backend if self.host.card else ""))
+
+
+def backend_word(label: str) -> str:
+    """`open_adapter_backend.torch.cpu.gpt_oss_lm_head` is read as `torch.cpu`."""
+    parts = [part for part in label.split(".") if part not in ("open_adapter_backend", "gpt_oss_lm_head")]
+    return ".".join(parts) or "unknown"
+
+
+def host_view(state: State, host: Host, name: str, moment: Moment) -> HostView:
+    age = _beat_age(state, host, moment)
+    return HostView(
+        host=host,
+        short=name,
+        badge=_badge(state, host, age, moment),
+        activity=_activity(host),
+        link=_link(host),
+        last=_last(host),
+        beat_age_ms=age,
+        produced_age_ms=None if host.seen is None else moment.age_ms(host.seen),
+        steps=host.work.steps or state.steps,
+    )
+
+
+def _beat_age(state: State, host: Host, moment: Moment) -> int | None:
+    if state.closed or moment.alive is False or host.work.arrival_ms is None or host.work.exited:
+        return None
+    if host.runner.state is RunnerState.EXITED:
+        return None
+    return max(0, moment.now.mono_ms - host.work.arrival_ms)
+
+
+def _badge(state: State, host: Host, age: int | None, moment: Moment) -> Badge:
+    match host.runner.state:
+        case RunnerState.STALE:
+            return Badge("!", "STALE", "bad")
+        case RunnerState.LOST:
+            return Badge("✗", "LOST", "bad")
+        case RunnerState.EXITED:
+            return Badge("■", "EXITED", "muted")
+        case RunnerState.ABSENT:
+            return _absent(host)
+        case RunnerState.PREPARING | RunnerState.LIVE if moment.alive is False and not state.closed:
+            return Badge("?", "NOT WATCHED", "warn")
+        case RunnerState.PREPARING:
+            return Badge("◌", "PREPARING", "accent")
+    stale = state.policies.stale_ms if state.policies else None
+    if age is None or stale is None or age < stale / 2:
+        return Badge("●", "LIVE", "ok")
+    if age < stale:
+        return Badge("▲", f"STALE IN {seconds(stale - age)}", "warn")
+    return Badge("▲", f"NO BEAT {seconds(age)}", "warn")
+
+
+def _absent(host: Host) -> Badge:
+    refused = host.admission is not None and not host.admission.admitted
+    if refused or (host.bringup and not passed_bringup(host)):
+        return Badge("✗", "REFUSED", "bad")
+    if host.trouble:
+        return Badge("✗", "FAILED", "bad")
+    if host.link.state is LinkState.DOWN:
+        return Badge("=", "LINK DOWN", "warn")
+    if host.link.state is LinkState.UNKNOWN and host.bringup is None:
+        return Badge("?", "NO DATA", "muted")
+    return Badge("○", "NO RUNNER YET", "muted")
+
+
+def passed_bringup(host: Host) -> bool:
+    body = host.bringup.body if host.bringup else None
+    return isinstance(body, BringupReceived) and body.disposition == "ready_to_attempt"
+
+
+def _activity(host: Host) -> str:
+    if host.judgement and host.judgement.body.disposition is not Disposition.PENDING:
+        how = f", replay {words(host.replay.body.outcome)}" if host.replay else ""
+        return f"{words(host.judgement.body.disposition)}{how}"
+    if host.replay:
+        return f"replay {words(host.replay.body.outcome)}"
+    if host.submission:
+        return "done, fetched" if host.submission.body.outcome == "received" else "submission rejected"
+    if host.trouble:
+        return words(host.trouble.reason)
+    if host.work.failed:
+        return host.work.failed
+    if host.seen or host.work.phase is Phase.PRODUCED:
+        return "done, not fetched yet"
+    return _before_done(host)
+
+
+def _before_done(host: Host) -> str:
+    work = host.work
+    if work.phase is Phase.READY:
+        return "ready, may begin" if work.began else "ready, waits to begin"
+    if work.phase is Phase.PREPARING and work.stage:
+        return f"{words(work.stage)} {_share(work.stage_done, work.stage_total)}"
+    if work.phase is not None:
+        return work.phase.value
+    if host.launched:
+        return "runner launched"
+    if host.admission:
+        return "admitted" if host.admission.admitted else words(host.admission.reason)
+    if host.bringup:
+        return "bring-up passed" if passed_bringup(host) else words(_refusal(host))
+    return "bring-up gate" if host.link.state is LinkState.UP else "connecting"
+
+
+def _refusal(host: Host) -> str:
+    body = host.bringup.body if host.bringup else None
+    if body is None:
+        return ""
+    return body.disposition if isinstance(body, BringupReceived) else body.reason
+
+
+def _share(done: int, total: int) -> str:
+    return f"{100 * done // total} %" if total > 0 else ""
+
+
+def _link(host: Host) -> Badge:
+    local = host.card is not None and host.card.transport == "local"
+    if local:
+        return Badge("", "local", "ok")
+    match host.link.state:
+        case LinkState.UP:
+            return Badge("", "ssh up", "ok")
+        case LinkState.DOWN:
+            return Badge("=", "LINK DOWN", "warn")
+        case _:
+            return Badge("?", "not observed", "muted")
+
+
+def _last(host: Host) -> Badge:
+    if host.judgement and host.judgement.body.disposition is not Disposition.ACCEPTED:
+        body = host.judgement.body
+        why = f" {body.findings[0].rule}" if body.findings else ""
+        return Badge("✗", f"{words(body.disposition)}{why}", "bad")
+    if host.submission is None:
+        return Badge("○", "nothing submitted yet", "muted")
+    sent = host.submission.body
+    if sent.outcome == "rejected":
+        return Badge("✗", f"rejected {words(sent.reason)}", "bad")
+    text = f"submission {size(sent.size_bytes)} sha {short(sent.adapter_sha256)}"
+    return Badge("✓", text, "ok")

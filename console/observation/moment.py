@@ -1,0 +1,20 @@
+"""Now, as the console knows it."""
+
+from dataclasses import dataclass
+
+from console.observation.line import Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`alive`: does a living coordinator hold the run's lock? None when nobody looked."""
+
+    now: Stamp
+    alive: bool | None = None
+
+    def age_ms(self, then: Stamp) -> int:
+        """Age of a coordinator's record. Its host is the console's, so while it lives both read one monotonic clock."""
+        mono = self.now.mono_ms - then.mono_ms
+        if self.alive and mono >= 0:
+            return mono
+        return max(0, self.now.wall_ms - then.wall_ms)

@@ -1,0 +1,93 @@
+"""How a contributor's records change what it says of itself."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from console.observation.line import Line
+from console.observation.plain import plain
+from console.observation.state import SERIES, Work
+from runners.contract import node_records as node
+from runners.contract.states import Phase
+
+WorkFold = Callable[[Work, Line, Any], Work]
+
+
+def _unchanged(work: Work, line: Line, body: Any) -> Work:  # noqa: ARG001 - the shape of a fold
+    return work
+
+
+def _acknowledged(work: Work, line: Line, body: node.Acknowledged) -> Work:  # noqa: ARG001
+    return replace(work, steps=body.steps)
+
+
+def _preparing(work: Work, line: Line, body: node.Preparing) -> Work:  # noqa: ARG001
+    return replace(
+        work,
+        phase=work.phase or Phase.PREPARING,
+        stage=body.stage,
+        stage_done=body.done,
+        stage_total=body.total,
+        stage_unit=body.unit,
+    )
+
+
+def _ready(work: Work, line: Line, body: node.Ready) -> Work:
+    return replace(
+        work,
+        phase=Phase.READY,
+        ready=line.at,
+        device_label=body.device.device_label,
+        device_name=plain(body.device.name, 80),
+    )
+
+
+def _began(work: Work, line: Line, body: node.Began) -> Work:  # noqa: ARG001
+    return replace(work, began=line.at)
+
+
+def _heartbeat(work: Work, line: Line, body: node.Heartbeat) -> Work:
+    new_loss = body.loss is not None and (body.step != work.step or not work.losses)
+    return replace(
+        work,
+        phase=body.phase,
+        step=body.step,
+        steps=body.steps,
+        beat=body.beat,
+        loss=body.loss,
+        step_ms=body.step_ms,
+        memory_bytes=body.memory_bytes,
+        memory_total_bytes=body.memory_total_bytes,
+        losses=(*work.losses, body.loss)[-SERIES:] if new_loss and body.loss is not None else work.losses,
+        beats=(*work.beats, line.at.wall_ms)[-SERIES:],
+        arrival_ms=line.arrival_ms,
+        last_beat=line.at,
+    )
+
+
+def _produced(work: Work, line: Line, body: node.Produced) -> Work:  # noqa: ARG001
+    return replace(work, phase=Phase.PRODUCED, produced=line.at, produced_ref=line.ref)
+
+
+def _failed(work: Work, line: Line, body: node.Failed) -> Work:  # noqa: ARG001
+    return replace(work, failed=plain(f"{body.reason}: {body.detail}", 200))
+
+
+def _exited(work: Work, line: Line, body: node.Exited) -> Work:  # noqa: ARG001
+    return replace(work, exited=body.reason)
+
+
+NODE_FOLDS: dict[str, WorkFold] = {
+    "opened": _unchanged,
+    "recovered": _unchanged,
+    "claimed": _unchanged,
+    "acknowledged": _acknowledged,
+    "preparing": _preparing,
+    "ready": _ready,
+    "began": _began,
+    "heartbeat": _heartbeat,
+    "produced": _produced,
+    "failed": _failed,
+    "exited": _exited,
+    "log": _unchanged,
+}

@@ -1,0 +1,77 @@
+"""Which runs there are, and which of them goes on."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from console.evidence.models import BUNDLE_FILE
+from runners.records.lock import is_held
+
+
+class RunStanding(StrEnum):
+    LIVE = "live"  # a living coordinator holds the run's lock
+    CLOSED = "closed"  # a bundle exists
+    LEFT = "left"  # neither: its coordinator died, and `swarm attach` continues it
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    run_id: str
+    run_dir: Path
+    standing: RunStanding
+    bundle: Path | None
+    changed_ms: int
+
+
+def coordinator_folder(run_dir: Path) -> Path | None:
+    """`<run>/<node>/coordinator`; the lane names the node's folder."""
+    found = sorted(path for path in run_dir.glob("*/coordinator") if path.is_dir() and not path.is_symlink())
+    return found[0] if found else None
+
+
+def bundle_of(run_dir: Path) -> Path | None:
+    """The run's bundle, when it is whole; a bundle's own folder is its own bundle."""
+    for folder in (run_dir / "bundle", run_dir):
+        if (folder / BUNDLE_FILE).is_file():
+            return folder
+    return None
+
+
+def inspect_run(run_dir: Path) -> RunRef | None:
+    """None for a folder that isn't a run."""
+    coordinator, bundle = coordinator_folder(run_dir), bundle_of(run_dir)
+    if coordinator is None and bundle is None:
+        return None
+    if coordinator is not None and is_held(coordinator):
+        standing = RunStanding.LIVE
+    else:
+        standing = RunStanding.CLOSED if bundle else RunStanding.LEFT
+    return RunRef(run_dir.name, run_dir, standing, bundle, _changed_ms(run_dir, coordinator, bundle))
+
+
+def _changed_ms(run_dir: Path, coordinator: Path | None, bundle: Path | None) -> int:
+    places = [run_dir]
+    if coordinator is not None:
+        places += [coordinator, *coordinator.glob("journals/*.jsonl")]
+    if bundle is not None:
+        places.append(bundle / BUNDLE_FILE)
+    return max(place.stat().st_mtime_ns for place in places) // 1_000_000
+
+
+def list_runs(runs_dir: Path) -> tuple[RunRef, ...]:
+    """Newest first. A folder that vanishes meanwhile is left out."""
+    found = []
+    if not runs_dir.is_dir():
+        return ()
+    for folder in runs_dir.iterdir():
+        try:
+            run = inspect_run(folder) if folder.is_dir() else None
+        except OSError:
+            continue
+        if run is not None:
+            found.append(run)
+    return tuple(sorted(found, key=lambda run: (-run.changed_ms, run.run_id)))
+
+
+def newest_live(runs: tuple[RunRef, ...]) -> RunRef | None:
+    return next((run for run in runs if run.standing is RunStanding.LIVE), None)

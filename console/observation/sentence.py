@@ -1,0 +1,198 @@
+"""One sentence: who waits for whom, since when, out of how long, and what comes next."""
+
+from console.observation.figures import loss, seconds, size, words
+from console.observation.host_view import HostView, passed_bringup
+from console.observation.moment import Moment
+from console.observation.state import State
+from runners.contract.states import Classification, Phase, RunnerState, WindowState
+
+Span = tuple[str, str]  # text, and the role of its colour in the theme
+Sentence = tuple[Span, ...]
+
+
+def sentence(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
+    if state.opened is None:
+        return (("waiting for the coordinator's first record", "text"), (" · it is starting up", "muted"))
+    if state.closed is not None:
+        return _closed(state)
+    if moment.alive is False:
+        age = "" if state.last is None else f" for {seconds(moment.age_ms(state.last))}"
+        return (
+            ("no coordinator is alive", "bad"),
+            (f"{age} · ", "muted"),
+            (f"swarm attach {state.run_id}", "bright"),
+            (" continues the run", "text"),
+        )
+    match state.window:
+        case WindowState.PLANNED | WindowState.ADMITTING:
+            return _admitting(state, hosts, moment)
+        case WindowState.PREPARING:
+            return _preparing(state, hosts, moment)
+        case WindowState.ACTIVE | WindowState.COLLECTING:
+            return _active(state, hosts, moment)
+        case _:
+            return _judging(state, hosts, moment)
+
+
+def _since(state: State, moment: Moment) -> str:
+    return "" if state.window_since is None else f" since {seconds(moment.age_ms(state.window_since))}"
+
+
+def _admitting(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
+    for view in hosts:
+        if not (view.host.bringup and passed_bringup(view.host)):
+            what = " to pass its bring-up gate"
+        elif view.host.admission is None:
+            what = " to prove its admission"
+        else:
+            continue
+        return (
+            ("coordinator waits for ", "text"),
+            (view.host.node_id, "bright"),
+            (what, "text"),
+            (_since(state, moment), "text"),
+            (" · nothing to do", "muted"),
+        )
+    text = "coordinator binds plan and membership" if state.bound is None else "coordinator ships slices and launches"
+    return ((text, "text"), (_since(state, moment), "text"), (" · nothing to do", "muted"))
+
+
+def _preparing(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
+    waiting = [view for view in hosts if view.host.ready is None]
+    if not waiting:
+        return (("every host is ready", "text"), (" · coordinator opens the window", "muted"))
+    view = waiting[-1]
+    bound = f" (bound {seconds(state.policies.prepare_ms)})" if state.policies else ""
+    start = view.host.launched or state.window_since
+    since = "" if start is None else f" since {seconds(moment.age_ms(start))}"
+    done = len(hosts) - len(waiting)
+    stage = f" · {view.activity}" if view.host.work.phase else ""
+    return (
+        ("coordinator waits for ", "text"),
+        (view.host.node_id, "bright"),
+        (f" to be ready{since}", "text"),
+        (f"{bound} · {done} of {len(hosts)} ready{stage}", "muted"),
+    )
+
+
+def _active(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
+    policies = state.policies
+    gone = next((v for v in hosts if v.host.runner.state in (RunnerState.STALE, RunnerState.LOST)), None)
+    if gone is not None:
+        return _gone(state, gone, moment)
+    late = next((v for v in hosts if v.badge.role == "warn" and v.beat_age_ms is not None), None)
+    if late is not None and policies is not None and late.beat_age_ms is not None:
+        return (
+            (late.host.node_id, "bright"),
+            (f" has sent no beat for {seconds(late.beat_age_ms)}", "warn"),
+            (f" (bound {seconds(policies.stale_ms)}) · past it the window needs a replay", "muted"),
+        )
+    out = [view for view in hosts if view.host.seen is None]
+    done = [view for view in hosts if view.host.seen is not None]
+    if not out:
+        return (("every contributor is done", "text"), (" · coordinator fetches and checks the uploads", "muted"))
+    slow = max(out, key=lambda view: view.left_ms or 0)
+    rest = _pace(slow)
+    if not done:
+        step = f"step {slow.host.work.step} of {slow.steps}"
+        return (
+            (f"{len(out)} hosts train" if len(out) > 1 else "one host trains", "text"),
+            (" · furthest behind is ", "muted"),
+            (slow.host.node_id, "bright"),
+            (f" at {step}{rest}", "muted"),
+        )
+    first = max(done, key=lambda view: view.produced_age_ms or 0)
+    bound = f" (bound {seconds(policies.skew_ms)})" if policies else ""
+    return (
+        (f"{first.host.node_id} is done and waits for ", "text"),
+        (slow.host.node_id, "bright"),
+        (f" since {seconds(first.produced_age_ms or 0)}", "text"),
+        (f"{bound}{rest}", "muted"),
+    )
+
+
+def _pace(view: HostView) -> str:
+    if view.host.work.phase is Phase.WRITING:
+        return " · writing its upload · nothing to do"
+    if view.left_ms is None or view.steps_per_second is None:
+        return " · nothing to do"
+    return f" · about {seconds(view.left_ms)} left at {view.steps_per_second:.0f} steps/s · nothing to do"
+
+
+def _gone(state: State, view: HostView, moment: Moment) -> Sentence:
+    runner = view.host.runner
+    since = "" if runner.since is None else f" since {seconds(moment.age_ms(runner.since))}"
+    return (
+        (view.host.node_id, "bright"),
+        (f" is {runner.state.upper()}{since}", "bad"),
+        (f": {runner.cause}", "text"),
+        (" · the window needs a replay", "muted"),
+    )
+
+
+def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
+    since = _since(state, moment)
+    match state.window:
+        case WindowState.SEALED | WindowState.VALIDATING:
+            view = next((one for one in hosts if one.host.replay is None), None)
+            if view is None:
+                return ((f"coordinator judges the replays{since}", "text"), (" · nothing to do", "muted"))
+            bound = f" (bound {seconds(state.policies.replay_ms)})" if state.policies else ""
+            return (
+                ("validator does the work of ", "text"),
+                (view.host.node_id, "bright"),
+                (f" again{since}", "text"),
+                (f"{bound} · nothing to do", "muted"),
+            )
+        case WindowState.VALIDATED:
+            return ((f"coordinator merges the contributions{since}", "text"), (" · nothing to do", "muted"))
+        case WindowState.AGGREGATED:
+            return ((f"validator scores the merge on held-out samples{since}", "text"), (" · nothing to do", "muted"))
+        case WindowState.PROMOTED | WindowState.HELD:
+            return (
+                ("the merge is ", "text"),
+                (state.window.value, "bright"),
+                (" · coordinator writes the bundle" + since, "muted"),
+            )
+        case _:
+            return (
+                (f"window is {words(state.window)}", "bad"),
+                (f": {state.window_reason}", "text"),
+                (" · coordinator keeps what there is", "muted"),
+            )
+
+
+def _closed(state: State) -> Sentence:
+    assert state.closed is not None
+    good = state.closed.classification is Classification.BOUNDED_SUCCESS
+    word = words(state.closed.classification)
+    verdict: Span = (f"{'✓' if good else '✗'} {word}", "ok" if good else "bad")
+    if not good:
+        return (verdict, (f": {state.closed.reason}", "text"), (" · the bundle keeps what happened", "muted"))
+    return (verdict, *_merge_span(state))
+
+
+def _merge_span(state: State) -> Sentence:
+    scores = {score.subject: score.mean_loss for score in state.scores}
+    base, merge = scores.get("base"), scores.get("merge")
+    standing = f" · {state.promotion.disposition}" if state.promotion else ""
+    if base is None or merge is None:
+        return ((standing, "text"),)
+    better = "beats" if merge < base else "does not beat"
+    return (
+        (standing, "text"),
+        (f" · merge {loss(merge)} {better} base {loss(base)} held-out", "text"),
+        (f" by {abs(base - merge):.3f}", "bright"),
+    )
+
+
+def kept(state: State) -> tuple[str, ...]:
+    """What a stop keeps, in sentences."""
+    done = [host.node_id for host in state.hosts if host.submission]
+    arrived = f"uploads that arrived: {', '.join(done)}" if done else "no upload has arrived yet"
+    bytes_here = sum(host.submission.body.size_bytes for host in state.hosts if host.submission)
+    return (
+        f"all {state.records} journal records so far, signed and chained",
+        f"{arrived}{f' ({size(bytes_here)})' if bytes_here else ''}",
+        "bring-up reports, admission receipts, the plan",
+    )
