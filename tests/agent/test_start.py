@@ -115,7 +115,9 @@ def test_a_home_inside_the_run_root_is_refused(tmp_path: Path) -> None:
         parse_settings(options(tmp_path, home=str(tmp_path / "root" / "home")))
 
 
-@pytest.mark.parametrize("line", [f'command="x" {KEY}', "ssh-ed25519 AAAA", "", f"no-pty {KEY}"])
+@pytest.mark.parametrize(
+    "line", [f'command="x" {KEY}', "ssh-ed25519 AAAA", "", f"no-pty {KEY}"], ids=["command", "cut", "none", "option"]
+)
 def test_a_key_that_does_not_stand_alone_is_refused(tmp_path: Path, line: str) -> None:
     with pytest.raises(AgentSettingsError, match="--authorized-key"):
         parse_settings(options(tmp_path, authorized_key=line))
@@ -141,7 +143,7 @@ def test_a_token_line_of_another_kind_is_refused_unrepeated(sent: bytes) -> None
     os.write(write_end, sent)
     os.close(write_end)
     try:
-        with pytest.raises(AgentSettingsError, match="got no such line$"):
+        with pytest.raises(AgentSettingsError, match=r"got no such line$"):
             AdmissionToken.take({}, stdin_fd=read_end)
     finally:
         os.close(read_end)
