@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import socket
@@ -66,6 +67,16 @@ def test_the_command_announces_one_line_and_ends_cleanly_on_a_signal(
     assert real_agent.wait(10) == 0
     assert real_agent.stdout.read() == b""
     assert b"Traceback" not in real_agent.stderr.read()
+
+
+async def test_an_agent_without_a_connection_ends_by_itself_but_not_during_one(tmp_path: Path) -> None:
+    rig = AgentRig(tmp_path, idle_exit_s=0.4)
+    with running(rig):
+        assert rig.process is not None
+        async with rig.connect():
+            await asyncio.sleep(0.8)
+            assert rig.process.poll() is None
+        assert await asyncio.to_thread(rig.wait) == 0
 
 
 def test_a_second_start_keeps_the_host_key_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
