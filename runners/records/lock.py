@@ -11,19 +11,6 @@ from typing import Self
 from runners.records.errors import AlreadyHeld
 
 
-PATIENCE_S = 0.5
-
-
-def _try(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EAGAIN, errno.EACCES):
-            return False
-        raise
-    return True
-
-
 class FolderLock:
     """flock on `<folder>/lock`. The kernel frees it when the process dies, however it dies."""
 
@@ -71,7 +58,7 @@ def _lock_exclusive(fd: int) -> None:
 
 
 def is_held(folder: Path) -> bool:
-    """Does a living process hold the folder's lock? Asks for a shared lock, so that two observers don't see each other."""
+    """Does a living process hold the folder's lock? Asks for a shared one: two observers don't see each other."""
     try:
         fd = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
