@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,9 +59,13 @@ def new_run_id(lane: str) -> str:
     return f"{lane.replace('_', '-')}-live-{now}-{secrets.token_hex(2)}"
 
 
-def create_run(options: StartOptions) -> tuple[RunSpec, RunPaths]:
+PortCheck = Callable[[tuple[tuple[str, int, str], ...]], None]
+
+
+def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpec, RunPaths]:
     """Folders and spec on disk; nothing is contacted yet. Raises UsageError, LaneFileError."""
     contract = load_lane(options.lane)
+    check_ports(listening_ports(contract, options))
     run_id = options.run_id or new_run_id(Path(options.lane).stem)
     paths = RunPaths.of(runs_dir(), run_id, contract)
     if paths.root.exists():
@@ -85,6 +90,16 @@ def create_run(options: StartOptions) -> tuple[RunSpec, RunPaths]:
     paths.make()
     write_durable(paths.spec, spec.to_bytes())
     return spec, paths
+
+
+def listening_ports(contract: RunContract, options: StartOptions) -> tuple[tuple[str, int, str], ...]:
+    """(address, port, option) of what this machine must have free before the run starts."""
+    ports = [("127.0.0.1", _coordinator_port(contract, options), "--coordinator-port")]
+    for node in contract.contributors:
+        if node.transport == "ssh" and options.remote is None:
+            port = node.cluster_port if options.contributor_port is None else options.contributor_port
+            ports.append(("127.0.0.1", port, "--contributor-port"))
+    return tuple(ports)
 
 
 def _coordinator_port(contract: RunContract, options: StartOptions) -> int:

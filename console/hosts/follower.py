@@ -1,7 +1,7 @@
 """A host's journal, followed by pull: read, verified, mirrored, and only then told."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from console.hosts.errors import FileAbsent, LinkDown
@@ -63,7 +63,7 @@ class JournalFollower:
         told, self._untold = self._untold, []
         return told
 
-    async def follow(self, *, every_s: float = 0.25) -> AsyncIterator[VerifiedLine]:
+    async def follow(self, *, every_s: float = 0.25) -> AsyncGenerator[VerifiedLine]:
         """Lines as they come, without end."""
         while True:
             for line in await self.poll():

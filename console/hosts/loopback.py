@@ -40,6 +40,7 @@ class AgentPlan:
     listen: str = "127.0.0.1"
     port: int = 34101
     contract_digest: str | None = None
+    idle_exit_s: int = 3600  # a coordinator that died for good leaves no agent behind
 
     def argv(self, *, with_token: bool) -> list[str]:
         options = {
@@ -50,6 +51,7 @@ class AgentPlan:
             "--model": str(self.model_dir),
             "--backend": self.backend,
             "--authorized-key": self.authorized_key,
+            "--idle-exit-s": str(self.idle_exit_s),
         }
         if self.contract_digest is not None:
             options["--contract-digest"] = self.contract_digest

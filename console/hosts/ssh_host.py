@@ -123,8 +123,7 @@ class _RemoteFile:
 
     async def read(self, offset: int, size: int) -> bytes:
         with self._errors(self._name):
-            data = await self._file.read(size, offset)
-        assert isinstance(data, bytes)
+            data: bytes = await self._file.read(size, offset)
         if len(data) > size:
             raise FetchRefused(f"{self._name}: expected at most {size} bytes at {offset}, got {len(data)}")
         return data

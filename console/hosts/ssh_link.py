@@ -111,18 +111,16 @@ class SshLink:
         closed = asyncio.ensure_future(self._connection.wait_closed())
         try:
             while not closed.done():
+                await asyncio.wait((closed,), timeout=RTT_EVERY_S)
                 with suppress(LinkDown, asyncssh.SFTPError):
                     await self._time_round_trip()
-                await asyncio.wait((closed,), timeout=RTT_EVERY_S)
         finally:
             closed.cancel()
             await asyncio.gather(closed, return_exceptions=True)
 
     async def _time_round_trip(self) -> None:
-        started = time.perf_counter()
         with self.losses():
-            await self.sftp.realpath(".")
-        rtt_ms = (time.perf_counter() - started) * 1000
+            rtt_ms = await _round_trip_ms(self.sftp)
         self.state = LinkState(self.state.up, self.state.reason, rtt_ms, self.state.since_mono_ms)
 
     async def _reconnect(self) -> None:
@@ -158,15 +156,16 @@ class SshLink:
                 )
                 try:
                     self._sftp = await connection.start_sftp_client()
+                    rtt_ms = await _round_trip_ms(self._sftp)
                 except BaseException:
                     connection.abort()
                     raise
         self._connection, self._watcher = connection, watcher
-        self._change(up=True, reason="connected")
+        self._change(up=True, reason="connected", rtt_ms=rtt_ms)
 
-    def _change(self, *, up: bool, reason: str) -> None:
+    def _change(self, *, up: bool, reason: str, rtt_ms: float | None = None) -> None:
         since = self.state.since_mono_ms if up == self.state.up else self._clock.mono_ms()
-        self.state = LinkState(up, reason, None, since)
+        self.state = LinkState(up, reason, rtt_ms, since)
         self._on_change(self.state)
 
     async def close(self) -> None:
@@ -180,6 +179,12 @@ class SshLink:
             await self._connection.wait_closed()
             self._connection = None
             self._change(up=False, reason="closed by us")
+
+
+async def _round_trip_ms(sftp: asyncssh.SFTPClient) -> float:
+    started = time.perf_counter()
+    await sftp.realpath(".")
+    return (time.perf_counter() - started) * 1000
 
 
 @contextmanager

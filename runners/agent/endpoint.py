@@ -83,6 +83,15 @@ class Endpoint:
             server_version="swarm-agent",
         )
 
+    async def idle_for(self, idle_s: float) -> None:
+        """Returns once there was no connection for that long: an agent must not outlive its lane for ever."""
+        loop = asyncio.get_running_loop()
+        quiet_since = loop.time()
+        while (left := quiet_since + idle_s - loop.time()) > 0:
+            await asyncio.sleep(min(left, idle_s / 4))
+            if self._connections:
+                quiet_since = loop.time()
+
     async def close(self) -> None:
         """Verbs end, connections close, runners live on."""
         if self._acceptor is not None:

@@ -41,10 +41,20 @@ async def serve(settings: AgentSettings, token: AdmissionToken | None) -> int:
     try:
         write_all(1, canonical_bytes(announcement.to_json()) + b"\n")
         _let_go_of_pipes()
-        await stop.wait()
+        await _until_done(stop, endpoint, settings.idle_exit_s)
     finally:
         await endpoint.close()
     return 0
+
+
+async def _until_done(stop: asyncio.Event, endpoint: Endpoint, idle_exit_s: float | None) -> None:
+    waits: list[asyncio.Future[object]] = [asyncio.ensure_future(stop.wait())]
+    if idle_exit_s is not None:
+        waits.append(asyncio.ensure_future(endpoint.idle_for(idle_exit_s)))
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
 
 
 def _let_go_of_pipes() -> None:

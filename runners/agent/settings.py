@@ -39,6 +39,7 @@ class AgentSettings:
     backend: str
     authorized_keys: tuple[str, ...]  # OpenSSH public keys, one line each, without options
     contract_digest: str | None = None
+    idle_exit_s: float | None = None  # end after this long without a connection
     limits: Limits = field(default_factory=Limits)
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -69,6 +70,7 @@ def parse_settings(argv: Sequence[str]) -> tuple[AgentSettings, bool]:
         backend=options.backend,
         authorized_keys=tuple(_bare_key(line) for line in options.authorized_key),
         contract_digest=_digest(options.contract_digest),
+        idle_exit_s=options.idle_exit_s,
     )
     _check_apart(settings)
     return settings, options.token_stdin
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--backend", choices=BACKENDS, required=True)
     parser.add_argument("--authorized-key", action="append", required=True, metavar="KEY", help="may be repeated")
     parser.add_argument("--contract-digest", help="the only contract that this host serves")
+    parser.add_argument("--idle-exit-s", type=float, help="end after this long without a connection (default: never)")
     parser.add_argument("--token-stdin", action="store_true", help="admission token: first line of standard input")
     return parser
 

@@ -13,7 +13,8 @@ def batch_order(seed: int, samples: int, batch_samples: int, steps: int) -> Batc
     """One row of `batch_samples` indices below `samples` per step.
 
     The samples pass by in epochs; each epoch is its own shuffle (see `epoch_order`). The epochs form one endless
-    stream and a step takes the next `batch_samples` of it, so a batch may lie across the end of an epoch.
+    stream and a step takes the next `batch_samples` of it, so a batch may lie across the end of an
+    epoch and hold a sample twice.
     """
     if min(samples, batch_samples, steps) < 1 or seed < 0:
         raise ValueError(f"expected positive sizes, got {samples=} {batch_samples=} {steps=} {seed=}")

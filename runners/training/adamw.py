@@ -1,11 +1,11 @@
-"""AdamW as torch.optim.AdamW computes it, for array libraries without one of those semantics."""
+"""AdamW as torch.optim.AdamW computes it, in plain arithmetic, so that all backends share one."""
 
 from collections.abc import Callable
 from typing import Any
 
 from runners.contract.lane import RecipeContract
 
-Array = Any  # numpy or MLX: only arithmetic is used
+Array = Any  # of NumPy, torch or MLX
 
 
 class AdamW:

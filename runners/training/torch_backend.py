@@ -17,6 +17,7 @@ from runners.contract.jobs import BackendName
 from runners.contract.lane import RecipeContract
 from runners.contract.names import Label
 from runners.contract.receipts import Device
+from runners.training.adamw import AdamW
 from runners.training.backend import AdapterWeights, Rows
 from runners.training.hardware import as_label, cpu_name, memory_total_bytes
 from runners.training.head import Head
@@ -100,17 +101,17 @@ class TorchPlacement:
         start = work.weights((head.vocab_size, head.hidden_size))
         self._a = torch.tensor(start.a, device=device)  # copies: the job's own start never moves
         self._b = torch.tensor(start.b, device=device)
-        self._a.grad, self._b.grad = torch.zeros_like(self._a), torch.zeros_like(self._b)
         self._buffer = torch.empty((min(chunk_tokens, work.shard.tokens), head.vocab_size), device=device)
-        self._adam = None if work.recipe is None else _adamw([self._a, self._b], work.recipe)
+        self._adam = None if work.recipe is None else _moments(self._a, self._b, work.recipe)
 
     def warm_up(self, rows: Rows) -> None:
         self._gradients(rows)
 
     def step(self, rows: Rows) -> float:
         assert self._adam is not None
-        loss = self._gradients(rows)
-        self._adam.step()
+        loss, grad_a, grad_b = self._gradients(rows)
+        self._a = self._adam[0].update(self._a, grad_a)
+        self._b = self._adam[1].update(self._b, grad_b)
         return loss
 
     def summed_loss(self, rows: Rows) -> float:
@@ -135,13 +136,9 @@ class TorchPlacement:
         total = e.exp_().sum(dim=1, keepdim=True)
         return h, u, e, total, (total.log() - target_logits).sum(dtype=torch.float64)
 
-    def _gradients(self, rows: Rows) -> float:
-        """Mean loss of one step; leaves dA [r, d] and dB [V, r] in `.grad`."""
-        grad_a, grad_b = self._a.grad, self._b.grad
-        assert grad_a is not None
-        assert grad_b is not None
-        grad_a.zero_()
-        grad_b.zero_()
+    def _gradients(self, rows: Rows) -> tuple[float, Tensor, Tensor]:
+        """Mean loss, dA [r, d] and dB [V, r] of one step."""
+        grad_a, grad_b = torch.zeros_like(self._a), torch.zeros_like(self._b)
         losses = []
         for part in self._chunks(rows):
             h, u, e, total, loss = self._exponentials(part)
@@ -150,19 +147,12 @@ class TorchPlacement:
             grad_b.addmm_(e.T, u * weight)
             grad_a.addmm_(((e @ self._b) * weight).T, h)
             losses.append(loss)
-        return float(torch.stack(losses).sum()) / len(rows)
+        return float(torch.stack(losses).sum()) / len(rows), grad_a, grad_b
 
 
-def _adamw(weights: list[Tensor], recipe: RecipeContract) -> torch.optim.AdamW:
-    return torch.optim.AdamW(
-        weights,
-        lr=recipe.learning_rate,
-        betas=(recipe.beta1, recipe.beta2),
-        eps=recipe.epsilon,
-        weight_decay=recipe.weight_decay,
-        foreach=False,
-        fused=False,
-    )
+def _moments(a: Tensor, b: Tensor, recipe: RecipeContract) -> tuple[AdamW, AdamW]:
+    """Not torch.optim: making one imports torch's compiler, which takes as long as importing torch."""
+    return AdamW(torch.zeros_like(a), recipe, torch.sqrt), AdamW(torch.zeros_like(b), recipe, torch.sqrt)
 
 
 def _to_device(values: npt.NDArray[Any], device: torch.device) -> Tensor:

@@ -25,6 +25,7 @@ class AgentRig:
     client_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
     token: str | None = None
     limits: dict[str, float] = field(default_factory=dict)
+    idle_exit_s: float | None = None
     port: int = 0
     process: "subprocess.Popen[bytes] | None" = None
     announced: AgentAnnouncement | None = None
@@ -54,6 +55,7 @@ class AgentRig:
             "run_root": str(self.run_root),
             "authorized_keys": [self.client_key.export_public_key().decode().strip()],
             "limits": self.limits,
+            "idle_exit_s": self.idle_exit_s,
             "token": self.token is not None,
         }
         self.process = subprocess.Popen(

@@ -24,6 +24,7 @@ def main() -> int:
         model_dir=Path(order["home"]) / "model",
         backend="torch",
         authorized_keys=tuple(order["authorized_keys"]),
+        idle_exit_s=order["idle_exit_s"],
         limits=Limits(**order["limits"]),
         programs=dict.fromkeys(VERBS, TINY_VERB),
     )

@@ -29,13 +29,18 @@ def planted(agent: AgentRig) -> None:
     os.mkfifo(root / "fifo")
 
 
+async def content(file: asyncssh.SFTPClientFile, size: int = -1, offset: int | None = None) -> bytes:
+    data: bytes = await file.read(size, offset)
+    return data
+
+
 async def test_a_file_in_the_run_root_is_read_at_any_offset(agent: AgentRig) -> None:
     whole = bytes(range(256)) * 4096
     async with agent.connect() as connection, connection.start_sftp_client() as sftp:
         async with sftp.open("outbox/adapter.safetensors", "rb") as file:
-            assert await file.read() == whole
-            assert await file.read(10, 1000) == whole[1000:1010]
-            assert await file.read(10, len(whole)) == b""
+            assert await content(file) == whole
+            assert await content(file, 10, 1000) == whole[1000:1010]
+            assert await content(file, 10, len(whole)) == b""
         assert (await sftp.stat("journal.jsonl")).size == 10
 
 
@@ -112,13 +117,16 @@ async def test_nothing_but_reading_is_served(agent: AgentRig, act: str) -> None:
 
 
 async def test_an_open_file_can_be_changed_by_no_request(agent: AgentRig) -> None:
-    async with agent.connect() as connection, connection.start_sftp_client() as sftp:
-        async with sftp.open("journal.jsonl", "rb") as file:
-            for act in (file.truncate(0), file.chmod(0o777), file.fsync(), file.statvfs()):
-                with pytest.raises(asyncssh.SFTPPermissionDenied):
-                    await act
-            with pytest.raises(asyncssh.SFTPError):
-                await sftp.remote_copy(file, file)
+    async with (
+        agent.connect() as connection,
+        connection.start_sftp_client() as sftp,
+        sftp.open("journal.jsonl", "rb") as file,
+    ):
+        for act in (file.truncate(0), file.chmod(0o777), file.fsync(), file.statvfs()):
+            with pytest.raises(asyncssh.SFTPPermissionDenied):
+                await act
+        with pytest.raises(asyncssh.SFTPError):
+            await sftp.remote_copy(file, file)
     assert (agent.run_root / "journal.jsonl").read_bytes() == b"0123456789"
 
 
@@ -130,7 +138,7 @@ async def test_more_open_files_than_the_limit_are_refused_until_one_is_closed(tm
                 with pytest.raises(asyncssh.SFTPFailure, match="close some"):
                     await sftp.open("a", "rb")
             async with sftp.open("a", "rb") as file:
-                assert await file.read() == b"a"
+                assert await content(file) == b"a"
 
 
 async def test_a_link_put_in_place_of_a_folder_after_a_read_is_refused(tmp_path: Path) -> None:
@@ -141,7 +149,7 @@ async def test_a_link_put_in_place_of_a_folder_after_a_read_is_refused(tmp_path:
         (tmp_path / "elsewhere" / "a").write_bytes(b"secret")
         async with rig.connect() as connection, connection.start_sftp_client() as sftp:
             async with sftp.open("outbox/a", "rb") as file:
-                assert await file.read() == b"a"
+                assert await content(file) == b"a"
             (rig.run_root / "outbox").rename(tmp_path / "moved")
             (rig.run_root / "outbox").symlink_to(tmp_path / "elsewhere")
             with pytest.raises(asyncssh.SFTPPermissionDenied):

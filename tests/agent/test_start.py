@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import socket
@@ -68,6 +69,16 @@ def test_the_command_announces_one_line_and_ends_cleanly_on_a_signal(
     assert b"Traceback" not in real_agent.stderr.read()
 
 
+async def test_an_agent_without_a_connection_ends_by_itself_but_not_during_one(tmp_path: Path) -> None:
+    rig = AgentRig(tmp_path, idle_exit_s=0.4)
+    with running(rig):
+        assert rig.process is not None
+        async with rig.connect():
+            await asyncio.sleep(0.8)
+            assert rig.process.poll() is None
+        assert await asyncio.to_thread(rig.wait) == 0
+
+
 def test_a_second_start_keeps_the_host_key_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
     rig = AgentRig(tmp_path)
     with running(rig):
@@ -115,7 +126,9 @@ def test_a_home_inside_the_run_root_is_refused(tmp_path: Path) -> None:
         parse_settings(options(tmp_path, home=str(tmp_path / "root" / "home")))
 
 
-@pytest.mark.parametrize("line", [f'command="x" {KEY}', "ssh-ed25519 AAAA", "", f"no-pty {KEY}"])
+@pytest.mark.parametrize(
+    "line", [f'command="x" {KEY}', "ssh-ed25519 AAAA", "", f"no-pty {KEY}"], ids=["command", "cut", "none", "option"]
+)
 def test_a_key_that_does_not_stand_alone_is_refused(tmp_path: Path, line: str) -> None:
     with pytest.raises(AgentSettingsError, match="--authorized-key"):
         parse_settings(options(tmp_path, authorized_key=line))
@@ -141,7 +154,7 @@ def test_a_token_line_of_another_kind_is_refused_unrepeated(sent: bytes) -> None
     os.write(write_end, sent)
     os.close(write_end)
     try:
-        with pytest.raises(AgentSettingsError, match="got no such line$"):
+        with pytest.raises(AgentSettingsError, match=r"got no such line$"):
             AdmissionToken.take({}, stdin_fd=read_end)
     finally:
         os.close(read_end)

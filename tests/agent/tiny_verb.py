@@ -1,4 +1,4 @@
-"""A verb for tests: its first line of input says, in JSON, what it shall do. Run with `python -I -S`, so it starts fast."""
+"""A verb for tests: its first line of input says, in JSON, what to do. Run with `python -I -S`: starts fast."""
 
 import json
 import os
@@ -27,13 +27,13 @@ def main() -> int:
         token = os.read(int(number), 4096).decode() if number else None
         print(json.dumps({"environ": dict(os.environ), "argv": sys.argv, "token": token, "fds": _open_fds()}))
     elif act == "wait":
-        print(json.dumps({"pid": os.getpid()}), flush=True)
+        print(f'{{"pid":{os.getpid()}}}', flush=True)
         time.sleep(60)
     elif act == "leave":
         command = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"]
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         child.returncode = 0  # not ours to wait for
-        print(json.dumps({"pid": child.pid}), flush=True)
+        print(f'{{"pid":{child.pid}}}', flush=True)
         if order.get("stay"):
             time.sleep(60)
     elif act == "die":
