@@ -58,7 +58,7 @@ def _lock_exclusive(fd: int) -> None:
 
 
 def is_held(folder: Path) -> bool:
-    """Does a living process hold the folder's lock? Asks for a shared lock, so that two observers don't see each other."""
+    """Does a living process hold the folder's lock? Asks for a shared one: two observers don't see each other."""
     try:
         fd = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
