@@ -91,7 +91,7 @@ def _uploads(hosts: tuple[HostView, ...]) -> Condition:
     )
     if last is None or len(sent) < total:
         text = f"{count} contributions have arrived with bytes as journaled and a manifest as planned"
-        return Condition("uploads", label, "upload", Verdict.OPEN, count, "", None, last and last.ref, text)
+        return Condition("uploads", label, "upload", Verdict.OPEN, count, "", None, last.ref if last else None, text)
     text = "every contribution arrived with bytes as journaled and a manifest as planned"
     return Condition("uploads", label, "upload", Verdict.CLEAR, count, "", last.at, last.ref, text)
 

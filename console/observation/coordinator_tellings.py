@@ -1,6 +1,6 @@
 """What the coordinator's records say, in one line each."""
 
-from console.observation.figures import seconds, short, size, words
+from console.observation.figures import bound, seconds, short, size, words
 from console.observation.telling import Teller, Telling, Tone
 from runners.contract import coordinator_records as coord
 from runners.contract.states import Classification, Disposition, LinkState, ReplayOutcome, RunnerState, WindowState
@@ -87,10 +87,10 @@ def _window_opened(body: coord.WindowOpened) -> Telling:
 
 def _runner_changed(body: coord.RunnerChanged) -> Telling:
     age = "" if body.beat_age_ms is None else f", beat {seconds(body.beat_age_ms)} old"
-    bound = "" if body.bound_ms is None else f" of {seconds(body.bound_ms)}"
+    limit = "" if body.bound_ms is None else f" of {bound(body.bound_ms)}"
     gone = "" if body.departure is None else f", {words(body.departure)}"
     tone = Tone.BAD if body.after in (RunnerState.STALE, RunnerState.LOST) else Tone.PLAIN
-    return Telling(f"{body.node_id} {body.before} to {body.after}{age}{bound}{gone}: {body.cause}", tone)
+    return Telling(f"{body.node_id} {body.before} to {body.after}{age}{limit}{gone}: {body.cause}", tone)
 
 
 def _journal_broken(body: coord.JournalBroken) -> Telling:
@@ -122,9 +122,7 @@ def _quarantined(body: coord.Quarantined) -> Telling:
 
 def _skew_measured(body: coord.SkewMeasured) -> Telling:
     tone = {"within_bound": Tone.PLAIN, "past_bound_waiting": Tone.WARN, "wait_then_replay": Tone.BAD}[body.outcome]
-    return Telling(
-        f"{seconds(body.skew_ms)} of {seconds(body.bound_ms)}, {words(body.outcome)}, last {body.last}", tone
-    )
+    return Telling(f"{seconds(body.skew_ms)} of {bound(body.bound_ms)}, {words(body.outcome)}, last {body.last}", tone)
 
 
 def _replay_judged(body: coord.ReplayJudged) -> Telling:
@@ -132,7 +130,7 @@ def _replay_judged(body: coord.ReplayJudged) -> Telling:
     if body.relative_difference is None:
         figures = body.detail
     else:
-        figures = f"difference {body.relative_difference:.1e} of {body.relative_bound:.0e}"
+        figures = f"difference {body.relative_difference:.1e} of {body.relative_bound:.0e}".replace("0.0e+00", "0")
     return Telling(f"{body.node_id} {words(body.outcome)}: {figures}", Tone.GOOD if good else Tone.BAD)
 
 

@@ -21,6 +21,11 @@ def seconds(ms: float) -> str:
     return f"{value:.0f} s" if value < 600 else f"{value / 60:.0f} min"
 
 
+def bound(ms: float) -> str:
+    """A limit: `15 s`, `7.5 s`."""
+    return f"{ms / 1000:g} s"
+
+
 def elapsed(ms: int) -> str:
     """`00:12`, `1:02:03`."""
     minutes, rest = divmod(max(0, ms) // 1000, 60)

@@ -53,13 +53,3 @@ def fold_all(state: State, lines: Iterable[Line]) -> State:
 
 def fold_finding(state: State, finding: JournalFinding) -> State:
     return replace(state, findings=(*state.findings, finding))
-
-
-def credit(state: State, late_ms: int) -> State:
-    """The console itself was late: no beat is older for that."""
-    hosts = []
-    for host in state.hosts:
-        arrival = host.work.arrival_ms
-        work = host.work if arrival is None else replace(host.work, arrival_ms=arrival + late_ms)
-        hosts.append(replace(host, work=work))
-    return replace(state, hosts=tuple(hosts))

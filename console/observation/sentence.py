@@ -1,5 +1,6 @@
 """One sentence: who waits for whom, since when, out of how long, and what comes next."""
 
+from console.observation.figures import bound as limit
 from console.observation.figures import loss, seconds, size, words
 from console.observation.host_view import HostView, passed_bringup
 from console.observation.moment import Moment
@@ -62,7 +63,7 @@ def _preparing(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sen
     if not waiting:
         return (("every host is ready", "text"), (" · coordinator opens the window", "muted"))
     view = waiting[-1]
-    bound = f" (bound {seconds(state.policies.prepare_ms)})" if state.policies else ""
+    bound = f" (bound {limit(state.policies.prepare_ms)})" if state.policies else ""
     start = view.host.launched or state.window_since
     since = "" if start is None else f" since {seconds(moment.age_ms(start))}"
     done = len(hosts) - len(waiting)
@@ -79,13 +80,13 @@ def _active(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Senten
     policies = state.policies
     gone = next((v for v in hosts if v.host.runner.state in (RunnerState.STALE, RunnerState.LOST)), None)
     if gone is not None:
-        return _gone(state, gone, moment)
+        return _gone(gone, moment)
     late = next((v for v in hosts if v.badge.role == "warn" and v.beat_age_ms is not None), None)
     if late is not None and policies is not None and late.beat_age_ms is not None:
         return (
             (late.host.node_id, "bright"),
             (f" has sent no beat for {seconds(late.beat_age_ms)}", "warn"),
-            (f" (bound {seconds(policies.stale_ms)}) · past it the window needs a replay", "muted"),
+            (f" (bound {limit(policies.stale_ms)}) · past it the window needs a replay", "muted"),
         )
     out = [view for view in hosts if view.host.seen is None]
     done = [view for view in hosts if view.host.seen is not None]
@@ -102,7 +103,7 @@ def _active(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Senten
             (f" at {step}{rest}", "muted"),
         )
     first = max(done, key=lambda view: view.produced_age_ms or 0)
-    bound = f" (bound {seconds(policies.skew_ms)})" if policies else ""
+    bound = f" (bound {limit(policies.skew_ms)})" if policies else ""
     return (
         (f"{first.host.node_id} is done and waits for ", "text"),
         (slow.host.node_id, "bright"),
@@ -119,7 +120,7 @@ def _pace(view: HostView) -> str:
     return f" · about {seconds(view.left_ms)} left at {view.steps_per_second:.0f} steps/s · nothing to do"
 
 
-def _gone(state: State, view: HostView, moment: Moment) -> Sentence:
+def _gone(view: HostView, moment: Moment) -> Sentence:
     runner = view.host.runner
     since = "" if runner.since is None else f" since {seconds(moment.age_ms(runner.since))}"
     return (
@@ -137,7 +138,11 @@ def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
             view = next((one for one in hosts if one.host.replay is None), None)
             if view is None:
                 return ((f"coordinator judges the replays{since}", "text"), (" · nothing to do", "muted"))
-            bound = f" (bound {seconds(state.policies.replay_ms)})" if state.policies else ""
+            bound = f" (bound {limit(state.policies.replay_ms)})" if state.policies else ""
+            last = max(
+                (one.host.replay.at for one in hosts if one.host.replay), key=lambda at: at.wall_ms, default=None
+            )
+            since = since if last is None else f" since {seconds(moment.age_ms(last))}"
             return (
                 ("validator does the work of ", "text"),
                 (view.host.node_id, "bright"),

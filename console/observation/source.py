@@ -1,6 +1,7 @@
 """Follows the journals of one run, live or retained; every line is verified before anyone sees it."""
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,7 +217,7 @@ def _first_record(path: Path) -> dict[str, Any] | None:
     """The first line as JSON, unverified; None while it isn't whole."""
     try:
         fd = open_regular(path)
-        with open(fd, "rb") as stream:
+        with os.fdopen(fd, "rb") as stream:
             raw = stream.readline(64 * 1024 + 1)
         record = json.loads(raw) if raw.endswith(b"\n") else None
     except (RecordsError, OSError, ValueError, RecursionError):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from runners.contract.errors import ContractError
 from runners.contract.journal import Writer
+from runners.process.refusals import detail_of
 from runners.records.journal_file import JournalFile
 from runners.records.keys import SigningKey
 
@@ -37,7 +38,7 @@ def close_previous(folder: Path, writer: Writer, key: SigningKey) -> PreviousEpo
     try:
         journal = JournalFile(folder / before.file_name, before, key)
     except (ContractError, OSError) as error:
-        return PreviousEpoch(before.file_name, broken=str(error))
+        return PreviousEpoch(before.file_name, broken=detail_of(error, None))
     journal.close()
     return PreviousEpoch(before.file_name, journal.head.sha256, journal.cut_bytes)
 

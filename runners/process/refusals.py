@@ -9,6 +9,7 @@ from runners.process.settings import HostSettings
 from runners.records.errors import AdmissionRefused
 
 MAX_DETAIL = 2000
+ABSOLUTE_PATH = re.compile(r"(?<![\w.>/:])(?:/[\w.@+~-]+){2,}")  # of a library, say: only its last part is told
 
 
 def refusal_of(error: BaseException, settings: HostSettings | None) -> Refusal:
@@ -29,7 +30,7 @@ def detail_of(error: BaseException, settings: HostSettings | None) -> str:
     folders = {} if settings is None else _folders(settings)
     for folder, name in sorted(folders.items(), key=lambda item: -len(item[0])):
         text = text.replace(folder, name)
-    return text[:MAX_DETAIL]
+    return ABSOLUTE_PATH.sub(lambda path: "…/" + path[0].rpartition("/")[2], text)[:MAX_DETAIL]
 
 
 def _folders(settings: HostSettings) -> dict[str, str]:

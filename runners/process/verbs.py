@@ -5,17 +5,20 @@ import traceback
 from collections.abc import Callable
 
 from runners.contract.document import Word
+from runners.contract.errors import ContractError
 from runners.contract.jobs import JOBS
 from runners.contract.requests import VERBS
 from runners.process.admission import admit
 from runners.process.bringup import bringup
 from runners.process.control import begin, release, status, stop
+from runners.process.errors import ProcessError
 from runners.process.jobs import JOB_HANDLERS
 from runners.process.launch import launch
 from runners.process.receive import receive
 from runners.process.refusals import refusal_of
 from runners.process.settings import HostSettings
 from runners.process.wire import Wire
+from runners.records.errors import RecordsError
 
 Handler = Callable[[HostSettings, Wire], Word]
 
@@ -39,11 +42,19 @@ def answer(name: str, settings: HostSettings, wire: Wire) -> int:
     try:
         response = HANDLERS[name](settings, wire)
     except Exception as error:
-        traceback.print_exc(file=sys.stderr)
+        narrate(error)
         refuse(wire, error, settings)
         return 1
     wire.write(response)
     return 0
+
+
+def narrate(error: Exception) -> None:
+    """A refusal that was foreseen is one line; for anything else whoever looks after this host needs the place."""
+    if isinstance(error, (ProcessError, ContractError, RecordsError)):
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    else:
+        traceback.print_exception(error, file=sys.stderr)
 
 
 def refuse(wire: Wire, error: BaseException, settings: HostSettings | None) -> None:

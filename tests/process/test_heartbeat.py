@@ -18,7 +18,7 @@ STALE_GUARD_MS = 2500  # half of what makes a runner stale
 
 
 @pytest.mark.torch
-def test_no_gap_while_torch_is_imported_and_while_it_trains(node: Node) -> None:
+def test_a_whole_torch_cycle_has_no_gap_neither_in_import_nor_in_training(node: Node) -> None:
     node = node.on("torch")
     node.lane = contract(steps=3000)
     sent = shipment(node.lane)
@@ -33,6 +33,9 @@ def test_no_gap_while_torch_is_imported_and_while_it_trains(node: Node) -> None:
     assert {beat.body["phase"] for beat in beats} >= {"preparing", "training"}
     assert [beat.body["beat"] for beat in beats] == list(range(len(beats)))
     assert max(node.beat_gaps_ms(launched)) < STALE_GUARD_MS
+    assert node.body(launched, "ready")["device"]["backend_label"].startswith("open_adapter_backend.torch.")
+    assert node.body(launched, "produced")["manifest"]["digest"] == sent.assignment.expected_upload.digest
+    assert node.body(launched, "exited")["reason"] == "released"
 
 
 def test_a_beat_carries_what_is_really_done(node: Node) -> None:

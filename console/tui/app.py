@@ -1,0 +1,406 @@
+"""The console: follows runs, shows them, passes the operator's acts on. It owns nothing."""
+
+import asyncio
+import contextlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.events import Key
+from textual.screen import Screen
+
+from console.observation.line import Stamp
+from console.observation.moment import Moment
+from console.observation.runs import RunRef, RunStanding, list_runs, newest_live
+from console.observation.snapshot import snapshot
+from console.observation.source import Counters
+from console.tui.acts import Acts
+from console.tui.attachment import Attachment
+from console.tui.errors import ActRefused
+from console.tui.screens.confirm import ConfirmStop
+from console.tui.screens.dashboard import Dashboard, read_again
+from console.tui.screens.fixed import Checks, Drills, Record
+from console.tui.screens.help import Help
+from console.tui.screens.receipts import Receipts
+from console.tui.screens.viewer import Viewer
+from console.tui.themes import DEFAULT_THEME, Palette, data_folder, load_themes
+from console.tui.view import LogEntry, Mode, View
+from console.tui.widgets.receipts import ReceiptsView
+from runners.records.clock import Clock
+
+FRAME_MS = 100
+LATE_MS = 1000  # a frame this late is an observer gap
+GAP_SHOWN_MS = 8000
+NOTICE_MS = 5000
+RUNS_EVERY_S = 2.0
+
+PLACES = Binding.Group("places")
+RUN = Binding.Group("run")
+DISPLAY = Binding.Group("display")
+
+
+class SwarmApp(App[None]):
+    """`run_dir` to watch is the one of `run_id`, else the newest live one, else none."""
+
+    CSS_PATH = "swarm.tcss"
+    TITLE = "swarm"
+    COMMAND_PALETTE_BINDING = "colon"
+    MODES: ClassVar[dict[str, type[Screen[None]]]] = {  # type: ignore[assignment]
+        "dashboard": Dashboard,
+        "receipts": Receipts,
+        "drills": Drills,
+        "checks": Checks,
+        "viewer": Viewer,
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "place('dashboard')", "dashboard", id="place.dashboard", tooltip="the run at one look", group=PLACES),
+        Binding("2", "place('receipts')", "receipts", id="place.receipts", tooltip="every record, verified", group=PLACES),
+        Binding("3", "place('drills')", "drills", id="place.drills", tooltip="rehearsed faults", group=PLACES),
+        Binding("4", "place('checks')", "checks", id="place.checks", tooltip="stop conditions with evidence", group=PLACES),
+        Binding("5", "place('viewer')", "viewer", id="place.viewer", tooltip="runs that were kept", group=PLACES),
+        Binding("g", "start", "go live", id="app.start", tooltip="start a loopback run", group=RUN),
+        Binding("x", "stop", "stop", id="app.stop", tooltip="stop the run; asks first", group=RUN),
+        Binding("space", "pause", "pause", id="app.pause", tooltip="the display stands still; the run doesn't", group=DISPLAY),
+        Binding("t", "next_theme", "theme", id="app.theme", tooltip="the next theme", group=DISPLAY),
+        Binding("question_mark", "help", "help", id="app.help", tooltip="keys, glyphs, thresholds", group=DISPLAY),
+        Binding("q", "leave", "leave", id="app.leave", tooltip="leave the console; the run goes on", group=DISPLAY),
+    ]  # fmt: skip
+
+    def __init__(
+        self,
+        runs_dir: Path,
+        acts: Acts,
+        run_id: str | None = None,
+        *,
+        read_only: bool = False,
+        theme: str | None = None,
+        theme_folders: tuple[Path, ...] = (),
+        clock: Clock | None = None,
+        threaded: bool = True,
+    ) -> None:
+        self.themes, self.theme_problems = load_themes((data_folder("themes"), *theme_folders))
+        super().__init__()
+        self.animation_level = "none"
+        self.runs_dir, self.acts, self.run_id, self.read_only = runs_dir, acts, run_id, read_only
+        self.clock = clock or Clock()
+        self.attachment: Attachment | None = None
+        self.runs: tuple[RunRef, ...] = ()
+        self.log_entries: list[LogEntry] = []
+        self.frames = 0
+        self._threaded = threaded
+        self._starting = False
+        self._paused: Moment | None = None
+        self._held_back = 0
+        self._notice: tuple[str, str] | None = None
+        self._notice_until = 0
+        self._last_frame_ms: int | None = None
+        self._gap: tuple[int, int] | None = None
+        self._settle: tuple[int, int] | None = None
+        self._shown: object = None
+        for swarm_theme in self.themes.values():
+            self.register_theme(swarm_theme.for_textual())
+        wanted = theme or DEFAULT_THEME
+        self.theme = wanted if wanted in self.themes else DEFAULT_THEME
+        if wanted not in self.themes:
+            self.theme_problems += (f"theme {wanted}: expected one of {', '.join(sorted(self.themes))}",)
+
+    @property
+    def palette(self) -> Palette:
+        return self.themes[self.theme].palette
+
+    # -- life
+
+    def on_mount(self) -> None:
+        self.switch_mode("dashboard")
+        self.runs = list_runs(self.runs_dir)
+        wanted = next((run for run in self.runs if run.run_id == self.run_id), None) if self.run_id else None
+        if self.run_id and wanted is None:
+            self.notice(f"✗ no run {self.run_id} under {self.runs_dir}", "bad")
+        elif run := wanted or newest_live(self.runs):
+            self.attach(run.run_dir, retained=run.standing is RunStanding.CLOSED)
+        for problem in self.theme_problems:
+            self.notice(f"▲ {problem}", "warn")
+        self.set_interval(FRAME_MS / 1000, self.frame, name="frame")
+        self.set_interval(RUNS_EVERY_S, self._look_for_runs, name="runs")
+        self.call_after_refresh(self.frame)
+
+    def on_unmount(self) -> None:
+        if self.attachment is not None:
+            self.attachment.close()
+
+    def attach(self, run_dir: Path, *, retained: bool = False) -> None:
+        if self.attachment is not None:
+            self.attachment.close()
+        self._paused, self._shown = None, None
+        self.attachment = Attachment(run_dir, clock=self.clock, threaded=self._threaded, retained=retained)
+
+    def open_run(self, run: RunRef) -> None:
+        """From the viewer: a live run is watched, any other is read as it was kept."""
+        self.attach(run.run_dir, retained=run.standing is RunStanding.CLOSED)
+        self.switch_mode("dashboard")
+
+    async def _look_for_runs(self) -> None:
+        if self._threaded:
+            self.runs = await asyncio.to_thread(list_runs, self.runs_dir)
+        else:
+            self.runs = list_runs(self.runs_dir)
+        live = newest_live(self.runs)
+        if self.attachment is None and live is not None:
+            self.attach(live.run_dir)
+
+    # -- frames
+
+    def frame(self) -> None:
+        """Drain, fold, one frozen view, the active screen. Nothing is judged before the input is drained."""
+        now = Stamp(self.clock.wall_ms(), self.clock.mono_ms())
+        self._notice_lateness(now)
+        attachment = self.attachment
+        if attachment is not None:
+            if self._paused is None:
+                attachment.drain()
+            self._held_back = attachment.waiting
+            if self._settle is not None and attachment.polls < self._settle[0] and now.mono_ms < self._settle[1]:
+                return
+        self._settle = None
+        view = self._view(self._paused or self._moment(now))
+        key = self._key(view, now)
+        if key != self._shown:
+            self._shown = key
+            self.frames += 1
+            for screen in self.screen_stack:
+                show = getattr(screen, "show", None)
+                if show is not None and screen.is_mounted:
+                    show(view)
+
+    def _notice_lateness(self, now: Stamp) -> None:
+        before, self._last_frame_ms = self._last_frame_ms, now.mono_ms
+        if before is not None and now.mono_ms - before - FRAME_MS > LATE_MS:
+            self._gap = (now.mono_ms - before, now.mono_ms + GAP_SHOWN_MS)
+            if self.attachment is not None and self._threaded:
+                # What came while we were late must be read before any age is shown.
+                self._settle = (self.attachment.polls + 2, now.mono_ms + LATE_MS)
+        if self._gap is not None and now.mono_ms >= self._gap[1]:
+            self._gap = None
+        if self._notice is not None and now.mono_ms >= self._notice_until:
+            self._notice = None
+
+    def _moment(self, now: Stamp) -> Moment:
+        return Moment(now, self.attachment.alive if self.attachment else None)
+
+    def _view(self, moment: Moment) -> View:
+        attachment = self.attachment
+        if attachment is None:
+            from console.observation.state import State
+
+            shot, counters, title, bundle = snapshot(State(), moment), Counters(), "", None
+        else:
+            shot = snapshot(attachment.state, moment, bad=attachment.ring.bad)
+            counters, title = attachment.source.counters(), attachment.state.run_id or attachment.run_dir.name
+            bundle = _home_relative(attachment.bundle)
+        return View(
+            snapshot=shot,
+            mode=self.mode,
+            title=title,
+            bundle=bundle,
+            counters=counters,
+            held_back=self._held_back if self._paused else None,
+            gap_ms=self._gap[0] if self._gap else None,
+            read_only=self.read_only,
+            place=self.current_mode,
+            blocked=frozenset(name for name in ("app.start", "app.stop") if self.reason_against(name)),
+            notice=self._notice,
+            log=tuple(self.log_entries),
+            runs=self.runs,
+        )
+
+    def _key(self, view: View, now: Stamp) -> object:
+        """What is on screen moves with time only while something is waited for."""
+        tick = now.wall_ms // FRAME_MS if view.mode in (Mode.LIVE, Mode.STARTING) else now.wall_ms // 1000
+        state = self.attachment.state if self.attachment else None
+        return (id(state), view.mode, tick, view.notice, view.held_back, view.gap_ms, view.place, len(view.log),
+                view.bundle, view.counters, view.runs, self.theme, self.size, len(self.screen_stack))  # fmt: skip
+
+    @property
+    def mode(self) -> Mode:
+        attachment = self.attachment
+        if attachment is None:
+            return Mode.STARTING if self._starting else Mode.IDLE
+        if attachment.retained:
+            return Mode.RETAINED
+        if attachment.state.closed is not None:
+            return Mode.CLOSED
+        if attachment.state.opened is None:
+            return Mode.STARTING
+        return Mode.LEFT if attachment.alive is False else Mode.LIVE
+
+    # -- acts
+
+    def reason_against(self, binding_id: str | None) -> str | None:
+        """Why a key would be refused now, and what would enable it; None when it would work."""
+        if binding_id not in ("app.start", "app.stop"):
+            return None
+        if self.read_only:
+            return "this console is read-only; start it without --read-only"
+        name = self.attachment.run_dir.name if self.attachment else ""
+        if binding_id == "app.start" and self.mode in (Mode.LIVE, Mode.STARTING):
+            return f"{name or 'a run'} is going on; x stops it first"
+        if binding_id == "app.stop" and self.mode is not Mode.LIVE:
+            return "no run is going on; g starts one" if self.mode is not Mode.STARTING else "the run is still starting"
+        return None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """A refused act stays visible, greyed."""
+        return None if self.reason_against(f"app.{action}") else True
+
+    def on_key(self, event: Key) -> None:
+        """A key whose act is refused says why."""
+        for binding in self.BINDINGS:
+            if isinstance(binding, Binding) and event.key in binding.key.split(","):
+                reason = self.reason_against(binding.id)
+                if reason is not None:
+                    self.notice(f"× {binding.key} {binding.description}: {reason}", "warn")
+                    event.stop()
+
+    def action_place(self, name: str) -> None:
+        self._shown = None
+        while len(self.screen_stack) > 1 and not isinstance(self.screen, Dashboard):
+            self.pop_screen()
+        if self.current_mode != name:
+            self.switch_mode(name)
+
+    async def action_start(self) -> None:
+        self._starting = True
+        self.run_worker(self._start(), group="acts", exclusive=True)
+
+    async def _start(self) -> None:
+        entry = self._log("g", "go live on loopback", "asked", "accent")
+        try:
+            started = await asyncio.to_thread(self.acts.start_run)
+        except ActRefused as error:
+            self._log_outcome(entry, f"✗ {error}", "bad")
+            self.notice(f"✗ go live: {error}", "bad")
+        else:
+            self._log_outcome(entry, f"✓ started {started.run_id}", "ok")
+            self.attach(started.run_dir)
+        finally:
+            self._starting = False
+
+    def action_stop(self) -> None:
+        if self.attachment is None:
+            return
+        run_id = self.attachment.state.run_id
+
+        def answered(yes: bool | None) -> None:
+            self._shown = None
+            if yes:
+                self.run_worker(self._stop(run_id), group="acts", exclusive=True)
+            else:
+                self.notice(f"{run_id} goes on", "text")
+
+        self._shown = None
+        self.push_screen(ConfirmStop(run_id), answered)
+
+    async def _stop(self, run_id: str) -> None:
+        entry = self._log("x", f"stop {run_id}", "asked", "accent")
+        try:
+            command = await asyncio.to_thread(self.acts.stop_run, run_id, "stopped at the console")
+        except ActRefused as error:
+            self._log_outcome(entry, f"✗ {error}", "bad")
+            self.notice(f"✗ stop: {error}", "bad")
+        else:
+            self._log_outcome(entry, f"✓ left in the inbox as {command}", "ok")
+
+    def action_pause(self) -> None:
+        if self._paused is None and self.attachment is not None:
+            self._paused = self._moment(Stamp(self.clock.wall_ms(), self.clock.mono_ms()))
+        else:
+            self._paused = None
+        self._shown = None
+
+    def action_next_theme(self) -> None:
+        names = sorted(self.themes)
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self._shown = None
+        self.refresh_css()
+        for screen in self.screen_stack:
+            for widget in screen.query("Block, LineView"):
+                widget.refresh()
+        self.notice(f"theme {self.theme}", "text")
+
+    def action_help(self) -> None:
+        if not isinstance(self.screen, Help):
+            self._shown = None
+            self.push_screen(Help())
+
+    def action_leave(self) -> None:
+        live = self.mode is Mode.LIVE and self.attachment is not None
+        name = self.attachment.run_dir.name if self.attachment else ""
+        self.exit(message=f"{name} goes on without the console; `swarm console` shows it again" if live else None)
+
+    def on_line_view_chosen(self, event: ReceiptsView.Chosen) -> None:
+        """Enter on a receipt opens it whole."""
+        view = event.view
+        if isinstance(view, ReceiptsView):
+            detail, problem = read_again(self.attachment, view.chosen)
+            self._shown = None
+            if detail is not None:
+                self.push_screen(Record(detail))
+            elif problem:
+                self.notice(f"✗ {problem}", "bad")
+
+    # -- words to the operator
+
+    def notice(self, text: str, role: str = "text") -> None:
+        """A passing word in place of the keys."""
+        self._notice, self._notice_until = (text, role), self.clock.mono_ms() + NOTICE_MS
+
+    def _log(self, key: str, what: str, outcome: str, role: str) -> int:
+        self.log_entries.append(LogEntry(self.clock.wall_ms(), key, what, outcome, role))
+        return len(self.log_entries) - 1
+
+    def _log_outcome(self, entry: int, outcome: str, role: str) -> None:
+        before = self.log_entries[entry]
+        self.log_entries[entry] = LogEntry(before.wall_ms, before.key, before.what, outcome, role)
+        self._shown = None
+
+    def copy_text(self, text: str, what: str) -> None:
+        """To the clipboard, and the operator is told which way it went."""
+        pbcopy = shutil.which("pbcopy") if sys.platform == "darwin" else None
+        if pbcopy is not None:
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
+                subprocess.run([pbcopy], input=text.encode(), check=True, timeout=2)
+                self.notice(f"✓ {what} copied by pbcopy", "ok")
+                return
+        self.copy_to_clipboard(text)
+        self.notice(f"{what} sent to the terminal's clipboard (OSC 52; some terminals ignore it)", "text")
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
+        """Every act by name, refused ones too, with the reason."""
+        for binding in self.BINDINGS:
+            if isinstance(binding, Binding):
+                reason = self.reason_against(binding.id)
+                words = binding.tooltip if reason is None else f"not now: {reason}"
+                yield SystemCommand(binding.description, words, self._command(binding, reason))
+        for name in sorted(self.themes):
+            yield SystemCommand(f"theme {name}", "use this theme", lambda name=name: setattr(self, "theme", name))
+
+    def _command(self, binding: Binding, reason: str | None):  # type: ignore[no-untyped-def]
+        async def run() -> None:
+            if reason is not None:
+                self.notice(f"× {binding.description}: {reason}", "warn")
+            else:
+                await self.run_action(binding.action)
+
+        return run
+
+
+def _home_relative(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

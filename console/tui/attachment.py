@@ -1,0 +1,111 @@
+"""A run being followed for the screen: a thread reads and verifies, the frame takes what is ready."""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.observation.errors import ObservationError
+from console.observation.observer import Observer
+from console.observation.receipts import ReceiptRing, Row
+from console.observation.runs import RunStanding, inspect_run
+from console.observation.source import RunSource
+from console.observation.state import State
+from runners.records.clock import Clock
+
+POLL_S = 0.08
+QUIET_POLL_S = 0.5  # of a run that is over
+LOOK_S = 1.0  # between looks at the lock: who lives
+PROVE_LINES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The state after a batch, and the batch's receipts."""
+
+    state: State
+    rows: tuple[Row, ...]
+
+
+class Attachment:
+    """`threaded=False` reads within the frame: for tests that want one clock."""
+
+    def __init__(self, run_dir: Path, *, clock: Clock, threaded: bool = True, retained: bool = False) -> None:
+        self.run_dir = run_dir
+        self.retained = retained
+        self.source = RunSource(run_dir, clock=clock)
+        self.ring = ReceiptRing()
+        self.state = State()
+        self.standing: RunStanding | None = None
+        self.bundle: Path | None = None
+        self.problem: str | None = None
+        self.polls = 0
+        self._observer = Observer()
+        self._inbox: deque[Update] = deque()
+        self._stop = threading.Event()
+        self._looked = float("-inf")
+        self._thread: threading.Thread | None = None
+        if threaded:
+            self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=2)
+
+    def _follow(self) -> None:
+        while not self._stop.is_set():
+            busy = self.step()
+            over = self.state.closed is not None
+            self._stop.wait(0 if busy else QUIET_POLL_S if over else POLL_S)
+
+    def step(self) -> bool:
+        """One look at the run; True when there was something new."""
+        if time.monotonic() - self._looked >= LOOK_S:
+            self._looked = time.monotonic()
+            self._look()
+        try:
+            batch = self.source.poll()
+            self.problem = None
+        except (ObservationError, OSError) as error:
+            self.problem = str(error)
+            return False
+        if batch:
+            rows = self._observer.take(batch)
+            self._inbox.append(Update(self._observer.state, rows))
+        else:
+            self.source.prove(PROVE_LINES)
+        self.polls += 1
+        return bool(batch)
+
+    def _look(self) -> None:
+        try:
+            run = inspect_run(self.run_dir)
+        except OSError as error:
+            self.problem = str(error)
+            return
+        self.standing, self.bundle = (run.standing, run.bundle) if run else (None, None)
+
+    def drain(self) -> int:
+        """Take what is ready; returns how many receipts that was."""
+        if self._thread is None:
+            self.step()
+        taken = 0
+        while self._inbox:
+            update = self._inbox.popleft()
+            self.state = update.state
+            for row in update.rows:
+                self.ring.add(row)
+            taken += len(update.rows)
+        return taken
+
+    @property
+    def waiting(self) -> int:
+        """Receipts that are ready and not taken yet."""
+        return sum(len(update.rows) for update in tuple(self._inbox))
+
+    @property
+    def alive(self) -> bool | None:
+        return None if self.standing is None else self.standing is RunStanding.LIVE

@@ -1,0 +1,42 @@
+"""One thin line around a thing, its title and its footnote on the line."""
+
+from console.tui.drawing.text import Row, clip, fill, row_width, width_of
+
+
+def box(
+    title: Row, rows: tuple[Row, ...], width: int, height: int, *, note: str = "", focused: bool = False
+) -> tuple[Row, ...]:
+    """Exactly `height` rows of `width` cells. Inside there are `width - 4` cells for text."""
+    line = "accent" if focused else "line"
+    inner = width - 4
+    body = [*rows[: height - 2], *(() for _ in range(height - 2 - len(rows)))]
+    return (
+        _top(title, width, line),
+        *((("│ ", line), *fill(row, inner), (" │", line)) for row in body),
+        _bottom(note, width, line),
+    )
+
+
+def _top(title: Row, width: int, line: str) -> Row:
+    if not title:
+        return (("╭" + "─" * (width - 2) + "╮", line),)
+    rest = width - 5 - row_width(title)
+    return (("╭─ ", line), *title, (" " + "─" * max(0, rest) + "╮", line))
+
+
+def _bottom(note: str, width: int, line: str) -> Row:
+    text = clip(note, width - 6)
+    if not text:
+        return (("╰" + "─" * (width - 2) + "╯", line),)
+    return (("╰" + "─" * (width - 5 - width_of(text)) + " ", line), (text, "muted"), (" ─╯", line))
+
+
+def beside(*blocks: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Blocks of one height next to each other, one cell apart."""
+    rows = []
+    for parts in zip(*blocks, strict=True):
+        row: list[tuple[str, str]] = []
+        for index, part in enumerate(parts):
+            row += [(" ", ""), *part] if index else part
+        rows.append(tuple(row))
+    return tuple(rows)

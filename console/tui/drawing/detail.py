@@ -1,0 +1,63 @@
+"""A record in full: what was checked, where it lies, and its canonical content as lines."""
+
+import json
+
+from console.observation.detail import RecordDetail
+from console.observation.plain import plain
+from console.tui.drawing.text import Row, labelled
+
+_DIGESTS = ("sha256", "digest", "key", "sig", "prev", "nonce")
+
+
+def check_row(detail: RecordDetail) -> Row:
+    row: list[tuple[str, str]] = []
+    for check in detail.checks:
+        row.append((f"{'✓' if check.passed else '✗'} {check.name}  ", "ok" if check.passed else "bad*"))
+    return tuple(row)
+
+
+def summary(detail: RecordDetail, width: int) -> tuple[Row, ...]:
+    """For the pane beside the list: checks, place, and the body's own fields."""
+    record = detail.record
+    if record is None:
+        return (check_row(detail), *((((check.detail, "text"),)) for check in detail.checks if not check.passed))
+    rows: list[Row] = [((record.kind, "bright*"), (f"  #{record.seq}  ", "muted"), *check_row(detail)), ()]
+    rows += [
+        labelled(
+            "from",
+            ((f"{record.node_id} ", "text"), (f"{record.role} r{record.revision} e{record.epoch}", "muted")),
+            width,
+            12,
+        ),
+        labelled("lies at", ((f"{detail.ref.file} ", "text"), (f"@ {detail.ref.offset}", "muted")), width, 12),
+        labelled("sha256", ((detail.sha256, "digest"),), width, 12),
+        labelled("prev", ((record.prev, "digest"),), width, 12),
+        (),
+    ]
+    for name, value in record.body.items():
+        rows.append(labelled(name.replace("_", " ") + " ", ((_value(value), _role(name)),), width, min(22, width // 3)))
+    return tuple(rows)
+
+
+def _value(value: object) -> str:
+    return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=True, sort_keys=True), 300)
+
+
+def _role(name: str) -> str:
+    return "digest" if name.endswith(_DIGESTS) else "text"
+
+
+def full(detail: RecordDetail, width: int) -> tuple[Row, ...]:
+    """Every character of the record, in lines of at most `width` cells."""
+    rows: list[Row] = [check_row(detail)]
+    rows += [(((f"  {check.name:<10} ", "muted"), (plain(check.detail, 300), "text"))) for check in detail.checks]
+    rows += [((f"  lies at    {detail.ref.file} @ byte {detail.ref.offset}, {detail.ref.size} bytes", "muted"),), ()]
+    for line in detail.readable.splitlines():
+        # Hostile text stays whole here, but as escapes: nothing in it can move the cursor or turn the line around.
+        safe = line if line.isascii() and line.isprintable() else json.dumps(line)[1:-1].replace('\\"', '"')
+        name, mark, value = safe.partition(": ")
+        first: Row = ((name + mark, "muted"), (value[: max(1, width - len(name + mark))], "text"))
+        rows.append(first if mark else ((safe[:width], "text"),))
+        rest = value[max(1, width - len(name + mark)) :] if mark else safe[width:]
+        rows += [((rest[start : start + width], "text"),) for start in range(0, len(rest), max(1, width))]
+    return tuple(rows)

@@ -1,0 +1,31 @@
+"""The keys of the moment; for some seconds, a word about the last one."""
+
+from console.tui.drawing.text import Row, fill, row_width
+from console.tui.view import Mode, View
+
+PLACES = (("1", "dashboard"), ("2", "receipts"), ("3", "drills"), ("4", "checks"), ("5", "viewer"))
+
+
+def footer(view: View, width: int) -> tuple[Row, ...]:
+    if view.notice is not None:
+        return (fill(((" ", ""), (view.notice[0], view.notice[1])), width),)
+    row: list[tuple[str, str]] = [(" ", "")]
+    for key, name in PLACES:
+        here = name == view.place
+        row += [(key, "bright*"), (f" {name} ", "text" if here else "muted")]
+    row.append((" ", ""))
+    stop = view.mode in (Mode.LIVE, Mode.STARTING)
+    verbs = [("x", "stop", "app.stop")] if stop else [("g", "go live", "app.start")]
+    if width >= 120:
+        verbs = [("g", "go live", "app.start"), ("x", "stop", "app.stop"), ("space", "pause", "app.pause"),
+                 ("n", "next problem", ""), ("t", "theme", ""), (":", "commands", "")]  # fmt: skip
+    leave = "leave (run goes on)" if width >= 120 and view.mode is Mode.LIVE else "leave"
+    for key, name, binding in (*verbs, ("?", "help", ""), ("q", leave, "")):
+        blocked = binding in view.blocked
+        row += [
+            (key, "muted" if blocked else "bright*"),
+            (f" {name}{' ×' if blocked else ''} ", "line" if blocked else "muted"),
+        ]
+    if row_width(tuple(row)) > width:
+        row = [span for span in row if span[0].strip() != "drills"]
+    return (fill(tuple(row), width),)

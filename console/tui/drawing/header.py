@@ -1,0 +1,92 @@
+"""The first two lines: which run, how it stands, and the sentence."""
+
+from console.observation.figures import clock, elapsed, words
+from console.tui.drawing.text import Row, ends, fill, row_width
+from console.tui.view import Mode, View
+from runners.contract.states import Classification
+
+_TROUBLE = frozenset({"refused", "replay_required", "rejected", "wait_then_replay", "aborted"})
+
+
+def header(view: View, width: int) -> tuple[Row, ...]:
+    snapshot, state = view.snapshot, view.snapshot.state
+    wide = width >= 120
+    left: list[tuple[str, str]] = [(" swarm", "bright*")]
+    if state.lane_id:
+        left.append((f" {state.lane_id}", "muted"))
+    name = view.title if wide else _short_run(view.title, width)
+    left += [("  ", ""), (name, "text")]
+    if state.revision >= 0:
+        left.append((f"  window 1 r{state.revision}" if wide else f"  r{state.revision}", "muted"))
+    left += [("  ", ""), *_standing(view)]
+    right = _marks(view, wide=wide)
+    if state.records and wide:
+        right = ((f"{snapshot.records} receipts  ", "muted"), *right)
+    return (ends(tuple(left), right, width),)
+
+
+def _standing(view: View) -> Row:
+    state = view.snapshot.state
+    match view.mode:
+        case Mode.IDLE:
+            return (("no run", "muted"),)
+        case Mode.STARTING:
+            return (("STARTING", "accent*"),)
+        case Mode.LEFT:
+            return (("? NO COORDINATOR", "warn*"),)
+    time = (f" {elapsed(view.snapshot.in_state_ms)}", "text")
+    if state.closed is not None:
+        good = state.closed.classification is Classification.BOUNDED_SUCCESS
+        return (("■ CLOSED", "ok*" if good else "bad*"), time)
+    role = "bad*" if state.window.value in _TROUBLE else "accent*"
+    return ((words(state.window).upper(), role), time)
+
+
+def _marks(view: View, *, wide: bool) -> Row:
+    marks: list[tuple[str, str]] = []
+    if view.mode is Mode.RETAINED:
+        marks.append(("<< NOT LIVE  ", "warn*"))
+    if view.held_back is not None:
+        marks.append((f"|| PAUSED +{view.held_back}  ", "warn*"))
+    if view.gap_ms is not None:
+        marks.append((f"% OBSERVER GAP {view.gap_ms / 1000:.1f}s  ", "warn*"))
+    bad = view.snapshot.bad
+    if view.snapshot.records or bad:
+        marks.append((f"{bad} bad  " if bad == 0 else f"✗ {bad} bad  ", "ok" if bad == 0 else "bad*"))
+    marks.append((f"{clock(view.snapshot.moment.now.wall_ms)}Z ", "muted"))
+    if wide and view.read_only:
+        marks.append((" read-only ", "warn"))
+    return tuple(marks)
+
+
+def _short_run(title: str, width: int) -> str:
+    """The end of a run's name tells it from others."""
+    room = max(12, width - 56)
+    return title if len(title) <= room else "…" + title[-(room - 1) :]
+
+
+def sentence(view: View, width: int) -> tuple[Row, ...]:
+    match view.mode:
+        case Mode.IDLE if view.read_only:
+            spans: Row = (("no run is going on", "text"), (" · read-only: 5 opens a retained one", "muted"))
+        case Mode.IDLE:
+            spans = (
+                ("no run is going on · ", "text"),
+                ("g", "bright*"),
+                (" starts one on this machine · ", "text"),
+                ("5", "bright*"),
+                (" opens a retained one", "text"),
+            )
+        case _:
+            spans = view.snapshot.sentence
+    row: Row = ((" ▸ ", "warn"), *spans)
+    while row_width(row) > width and len(row) > 2 and row[-1][1] == "muted":
+        row = _without_last_clause(row)
+    return (fill(row, width),)
+
+
+def _without_last_clause(row: Row) -> Row:
+    """Advice goes first when there is no room, then the muted rest."""
+    text, role = row[-1]
+    cut = text.rpartition(" · ")[0]
+    return (*row[:-1], (cut, role)) if cut.strip() else row[:-1]

@@ -1,0 +1,27 @@
+"""From rows of roles to what the terminal shows."""
+
+from functools import lru_cache
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from console.tui.drawing.text import Row, fill
+from console.tui.themes import Palette
+
+
+@lru_cache(maxsize=1024)
+def style_of(palette: Palette, role: str, ground: str) -> Style:
+    """`ground` names the role behind the text: ground, bar, or line for a selected row."""
+    name, bold = role.rstrip("*"), role.endswith("*")
+    return Style(color=getattr(palette, name or "text"), bgcolor=getattr(palette, ground), bold=bold or None)
+
+
+def paint(row: Row, width: int, palette: Palette, ground: str = "ground") -> Strip:
+    """Exactly `width` cells. Text is never markup: it goes into segments as it is."""
+    segments = []
+    for text, role in fill(row, width):
+        style, bare = style_of(palette, role, ground), text.lstrip(" ")
+        # Leading blanks stand alone: SVG viewers drop them from a text element and then stretch what is left.
+        segments += [Segment(part, style) for part in (" " * (len(text) - len(bare)), bare) if part]
+    return Strip(segments, width)

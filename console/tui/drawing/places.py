@@ -1,0 +1,96 @@
+"""Places that later work fills: what they will hold, and what works today from the command line."""
+
+from datetime import UTC, datetime
+
+from console.observation.conditions import Condition
+from console.observation.figures import clock
+from console.observation.runs import RunRef, RunStanding
+from console.tui.drawing.stops import MARKS
+from console.tui.drawing.text import Row, pad, wrap
+from console.tui.view import View
+
+DRILLS = (
+    ("stale_worker", "a worker falls silent: stale at 5 s, the window needs a replay"),
+    ("upload_disagreement", "an upload is not what the plan expects: rejected and quarantined"),
+    ("contributor_loss", "a worker is lost at 7.5 s: its slice needs a replay"),
+    ("uneven_worker_speed", "one worker is slow: past 15 s of skew, wait, then replay"),
+)
+
+
+def drills() -> tuple[Row, ...]:
+    rows: list[Row] = [(("drills", "bright*"), ("  rehearsed faults with a promised outcome", "muted")), ()]
+    rows.append(
+        (
+            ("Not built yet. ", "warn"),
+            ("These four will run here, one key each, on a scratch run of their own:", "text"),
+        )
+    )
+    rows.append(())
+    for key, (name, what) in zip(("F5", "F6", "F7", "F8"), DRILLS, strict=True):
+        rows.append(((f"  {key}  ", "muted"), (pad(name, 22), "text"), (what, "muted")))
+    rows += [
+        (),
+        (
+            ("Today: ", "muted"),
+            ("watch a live run on 1; the dashboard shows stale, lost and skew as they happen.", "text"),
+        ),
+    ]
+    return tuple(rows)
+
+
+def checks(view: View, width: int) -> tuple[Row, ...]:
+    """Every stop condition with value, limit, since and evidence; then the offline check."""
+    rows: list[Row] = [
+        (("checks", "bright*"), ("  stop conditions of this run, and the offline check of its bundle", "muted")),
+        (),
+    ]
+    if not view.snapshot.conditions:
+        rows.append((("no run is watched: g starts one, 5 opens a retained one", "text"),))
+    for condition in view.snapshot.conditions:
+        rows += [*_condition(condition, width), ()]
+    path = view.bundle or "PATH"
+    rows += [
+        ((f"swarm check real-run --bundle {path}", "bright"),),
+        (
+            (
+                "recomputes every digest, chain, signature and the merge from the files alone; --reexecute trains again.",
+                "muted",
+            ),
+        ),
+        (("Showing its findings here is not built yet.", "warn"),),
+    ]
+    return tuple(rows)
+
+
+def _condition(condition: Condition, width: int) -> tuple[Row, ...]:
+    glyph, role, word = MARKS[condition.verdict]
+    limit = f" of {condition.limit}" if condition.limit else ""
+    since = f"  since {clock(condition.since.wall_ms)}Z" if condition.since else ""
+    where = f"  {condition.evidence.file} #{condition.evidence.seq}" if condition.evidence else ""
+    head: Row = (
+        (f"{glyph} {pad(word.upper(), 6)}", f"{role}*"),
+        (pad(condition.label, 30), "text"),
+        (f"{condition.value}{limit}", "bright"),
+        (since, "muted"),
+    )
+    rest = [((f"         {line}", "muted"),) for line in wrap(condition.sentence, width - 9, 2)]
+    return (head, *rest, *([((f"         evidence{where}", "digest"),)] if where else []))
+
+
+_STANDINGS = {
+    RunStanding.LIVE: ("● LIVE", "ok"),
+    RunStanding.CLOSED: ("■ CLOSED", "muted"),
+    RunStanding.LEFT: ("? LEFT", "warn"),
+}
+
+
+def run_row(run: RunRef) -> Row:
+    word, role = _STANDINGS[run.standing]
+    changed = datetime.fromtimestamp(run.changed_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    kept = "bundle" if run.bundle else "no bundle"
+    return (
+        (f"{pad(word, 10)}", role),
+        (pad(run.run_id, 44), "text"),
+        (f"  {kept:<10}", "muted"),
+        (f"{changed}Z", "muted"),
+    )

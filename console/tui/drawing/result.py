@@ -1,0 +1,75 @@
+"""What a closed run leaves: verdict, scores, where the bundle is, what to do next."""
+
+from console.observation.figures import loss, words
+from console.tui.drawing.box import box
+from console.tui.drawing.text import Row, fill, labelled, width_of
+from console.tui.view import Mode, View
+from runners.contract.states import Classification
+
+HEIGHT = 6
+
+
+def result(view: View, width: int) -> tuple[Row, ...]:
+    """Exactly HEIGHT rows."""
+    inner = width - 4
+    rows = (_verdict(view, inner), _scores(view, inner), _bundle(view, inner), _next(view, inner))
+    return box((("result", "bright*"),), rows, width, HEIGHT)
+
+
+def _verdict(view: View, width: int) -> Row:
+    state = view.snapshot.state
+    if state.closed is None:
+        return fill((("? ", "warn"), ("the run has no last record", "warn")), width)
+    good = state.closed.classification is Classification.BOUNDED_SUCCESS
+    word = (f"{'✓' if good else '✗'} {words(state.closed.classification)}", "ok*" if good else "bad*")
+    if state.promotion is None:
+        return fill((word, (f"  {state.closed.reason}", "text")), width)
+    promoted = state.promotion.disposition == "promoted"
+    gates = [gate for gate in state.promotion.gates if not gate.passed]
+    why = "" if not gates else f" ({gates[0].gate} {gates[0].value}, {gates[0].threshold})"
+    standing = (f"{state.promotion.disposition}{why}", "ok" if promoted else "warn")
+    published = (f" · publish {state.promotion.publish_disposition}: {state.promotion.publish_reason}", "muted")
+    return fill((word, (" · ", "muted"), standing, published), width)
+
+
+def _scores(view: View, width: int) -> Row:
+    state = view.snapshot.state
+    if not state.scores:
+        return labelled("scores", (("none: the run ended before held-out scoring", "muted"),), width, 8)
+    names = view.snapshot.names
+    row: list[tuple[str, str]] = []
+    for score in state.scores:
+        best = score.subject == "merge"
+        row += [
+            (f"{names.get(score.subject, score.subject)} ", "muted"),
+            (loss(score.mean_loss), "bright*" if best else "text"),
+        ]
+        row.append(("  ", ""))
+    figures = {score.subject: score.mean_loss for score in state.scores}
+    if "base" in figures and "merge" in figures:
+        gain = figures["base"] - figures["merge"]
+        row.append(
+            (f"✓ {gain:.3f} under base" if gain > 0 else f"▲ {-gain:.3f} over base", "ok" if gain > 0 else "warn")
+        )
+    return labelled("held-out", tuple(row), width, 9)
+
+
+def _bundle(view: View, width: int) -> Row:
+    if view.bundle is None:
+        return labelled("bundle", (("being written", "muted"),), width, 9)
+    return labelled("bundle", ((_tail(view.bundle, width - 9), "text"),), width, 9)
+
+
+def _next(view: View, width: int) -> Row:
+    check: Row = (("swarm check real-run --bundle …", "bright"), (" verifies it from the files alone", "muted"))
+    again: Row = (
+        ()
+        if view.mode is Mode.RETAINED or view.read_only
+        else ((" · ", "muted"), ("g", "bright*"), (" starts another", "muted"))
+    )
+    return labelled("next", (*check, *again), width, 9)
+
+
+def _tail(path: str, width: int) -> str:
+    """The end of a path says more than its beginning."""
+    return path if width_of(path) <= width else "…" + path[-(width - 1) :]

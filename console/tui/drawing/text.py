@@ -1,0 +1,77 @@
+"""Lines of coloured text as plain data: comparable, so that a widget repaints only what changed."""
+
+from functools import lru_cache
+
+from rich.cells import cell_len, set_cell_size
+
+# Text and the role of its colour; "ok*" is the role in bold, "" leaves the ground.
+Span = tuple[str, str]
+Row = tuple[Span, ...]
+
+
+@lru_cache(maxsize=4096)
+def width_of(text: str) -> int:
+    return cell_len(text)
+
+
+def row_width(row: Row) -> int:
+    return sum(width_of(text) for text, _ in row)
+
+
+def clip(text: str, width: int) -> str:
+    """At most `width` cells; what was cut shows as an ellipsis."""
+    if width_of(text) <= width:
+        return text
+    return "" if width < 1 else set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def pad(text: str, width: int) -> str:
+    """Exactly `width` cells, to the left."""
+    return set_cell_size(clip(text, width), width)
+
+
+def fit(row: Row, width: int) -> Row:
+    """At most `width` cells; what was cut shows as an ellipsis."""
+    if row_width(row) <= width:
+        return row
+    room, kept = width - 1, []
+    for text, role in row:
+        if width_of(text) > room:
+            kept.append((set_cell_size(text, max(0, room)).rstrip() + "…" if width > 0 else "", role))
+            break
+        kept.append((text, role))
+        room -= width_of(text)
+    return tuple(kept)
+
+
+def fill(row: Row, width: int) -> Row:
+    """Exactly `width` cells."""
+    fitted = fit(row, width)
+    return (*fitted, (" " * (width - row_width(fitted)), ""))
+
+
+def ends(left: Row, right: Row, width: int) -> Row:
+    """`left` and `right` against the two edges; `left` gives way."""
+    room = width - row_width(right)
+    if room < 0:
+        return fill(left, width)
+    return (*fill(left, room), *right)
+
+
+def labelled(label: str, row: Row, width: int, label_width: int = 6) -> Row:
+    return fill(((pad(label, label_width), "muted"), *row), width)
+
+
+def wrap(text: str, width: int, limit: int) -> list[str]:
+    """Words over at most `limit` lines; the last one ends in an ellipsis when there was more."""
+    lines = [""]
+    for word in text.split():
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if width_of(joined) <= width or not lines[-1]:
+            lines[-1] = joined
+        elif len(lines) == limit:
+            lines[-1] = clip(joined, width)
+            break
+        else:
+            lines.append(word)
+    return [clip(line, width) for line in lines]

@@ -1,0 +1,79 @@
+"""Places 3 and 4, the record in full, and help: lines that are known."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+
+from console.observation.detail import RecordDetail
+from console.tui.drawing.detail import full
+from console.tui.drawing.places import checks, drills
+from console.tui.drawing.text import Row
+from console.tui.screens.place import Place
+from console.tui.view import View
+from console.tui.widgets.lines import FixedLines
+
+
+class Drills(Place):
+    NAME = "drills"
+
+    def body(self) -> Iterable[Widget]:
+        yield FixedLines(drills(), id="lines")
+
+
+class Checks(Place):
+    NAME = "checks"
+
+    def body(self) -> Iterable[Widget]:
+        yield FixedLines(id="lines")
+
+    def show(self, view: View) -> None:
+        self.query_one(FixedLines).show_rows(checks(view, self.size.width - 6))
+        super().show(view)
+
+
+class Leaf(Place):
+    """Something opened from a place; esc goes back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.pop_screen", "back", id="leaf.back", tooltip="back to where you were"),
+    ]
+    TITLE_TEXT = ""
+
+    def body(self) -> Iterable[Widget]:
+        lines = FixedLines(id="lines")
+        lines.border_title = Content(self.TITLE_TEXT)  # type: ignore[assignment]
+        lines.border_subtitle = Content("esc back")  # type: ignore[assignment]
+        yield lines
+
+    def rows(self, view: View, width: int) -> tuple[Row, ...]:
+        raise NotImplementedError
+
+    def show(self, view: View) -> None:
+        self.query_one(FixedLines).show_rows(self.rows(view, self.size.width - 6))
+        super().show(view)
+
+
+class Record(Leaf):
+    """One record, whole, with its checks done again."""
+
+    TITLE_TEXT = "record"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", "copy digest", id="record.copy", tooltip="copy the record's sha256"),
+        Binding("Y", "copy_json", "copy JSON", id="record.copy-json", tooltip="copy the canonical bytes"),
+    ]
+
+    def __init__(self, detail: RecordDetail) -> None:
+        super().__init__()
+        self._detail = detail
+
+    def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
+        return full(self._detail, width)
+
+    def action_copy(self) -> None:
+        self.app.copy_text(self._detail.sha256, "sha256 of the record")  # type: ignore[attr-defined]
+
+    def action_copy_json(self) -> None:
+        self.app.copy_text(self._detail.raw.decode(errors="backslashreplace"), "canonical record")  # type: ignore[attr-defined]

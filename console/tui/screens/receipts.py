@@ -1,0 +1,20 @@
+"""Place 2: the receipts over the whole screen."""
+
+from collections.abc import Iterable
+
+from textual.widget import Widget
+
+from console.tui.screens.place import Place
+from console.tui.view import View
+from console.tui.widgets.receipts import ReceiptsView
+
+
+class Receipts(Place):
+    NAME = "receipts"
+
+    def body(self) -> Iterable[Widget]:
+        yield ReceiptsView(id="receipts")
+
+    def show(self, view: View) -> None:
+        self.query_one(ReceiptsView).show(self.app.attachment, view.snapshot.names)  # type: ignore[attr-defined]
+        super().show(view)

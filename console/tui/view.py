@@ -1,0 +1,45 @@
+"""What a screen gets to draw: the run at a moment, and what is true of the console itself."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from console.observation.runs import RunRef
+from console.observation.snapshot import Snapshot
+from console.observation.source import Counters
+
+
+class Mode(StrEnum):
+    IDLE = "idle"  # no run is watched
+    STARTING = "starting"  # a run was asked for, or has no record yet
+    LIVE = "live"
+    LEFT = "left"  # no coordinator is alive and none closed the run
+    CLOSED = "closed"
+    RETAINED = "retained"  # opened from the viewer: what is shown isn't now
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One act of the operator at this console, and what came of it."""
+
+    wall_ms: int
+    key: str
+    what: str
+    outcome: str
+    role: str = "muted"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    snapshot: Snapshot
+    mode: Mode
+    title: str
+    bundle: str | None
+    counters: Counters
+    held_back: int | None = None  # records that came while the display was paused
+    gap_ms: int | None = None  # the console's own lateness
+    read_only: bool = False
+    place: str = "dashboard"
+    blocked: frozenset[str] = frozenset()  # ids of bindings that would be refused now
+    notice: tuple[str, str] | None = None  # a passing word of the console: text and role
+    log: tuple[LogEntry, ...] = ()
+    runs: tuple[RunRef, ...] = field(default=(), compare=False)

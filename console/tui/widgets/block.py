@@ -1,0 +1,51 @@
+"""A widget that shows rows, and repaints only the lines that changed."""
+
+from collections.abc import Callable
+
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from console.tui.drawing.paint import paint
+from console.tui.drawing.text import Row
+from console.tui.themes import Palette
+from console.tui.view import View
+
+Draw = Callable[[View, int, int], tuple[Row, ...]]
+
+
+class Block(Widget, can_focus=False):
+    """`draw(view, width, height)` is pure; equal rows are not painted again."""
+
+    def __init__(self, draw: Draw, *, id: str, ground: str = "ground") -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._draw = draw
+        self._ground = ground
+        self._view: View | None = None
+        self._rows: tuple[Row, ...] = ()
+        self.painted_lines = 0
+
+    @property
+    def palette(self) -> Palette:
+        palette: Palette = self.app.palette  # type: ignore[attr-defined]
+        return palette
+
+    def show(self, view: View) -> None:
+        self._view = view
+        if not self.display or self.size.width < 1:
+            return
+        rows = self._draw(view, self.size.width, self.size.height)
+        changed = [y for y in range(max(len(rows), len(self._rows))) if rows[y : y + 1] != self._rows[y : y + 1]]
+        self._rows = rows
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    def on_resize(self) -> None:
+        if self._view is not None:
+            self._rows = ()
+            self.show(self._view)
+
+    def render_line(self, y: int) -> Strip:
+        self.painted_lines += 1
+        row = self._rows[y] if y < len(self._rows) else ()
+        return paint(row, self.size.width, self.palette, self._ground)

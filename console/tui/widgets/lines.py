@@ -1,0 +1,146 @@
+"""The one base of everything that scrolls: lines drawn when they are seen, and a cursor."""
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.events import Click, Resize
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from console.tui.drawing.paint import paint
+from console.tui.drawing.text import Row
+from console.tui.themes import Palette
+
+MOVE = Binding.Group("move")
+
+
+class LineView(ScrollView, can_focus=True):
+    """Subclasses say how many lines there are and draw one; nothing else is ever built."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "cursor(-1)", "up", id="lines.up", tooltip="one line up", group=MOVE, show=False),
+        Binding("down,j", "cursor(1)", "down", id="lines.down", tooltip="one line down", group=MOVE, show=False),
+        Binding("pageup", "page(-1)", "page up", id="lines.page-up", tooltip="one screen up", group=MOVE, show=False),
+        Binding(
+            "pagedown", "page(1)", "page down", id="lines.page-down", tooltip="one screen down", group=MOVE, show=False
+        ),
+        Binding("home", "edge(-1)", "first", id="lines.first", tooltip="to the first line", group=MOVE, show=False),
+        Binding("end", "edge(1)", "last", id="lines.last", tooltip="to the last line", group=MOVE, show=False),
+        Binding("enter", "choose", "open", id="lines.open", tooltip="open this line", group=MOVE, show=False),
+    ]
+
+    class Chosen(Message):
+        """The line under the cursor is to be opened."""
+
+        def __init__(self, view: "LineView", index: int) -> None:
+            super().__init__()
+            self.view = view
+            self.index = index
+
+        @property
+        def control(self) -> "LineView":
+            return self.view
+
+    class Moved(Message):
+        """The cursor is on another line."""
+
+    def __init__(self, *, id: str, cursor: bool = True) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.index = 0
+        self.has_cursor = cursor
+        self.show_horizontal_scrollbar = False
+
+    def line_count(self) -> int:
+        raise NotImplementedError
+
+    def line(self, index: int, width: int) -> Row:
+        raise NotImplementedError
+
+    @property
+    def palette(self) -> Palette:
+        palette: Palette = self.app.palette  # type: ignore[attr-defined]
+        return palette
+
+    def update_lines(self) -> None:
+        """There are more, fewer or other lines than before."""
+        self.virtual_size = Size(self.scrollable_content_region.width, self.line_count())
+        self.index = max(0, min(self.index, self.line_count() - 1))
+        self.refresh()
+
+    def refresh_line(self, index: int) -> None:
+        self.refresh(Region(0, index - round(self.scroll_y), self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        index, width = y + round(self.scroll_y), self.scrollable_content_region.width
+        if index >= self.line_count():
+            return paint((), width, self.palette)
+        chosen = self.has_cursor and self.has_focus and index == self.index
+        return paint(self.line(index, width), width, self.palette, "line" if chosen else "ground")
+
+    def move_to(self, index: int) -> None:
+        """Cursor and view; the old and the new line are painted, not the rest."""
+        index = max(0, min(index, self.line_count() - 1))
+        before, self.index = self.index, index
+        self.refresh_line(before)
+        self.refresh_line(index)
+        top, rows = round(self.scroll_y), self.scrollable_content_region.height
+        if index < top:
+            self.scroll_to(y=index, animate=False)
+        elif index >= top + rows:
+            self.scroll_to(y=index - rows + 1, animate=False)
+        self.post_message(self.Moved())
+
+    def action_cursor(self, step: int) -> None:
+        if self.has_cursor:
+            self.move_to(self.index + step)
+        else:
+            self.scroll_relative(y=step, animate=False)
+
+    def action_page(self, step: int) -> None:
+        rows = max(1, self.scrollable_content_region.height - 1)
+        self.action_cursor(step * rows)
+
+    def action_edge(self, step: int) -> None:
+        if self.has_cursor:
+            self.move_to(0 if step < 0 else self.line_count() - 1)
+        else:
+            self.scroll_to(y=0 if step < 0 else self.line_count(), animate=False)
+
+    def action_choose(self) -> None:
+        if self.has_cursor and self.line_count():
+            self.post_message(self.Chosen(self, self.index))
+
+    def on_click(self, event: Click) -> None:
+        place = event.get_content_offset(self)
+        if place is not None and self.has_cursor:
+            self.move_to(place.y + round(self.scroll_y))
+
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
+        self.update_lines()
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+
+class FixedLines(LineView):
+    """Lines that are known: help, a record in full, the list of runs."""
+
+    def __init__(self, rows: tuple[Row, ...] = (), *, id: str, cursor: bool = False) -> None:  # noqa: A002
+        super().__init__(id=id, cursor=cursor)
+        self._rows = rows
+
+    def show_rows(self, rows: tuple[Row, ...]) -> None:
+        if rows != self._rows:
+            self._rows = rows
+            self.update_lines()
+
+    def line_count(self) -> int:
+        return len(self._rows)
+
+    def line(self, index: int, width: int) -> Row:  # noqa: ARG002
+        return self._rows[index]

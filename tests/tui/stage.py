@@ -1,0 +1,97 @@
+"""The console on a stage: a recorded run at a chosen moment, one fixed clock, acts that are only noted down."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from console.tui.acts import StartedRun
+from console.tui.app import SwarmApp
+from console.tui.errors import ActRefused
+from runners.contract.states import Classification
+from runners.records.clock import Clock
+from runners.records.lock import FolderLock
+from tests.observation.make_run import MONO_0, WALL_0, Recording
+
+
+@dataclass
+class StageClock:
+    """Stands still until it is moved."""
+
+    now_ms: int = 0
+
+    def clock(self) -> Clock:
+        return Clock(lambda: WALL_0 + self.now_ms, lambda: MONO_0 + self.now_ms)
+
+
+@dataclass
+class FakeActs:
+    """Notes what was asked; starts no process."""
+
+    runs_dir: Path
+    started: int = 0
+    stopped: list[tuple[str, str]] = field(default_factory=list)
+    refusal: str | None = None
+
+    def start_run(self) -> StartedRun:
+        if self.refusal is not None:
+            raise ActRefused(self.refusal)
+        self.started += 1
+        run_id = f"started-{self.started}"
+        folder = self.runs_dir / run_id / "mac" / "coordinator"
+        folder.mkdir(parents=True)
+        return StartedRun(run_id, self.runs_dir / run_id)
+
+    def stop_run(self, run_id: str, reason: str) -> str:
+        if self.refusal is not None:
+            raise ActRefused(self.refusal)
+        self.stopped.append((run_id, reason))
+        return f"stop-{len(self.stopped)}.json"
+
+
+@dataclass
+class Stage:
+    """One run folder whose coordinator is `alive` as long as the stage holds its lock."""
+
+    runs_dir: Path
+    clock: StageClock
+    acts: FakeActs
+    run_dir: Path | None = None
+    lock: FolderLock | None = None
+    recording: Recording | None = None
+    written_ms: int = -1
+
+    @classmethod
+    def empty(cls, runs_dir: Path) -> "Stage":
+        runs_dir.mkdir(exist_ok=True)
+        return cls(runs_dir, StageClock(), FakeActs(runs_dir))
+
+    @classmethod
+    def at(cls, runs_dir: Path, recording: Recording, now_ms: int, *, alive: bool = True) -> "Stage":
+        stage = cls.empty(runs_dir)
+        stage.recording, stage.run_dir = recording, runs_dir / recording.run_id
+        stage.play(now_ms)
+        if alive:
+            stage.lock = FolderLock(stage.run_dir / "mac" / "coordinator")
+            stage.lock.acquire()
+        return stage
+
+    def play(self, now_ms: int) -> None:
+        """What was written up to `now_ms` is on disk, and it is then."""
+        assert self.recording is not None
+        assert self.run_dir is not None
+        self.recording.write(self.run_dir, since_ms=self.written_ms, until_ms=now_ms)
+        self.written_ms = self.clock.now_ms = now_ms
+
+    def finish(self, classification: Classification, now_ms: int) -> None:
+        assert self.recording is not None
+        assert self.run_dir is not None
+        self.play(now_ms)
+        self.recording.write_bundle(self.run_dir, classification)
+        self.leave()
+
+    def leave(self) -> None:
+        if self.lock is not None:
+            self.lock.release()
+            self.lock = None
+
+    def app(self, **options: object) -> SwarmApp:
+        return SwarmApp(self.runs_dir, self.acts, clock=self.clock.clock(), threaded=False, **options)  # type: ignore[arg-type]
