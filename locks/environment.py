@@ -60,7 +60,9 @@ def make(root: Path, lock_fd: int) -> None:
     kept = found.get("lock") == wanted["lock"] and found.get("root") == wanted["root"] and runs(venv)
     (venv / STAMP).unlink(missing_ok=True)
     if not kept:
-        say(f"making .venv from {lock_file(root).relative_to(root)} with Python {sys.version.split()[0]}; takes minutes")
+        say(
+            f"making .venv from {lock_file(root).relative_to(root)} with Python {sys.version.split()[0]}; takes minutes"
+        )
         remove(venv)
         run([sys.executable, "-I", "-m", "venv", str(venv)], lock_fd)
         # Wheels only: a source distribution would be built with whatever versions it asks for.
@@ -88,16 +90,20 @@ def remove(venv: Path) -> None:
 
 
 def pip(venv: Path, lock_fd: int, *arguments: str) -> None:
-    """-I, so that neither PYTHONPATH nor the user's own packages count as installed."""
-    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    """-I, so that neither PYTHONPATH nor the user's own packages count as installed. Errors are always shown."""
+    quiet = [] if sys.stderr.isatty() else ["--quiet", "--quiet"]
     run([str(venv / "bin" / "python"), "-I", "-m", "pip", "--no-input", *quiet, *arguments], lock_fd)
 
 
 def run(argv: list[str], lock_fd: int) -> None:
     """The child inherits the lock: a pip that outlives us keeps others out of a folder it still writes to."""
-    code = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, stdout=sys.stderr, pass_fds=(lock_fd,)).returncode
+    code = subprocess.run(
+        argv, check=False, stdin=subprocess.DEVNULL, stdout=sys.stderr, pass_fds=(lock_fd,)
+    ).returncode
     if code != 0:
-        refuse(f"expected exit 0, got {code} from: {' '.join(argv)}; .venv counts as unfinished; mend it and start again")
+        refuse(
+            f"expected exit 0, got {code} from: {' '.join(argv)}; .venv counts as unfinished; mend it and start again"
+        )
 
 
 def say(text: str) -> None:

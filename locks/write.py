@@ -9,7 +9,7 @@ import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
@@ -50,16 +50,18 @@ def applies(requirement: Requirement, platform: str, extras: frozenset[str]) -> 
     """On any of the Pythons, for any of the extras that were asked for."""
     if requirement.marker is None:
         return True
-    environment = {**default_environment(), **PLATFORMS[platform]}
+    environment = {**cast("dict[str, str]", default_environment()), **PLATFORMS[platform]}
     return any(
-        requirement.marker.evaluate({**environment, "python_version": python, "python_full_version": f"{python}.0", "extra": extra})
+        requirement.marker.evaluate(
+            {**environment, "python_version": python, "python_full_version": f"{python}.0", "extra": extra}
+        )
         for python in PYTHONS
         for extra in (extras or {""})
     )
 
 
 def pins(platform: str) -> dict[str, str]:
-    """Name to version. Raises SystemExit when something is neither installed here nor pinned by who asks for it."""
+    """Name to its line of the lock. Exits when something is neither installed here nor pinned by who asks for it."""
     found: dict[str, str] = {}
     seen: set[tuple[str, frozenset[str]]] = set()
     todo = [requirement for requirement in roots() if applies(requirement, platform, frozenset())]
@@ -69,12 +71,15 @@ def pins(platform: str) -> dict[str, str]:
         if (name, extras) in seen:
             continue
         seen.add((name, extras))
+        spelled = f"{name}[{','.join(sorted(extras))}]" if extras else name
         try:
             package = distribution(name)
         except PackageNotFoundError:
-            found[name] = _own_pin(wanted, platform)
+            found[name] = f"{spelled}=={_own_pin(wanted, platform)}"
             continue
-        found[name] = package.version.partition("+")[0]  # 2.13.0+cpu is this machine's build of 2.13.0
+        if extras or name not in found:
+            # 2.13.0+cpu is this machine's build of 2.13.0
+            found[name] = f"{spelled}=={package.version.partition('+')[0]}"
         asked = (Requirement(text) for text in package.requires or ())
         todo += [requirement for requirement in asked if applies(requirement, platform, extras)]
     return found
@@ -83,12 +88,14 @@ def pins(platform: str) -> dict[str, str]:
 def _own_pin(wanted: Requirement, platform: str) -> str:
     exact = [part.version for part in wanted.specifier if part.operator == "=="]
     if len(exact) != 1:
-        sys.exit(f"locks: {platform}: expected {wanted} to be installed here, got nothing; install it, then `make lock`")
+        sys.exit(
+            f"locks: {platform}: expected {wanted} to be installed here, got nothing; install it, then `make lock`"
+        )
     return exact[0]
 
 
 def write(platform: str) -> Path:
-    lines = [f"{name}=={version}\n" for name, version in sorted(pins(platform).items())]
+    lines = [f"{pin}\n" for _, pin in sorted(pins(platform).items())]
     target = FOLDER / f"{platform}.txt"
     target.write_text(HEADERS[platform] + "".join(lines))
     return target
