@@ -25,10 +25,10 @@ from console.evidence.checks.verdict import Finding
 from console.evidence.errors import ReexecutionError
 from console.evidence.models import BUNDLE_FILE
 from runners.contract.document import word_from_json
-from runners.contract.jobs import Progress, ReplayJob, ReplayResult, ScoreJob, ScoreResult, ScoreSubject
+from runners.contract.jobs import BackendName, Progress, ReplayJob, ReplayResult, ScoreJob, ScoreResult, ScoreSubject
 from runners.contract.plan import ADAPTER_FILE, Assignment
 
-BACKEND = "reference"
+BACKEND: BackendName = "reference"
 OnProgress = Callable[[str, Progress], None]  # what is done ("replay swarm-mac-a", "score"), how far it is
 
 
