@@ -29,7 +29,7 @@ from runners.contract.jobs import BackendName, Progress, ReplayJob, ReplayResult
 from runners.contract.plan import ADAPTER_FILE, Assignment
 
 BACKEND: BackendName = "reference"
-OnProgress = Callable[[str, Progress], None]  # what is done ("replay swarm-mac-a", "score"), how far it is
+OnProgress = Callable[[str], None]  # one line: what is done, and how far it is
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,10 @@ class Measured:
         far = self.relative_difference is not None and not self.relative_difference <= (self.relative_bound or 0.0)
         return not far and self.loss_difference <= self.loss_bound
 
+    def __str__(self) -> str:
+        delta = "" if self.relative_difference is None else f"delta {self.relative_difference:.3g}, "
+        return f"{self.subject}: {delta}loss {self.loss_difference:.3g} away"
+
 
 @dataclass(frozen=True)
 class Reexecution:
@@ -55,14 +59,25 @@ class Reexecution:
     findings: tuple[Finding, ...]
     measured: tuple[Measured, ...]
 
+    @property
+    def consistent(self) -> bool:
+        """Something was measured, and all of it agrees."""
+        return bool(self.measured) and not self.findings
+
+    def __str__(self) -> str:
+        word = "agrees" if self.consistent else "does NOT agree"
+        rows = [f"work done again with the {BACKEND} backend: {word}", *(f"  {item}" for item in self.measured)]
+        return "\n".join([*rows, *(f"  {finding}" for finding in self.findings)])
+
     def to_json(self) -> dict[str, Any]:
         return {
+            "consistent": self.consistent,
             "findings": [vars(finding) for finding in self.findings],
             "measured": [{**vars(item), "within": item.within} for item in self.measured],
         }
 
 
-def ignore_progress(_: str, __: Progress) -> None:
+def ignore_progress(_: str) -> None:
     """For callers that show nothing."""
 
 
@@ -124,12 +139,19 @@ class _Again:
             backend=BACKEND,
             out_dir=str(out_dir / "out"),
         )
-        told = f"replay {node}"
         result = await run_job(
-            "replay", job, ReplayResult, lambda done: self.on_progress(told, done), log=self.scratch / "log.txt"
+            "replay", job, ReplayResult, self._narrate(f"training again as {node}"), log=self.scratch / "log.txt"
         )
         adapter = read_adapter((out_dir / "out" / ADAPTER_FILE).read_bytes())
         return self._compare(node, adapter, result.step_losses)
+
+    def _narrate(self, what: str) -> Callable[[Progress], None]:
+        def tell(progress: Progress) -> None:
+            # About ten lines a job: this is read by a person, or by nobody.
+            if progress.done == progress.total or progress.done % max(1, progress.total // 10) == 0:
+                self.on_progress(f"{what}: {progress.stage} {progress.done} of {progress.total}")
+
+        return tell
 
     def _inputs(self, node: str) -> tuple[str, str]:
         return f"slice_{node}.safetensors", "initial_adapter.safetensors"
@@ -181,9 +203,7 @@ class _Again:
             threads=recipe["threads"],
             chunk_tokens=recipe["chunk_tokens"],
         )
-        result = await run_job(
-            "score", job, ScoreResult, lambda done: self.on_progress("score", done), log=self.scratch / "log.txt"
-        )
+        result = await run_job("score", job, ScoreResult, self._narrate("scoring again"), log=self.scratch / "log.txt")
         kept = {score["subject"]: score["mean_loss"] for score in receipt["scores"]}
         bound = self.contract["governance"]["replay_loss_bound"]
         return [

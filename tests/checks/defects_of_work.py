@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from console.validation.adapter import Adapter
-from runners.contract.canonical import readable_bytes
+from runners.contract.canonical import readable_bytes, sha256_hex
 from tests.checks.defects import (
     Body,
     Defect,
@@ -235,6 +235,22 @@ def _spare_host(run: Forge) -> None:
     path.with_name("spare_bringup.json.sig").write_bytes(signature.encode() + b"\n")
 
 
+def _report_that_stops_early(bundle: Path) -> None:
+    """The contributor's account ends before its journal does, so that the rest could be dropped later."""
+    lines = (bundle / f"journals/{LINUX}.contributor.r0.e0.jsonl").read_bytes().split(b"\n")[:-2]
+    head = {
+        "offset": sum(len(line) + 1 for line in lines),
+        "sha256": sha256_hex(lines[-1]),
+        "next_seq": len(lines),
+    }
+
+    def edit(body: Body) -> None:
+        account = next(item for item in body["contributors"] if item["node_id"] == LINUX)
+        account["journal_heads"][0] |= head
+
+    rewrite(bundle / "contributor_runtime_report.json", edit)
+
+
 def _counts(bundle: Path) -> None:
     rewrite(bundle / "first_swarm_real_run_bundle.json", sets(accepted_contributions=3))
 
@@ -374,6 +390,7 @@ SUMMARIES = (
         "contributor_runtime_report.json", lambda body: body["contributors"][0].update(steps_done=400)
     )),
     Defect("journal_cut_after_the_run", "cited_heads_are_in_the_journals", after=_last_line_cut),
+    Defect("report_that_stops_early", "reports_cover_the_whole_journals", after=_report_that_stops_early),
     Defect("two_operators", "keys_are_the_same_everywhere", after=_second_operator),
 )  # fmt: skip
 DEFECTS = (*PLANS, *WINDOW, *WORK, *MERGE, *SUMMARIES)
