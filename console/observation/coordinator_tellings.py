@@ -143,8 +143,20 @@ def _scored(body: coord.Scored) -> Telling:
     return Telling("held-out loss " + "  ".join(f"{one.subject} {one.mean_loss:.3f}" for one in body.scores), Tone.FACT)
 
 
-def _scoring_failed(body: coord.ScoringFailed) -> Telling:
-    return Telling(body.detail, Tone.BAD)
+def _work_failed(body: coord.WorkFailed) -> Telling:
+    return Telling(f"{body.activity}: {body.detail}", Tone.BAD)
+
+
+def _working(body: coord.Working) -> Telling:
+    who = f" {body.node_id}" if body.node_id else ""
+    return Telling(f"{body.activity}{who} {body.done} of {body.total}  {body.detail}", Tone.FACT)
+
+
+def _inputs_prepared(body: coord.InputsPrepared) -> Telling:
+    how = "captured before" if body.reused else "captured now"
+    return Telling(
+        f"{body.train_samples} + {body.held_out_samples} samples, {how}, head {short(body.head_sha256)}", Tone.FACT
+    )
 
 
 def _merged(body: coord.Merged) -> Telling:
@@ -207,7 +219,9 @@ COORDINATOR_TELLINGS: dict[str, Teller] = {
     "replay_judged": _replay_judged,
     "contribution_judged": _contribution_judged,
     "scored": _scored,
-    "scoring_failed": _scoring_failed,
+    "work_failed": _work_failed,
+    "working": _working,
+    "inputs_prepared": _inputs_prepared,
     "merged": _merged,
     "promotion_decided": _promotion_decided,
     "window_changed": _window_changed,

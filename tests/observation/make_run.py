@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -44,6 +45,7 @@ POLICIES = Policies(
     loss_ms=7500,
     skew_ms=15_000,
     skew_wait_ms=15_000,
+    contact_ms=30_000,
     prepare_ms=60_000,
     fetch_ms=10_000,
     replay_ms=60_000,
@@ -144,7 +146,7 @@ class Recorder:
         self._clock = Clock(lambda: WALL_0 + self.now_ms, lambda: MONO_0 + self.now_ms)
 
     def _journal(self, who: str, revision: int, epoch: int) -> tuple[str, JournalFile]:
-        role = "coordinator" if who == "coordinator" else "contributor"
+        role: Literal["coordinator", "contributor"] = "coordinator" if who == "coordinator" else "contributor"
         node_id = MAC if role == "coordinator" else who
         writer = Writer(run_id=self.recording.run_id, node_id=node_id, role=role, revision=revision, epoch=epoch)
         if writer.file_name not in self._journals:
@@ -239,7 +241,13 @@ def opening(run: Recorder, *, lane: str = "loopback") -> None:
     run.put(0, "coordinator", "run_opened", opened)
     change(run, 20, WindowState.PLANNED, WindowState.ADMITTING, "hosts are asked for their gate")
     started = coord.AgentStarted(
-        node_id=LINUX, pid=4120, process_started_ms=WALL_0, port=34101, host_key_fingerprint="SHA256:u3fy8Qz1"
+        node_id=LINUX,
+        pid=4120,
+        process_started_ms=WALL_0,
+        address="127.0.0.1",
+        port=34101,
+        host_key="ssh-ed25519 AAAA",
+        host_key_fingerprint="SHA256:u3fy8Qz1",
     )
     run.put(150, "coordinator", "agent_started", started)
     link(run, 200, MAC, "local:34100", None)
