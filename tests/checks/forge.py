@@ -70,6 +70,7 @@ class Lies:
     merged: Callable[["Forge", Adapter], Adapter] | None = None
     devices: dict[str, receipts.Device] = field(default_factory=dict)
     software: dict[str, receipts.Software] = field(default_factory=dict)
+    restart_before: str = ""  # the coordinator died before its first record of this kind, and another took over
     before_bundle: Callable[["Forge"], None] | None = None  # the run's folders as they will be copied
 
 
@@ -88,7 +89,7 @@ class Forge:
         self.journals: dict[str, ForgedJournal] = {}
 
     def key(self, who: str) -> SigningKey:
-        name = self.lies.keys.get(who, who)
+        name = self.lies.keys.get(who, who).removesuffix(" again")
         return SigningKey(Ed25519PrivateKey.from_private_bytes(sha256(name.encode()).digest()))
 
     @property
@@ -481,8 +482,15 @@ class Forge:
         records = coordinator_records(self)
         if self.lies.coordinator:
             records = self.lies.coordinator(records)
+        place = next((i for i, r in enumerate(records) if r.kind == self.lies.restart_before), len(records))
         writer = Writer(run_id=RUN_ID, node_id=MAC, role="coordinator", revision=0, epoch=0)
-        self._journal("coordinator", writer, records, self.paths.journals)
+        self._journal("coordinator", writer, records[:place], self.paths.journals)
+        if place < len(records):
+            first = self.journals["coordinator"]
+            tail = {"previous_file": first.file, "previous_tail": first.head_after(len(first.lines)).sha256}
+            opened = Said("epoch_opened", {"pid": 3998, "gap_ms": 2000, **tail}, records[place].mono_ms)
+            writer = writer.model_copy(update={"epoch": 1})
+            self._journal("coordinator again", writer, [opened, *records[place:]], self.paths.journals)
 
     # The producer's own writer makes the bundle from all of it.
 
@@ -494,7 +502,8 @@ class Forge:
             coordinator_port=0, capture_batch=4, gate_steps=4,
         )  # fmt: skip
         state = RunState()
-        for line in self.journals["coordinator"].lines:
+        told = [self.journals[name] for name in ("coordinator", "coordinator again") if name in self.journals]
+        for line in [line for journal in told for line in journal.lines]:
             record = parse_line(line)
             state = fold(state, body_of(record), record.mono_ms)
         key_file = operator_key_file(self.paths.root)
