@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from console.observation.figures import bound as limit_of
 from console.observation.figures import seconds, short, words
 from console.observation.host_view import HostView, backend_word, passed_bringup
 from console.observation.line import Ref, Stamp
@@ -90,9 +91,9 @@ def _uploads(hosts: tuple[HostView, ...]) -> Condition:
         (view.host.submission for view in sent if view.host.submission), key=lambda s: s.at.wall_ms, default=None
     )
     if last is None or len(sent) < total:
-        text = f"{count} contributions have arrived with bytes as journaled and a manifest as planned"
+        text = f"{count} uploads are here, with bytes as journaled and the manifest as planned"
         return Condition("uploads", label, "upload", Verdict.OPEN, count, "", None, last.ref if last else None, text)
-    text = "every contribution arrived with bytes as journaled and a manifest as planned"
+    text = "every upload arrived with bytes as journaled and the manifest as planned"
     return Condition("uploads", label, "upload", Verdict.CLEAR, count, "", last.at, last.ref, text)
 
 
@@ -115,7 +116,7 @@ def _present(state: State, hosts: tuple[HostView, ...]) -> Condition:
     age, view = max(ages, key=lambda pair: pair[0])
     stale = state.policies.stale_ms
     near = age >= stale / 2
-    text = f"the oldest sign of life is {view.short}'s, {seconds(age)} old; past {seconds(stale)} the window needs a replay"
+    text = f"{view.short}'s last beat is {seconds(age)} old; past {limit_of(stale)} the window needs a replay"
     verdict = Verdict.NEAR if near else Verdict.CLEAR
     return Condition(
         "present", label, "present", verdict, f"{age / 1000:.1f}", f"{stale / 1000:.1f} s", None, None, text

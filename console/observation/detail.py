@@ -48,7 +48,7 @@ def read_detail(path: Path, ref: Ref, *, expected_sha256: str, public_key: str |
     if len(raw) != ref.size:
         raise RecordGone(f"{ref.file} at byte {ref.offset}: expected {ref.size} bytes, got {len(raw)}")
     digest = sha256_hex(raw)
-    checks = [Check("digest", digest == expected_sha256, f"sha256 {digest}")]
+    checks = [Check("digest", digest == expected_sha256, digest)]
     try:
         record = parse_line(raw)
     except ContractError as error:
@@ -70,7 +70,7 @@ def _signature(record: JournalRecord, public_key: str | None) -> Check:
 def _chain(record: JournalRecord, before: bytes) -> Check:
     previous = before.rstrip(b"\n").rsplit(b"\n", 1)[-1]
     expected = sha256_hex(previous) if previous else GENESIS
-    return Check("chain", record.prev == expected, f"prev {record.prev}")
+    return Check("chain", record.prev == expected, record.prev)
 
 
 def _readable(raw: bytes) -> str:

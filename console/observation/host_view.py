@@ -93,21 +93,28 @@ def _beat_age(state: State, host: Host, moment: Moment) -> int | None:
     return max(0, moment.now.mono_ms - host.work.arrival_ms)
 
 
+_SAID = {
+    RunnerState.STALE: Badge("!", "STALE", "bad"),
+    RunnerState.LOST: Badge("✗", "LOST", "bad"),
+    RunnerState.EXITED: Badge("■", "EXITED", "muted"),
+}
+
+
 def _badge(state: State, host: Host, age: int | None, moment: Moment) -> Badge:
-    match host.runner.state:
-        case RunnerState.STALE:
-            return Badge("!", "STALE", "bad")
-        case RunnerState.LOST:
-            return Badge("✗", "LOST", "bad")
-        case RunnerState.EXITED:
-            return Badge("■", "EXITED", "muted")
-        case RunnerState.ABSENT:
-            return _absent(host)
-        case RunnerState.PREPARING | RunnerState.LIVE if moment.alive is False and not state.closed:
-            return Badge("?", "NOT WATCHED", "warn")
-        case RunnerState.PREPARING:
-            return Badge("◌", "PREPARING", "accent")
-    stale = state.policies.stale_ms if state.policies else None
+    """STALE, LOST and EXITED are never our own conclusion: they come from the coordinator's record alone."""
+    if host.runner.state in _SAID:
+        return _SAID[host.runner.state]
+    if host.runner.state is RunnerState.ABSENT:
+        return _absent(host)
+    if moment.alive is False and not state.closed:
+        return Badge("?", "NOT WATCHED", "warn")
+    if host.runner.state is RunnerState.PREPARING:
+        return Badge("◌", "PREPARING", "accent")
+    return _live(age, state.policies.stale_ms if state.policies else None)
+
+
+def _live(age: int | None, stale: int | None) -> Badge:
+    """The coordinator says LIVE; the countdown to its bound is counted here."""
     if age is None or stale is None or age < stale / 2:
         return Badge("●", "LIVE", "ok")
     if age < stale:
@@ -134,30 +141,37 @@ def passed_bringup(host: Host) -> bool:
 
 
 def _activity(host: Host) -> str:
+    """The newest that is known: first what was judged, then what the runner says, then how far its start is."""
+    return _judged(host) or _done(host) or _working(host) or _starting(host)
+
+
+def _judged(host: Host) -> str:
     if host.judgement and host.judgement.body.disposition is not Disposition.PENDING:
         how = f", replay {words(host.replay.body.outcome)}" if host.replay else ""
         return f"{words(host.judgement.body.disposition)}{how}"
-    if host.replay:
-        return f"replay {words(host.replay.body.outcome)}"
+    return f"replay {words(host.replay.body.outcome)}" if host.replay else ""
+
+
+def _done(host: Host) -> str:
     if host.submission:
         return "done, fetched" if host.submission.body.outcome == "received" else "submission rejected"
     if host.trouble:
         return words(host.trouble.reason)
     if host.work.failed:
         return host.work.failed
-    if host.seen or host.work.phase is Phase.PRODUCED:
-        return "done, not fetched yet"
-    return _before_done(host)
+    return "done, not fetched yet" if host.seen or host.work.phase is Phase.PRODUCED else ""
 
 
-def _before_done(host: Host) -> str:
+def _working(host: Host) -> str:
     work = host.work
     if work.phase is Phase.READY:
         return "ready, may begin" if work.began else "ready, waits to begin"
     if work.phase is Phase.PREPARING and work.stage:
         return f"{words(work.stage)} {_share(work.stage_done, work.stage_total)}"
-    if work.phase is not None:
-        return work.phase.value
+    return work.phase.value if work.phase else ""
+
+
+def _starting(host: Host) -> str:
     if host.launched:
         return "runner launched"
     if host.admission:
@@ -201,5 +215,5 @@ def _last(host: Host) -> Badge:
     sent = host.submission.body
     if sent.outcome == "rejected":
         return Badge("✗", f"rejected {words(sent.reason)}", "bad")
-    text = f"submission {size(sent.size_bytes)} sha {short(sent.adapter_sha256)}"
+    text = f"fetched {size(sent.size_bytes)} {short(sent.adapter_sha256)}"
     return Badge("✓", text, "ok")

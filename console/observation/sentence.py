@@ -17,22 +17,25 @@ def sentence(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
     if state.closed is not None:
         return _closed(state)
     if moment.alive is False:
-        age = "" if state.last is None else f" for {seconds(moment.age_ms(state.last))}"
-        return (
-            ("no coordinator is alive", "bad"),
-            (f"{age} · ", "muted"),
-            (f"swarm attach {state.run_id}", "bright"),
-            (" continues the run", "text"),
-        )
-    match state.window:
-        case WindowState.PLANNED | WindowState.ADMITTING:
-            return _admitting(state, hosts, moment)
-        case WindowState.PREPARING:
-            return _preparing(state, hosts, moment)
-        case WindowState.ACTIVE | WindowState.COLLECTING:
-            return _active(state, hosts, moment)
-        case _:
-            return _judging(state, hosts, moment)
+        return _abandoned(state, moment)
+    speaks = {
+        WindowState.PLANNED: _admitting,
+        WindowState.ADMITTING: _admitting,
+        WindowState.PREPARING: _preparing,
+        WindowState.ACTIVE: _active,
+        WindowState.COLLECTING: _active,
+    }.get(state.window, _judging)
+    return speaks(state, hosts, moment)
+
+
+def _abandoned(state: State, moment: Moment) -> Sentence:
+    age = "" if state.last is None else f" for {seconds(moment.age_ms(state.last))}"
+    return (
+        ("no coordinator is alive", "bad"),
+        (f"{age} · ", "muted"),
+        (f"swarm attach {state.run_id}", "bright"),
+        (" continues the run", "text"),
+    )
 
 
 def _since(state: State, moment: Moment) -> str:

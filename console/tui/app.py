@@ -58,18 +58,31 @@ class SwarmApp(App[None]):
         "viewer": Viewer,
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "place('dashboard')", "dashboard", id="place.dashboard", tooltip="the run at one look", group=PLACES),
-        Binding("2", "place('receipts')", "receipts", id="place.receipts", tooltip="every record, verified", group=PLACES),
+        Binding(
+            "1", "place('dashboard')", "dashboard", id="place.dashboard", tooltip="the run at one look", group=PLACES
+        ),
+        Binding(
+            "2", "place('receipts')", "receipts", id="place.receipts", tooltip="every record, verified", group=PLACES
+        ),
         Binding("3", "place('drills')", "drills", id="place.drills", tooltip="rehearsed faults", group=PLACES),
-        Binding("4", "place('checks')", "checks", id="place.checks", tooltip="stop conditions with evidence", group=PLACES),
+        Binding(
+            "4", "place('checks')", "checks", id="place.checks", tooltip="stop conditions with evidence", group=PLACES
+        ),
         Binding("5", "place('viewer')", "viewer", id="place.viewer", tooltip="runs that were kept", group=PLACES),
         Binding("g", "start", "go live", id="app.start", tooltip="start a loopback run", group=RUN),
         Binding("x", "stop", "stop", id="app.stop", tooltip="stop the run; asks first", group=RUN),
-        Binding("space", "pause", "pause", id="app.pause", tooltip="the display stands still; the run doesn't", group=DISPLAY),
+        Binding(
+            "space",
+            "pause",
+            "pause",
+            id="app.pause",
+            tooltip="the display stands still; the run doesn't",
+            group=DISPLAY,
+        ),
         Binding("t", "next_theme", "theme", id="app.theme", tooltip="the next theme", group=DISPLAY),
         Binding("question_mark", "help", "help", id="app.help", tooltip="keys, glyphs, thresholds", group=DISPLAY),
         Binding("q", "leave", "leave", id="app.leave", tooltip="leave the console; the run goes on", group=DISPLAY),
-    ]  # fmt: skip
+    ]
 
     def __init__(
         self,
@@ -170,12 +183,17 @@ class SwarmApp(App[None]):
         view = self._view(self._paused or self._moment(now))
         key = self._key(view, now)
         if key != self._shown:
-            self._shown = key
+            self._shown = key if self.screen.is_mounted else None
             self.frames += 1
             for screen in self.screen_stack:
                 show = getattr(screen, "show", None)
                 if show is not None and screen.is_mounted:
                     show(view)
+
+    def touch(self) -> None:
+        """The screen is another one, or of another size: what was shown is no measure."""
+        self._shown = None
+        self.call_later(self.frame)
 
     def _notice_lateness(self, now: Stamp) -> None:
         before, self._last_frame_ms = self._last_frame_ms, now.mono_ms
@@ -278,14 +296,14 @@ class SwarmApp(App[None]):
         self.run_worker(self._start(), group="acts", exclusive=True)
 
     async def _start(self) -> None:
-        entry = self._log("g", "go live on loopback", "asked", "accent")
+        entry = self._enter("g", "go live on loopback", "asked", "accent")
         try:
             started = await asyncio.to_thread(self.acts.start_run)
         except ActRefused as error:
-            self._log_outcome(entry, f"✗ {error}", "bad")
+            self._enter_outcome(entry, f"✗ {error}", "bad")
             self.notice(f"✗ go live: {error}", "bad")
         else:
-            self._log_outcome(entry, f"✓ started {started.run_id}", "ok")
+            self._enter_outcome(entry, f"✓ started {started.run_id}", "ok")
             self.attach(started.run_dir)
         finally:
             self._starting = False
@@ -306,14 +324,14 @@ class SwarmApp(App[None]):
         self.push_screen(ConfirmStop(run_id), answered)
 
     async def _stop(self, run_id: str) -> None:
-        entry = self._log("x", f"stop {run_id}", "asked", "accent")
+        entry = self._enter("x", f"stop {run_id}", "asked", "accent")
         try:
             command = await asyncio.to_thread(self.acts.stop_run, run_id, "stopped at the console")
         except ActRefused as error:
-            self._log_outcome(entry, f"✗ {error}", "bad")
+            self._enter_outcome(entry, f"✗ {error}", "bad")
             self.notice(f"✗ stop: {error}", "bad")
         else:
-            self._log_outcome(entry, f"✓ left in the inbox as {command}", "ok")
+            self._enter_outcome(entry, f"✓ left in the inbox as {command}", "ok")
 
     def action_pause(self) -> None:
         if self._paused is None and self.attachment is not None:
@@ -359,11 +377,11 @@ class SwarmApp(App[None]):
         """A passing word in place of the keys."""
         self._notice, self._notice_until = (text, role), self.clock.mono_ms() + NOTICE_MS
 
-    def _log(self, key: str, what: str, outcome: str, role: str) -> int:
+    def _enter(self, key: str, what: str, outcome: str, role: str) -> int:
         self.log_entries.append(LogEntry(self.clock.wall_ms(), key, what, outcome, role))
         return len(self.log_entries) - 1
 
-    def _log_outcome(self, entry: int, outcome: str, role: str) -> None:
+    def _enter_outcome(self, entry: int, outcome: str, role: str) -> None:
         before = self.log_entries[entry]
         self.log_entries[entry] = LogEntry(before.wall_ms, before.key, before.what, outcome, role)
         self._shown = None

@@ -22,6 +22,7 @@ class Palette:
     ground: str
     bar: str
     line: str
+    cursor: str
     text: str
     muted: str
     bright: str

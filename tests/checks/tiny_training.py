@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from runners.contract.lane import AdapterContract, RecipeContract
 
 Array = NDArray[np.floating]
+Weights = tuple[NDArray[np.float32], NDArray[np.float32]]  # A [r, d], B [V, r]
 
 
 @dataclass(frozen=True)
@@ -67,17 +68,10 @@ def train(
     return Trained(a.astype(np.float32), b.astype(np.float32), tuple(losses))
 
 
-def mean_loss(
-    head: NDArray[np.float32],
-    shard: TinyShard,
-    a: NDArray[np.float32] | None,
-    b: NDArray[np.float32] | None,
-    scale: float,
-) -> float:
-    width = head.shape[1]
-    a64 = np.zeros((1, width)) if a is None else a.astype(np.float64)
-    b64 = np.zeros((head.shape[0], 1)) if b is None else b.astype(np.float64)
-    return _forward(head.astype(np.float64), shard, a64, b64, scale)[3]
+def mean_loss(head: NDArray[np.float32], shard: TinyShard, weights: Weights | None, scale: float) -> float:
+    """Nats per token in float64; without weights that of the base."""
+    a, b = weights or (np.zeros((1, head.shape[1]), np.float32), np.zeros((head.shape[0], 1), np.float32))
+    return _forward(head.astype(np.float64), shard, a.astype(np.float64), b.astype(np.float64), scale)[3]
 
 
 def _forward(head: Array, part: TinyShard, a: Array, b: Array, scale: float) -> tuple[Array, Array, Array, float]:

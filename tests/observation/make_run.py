@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -144,7 +145,7 @@ class Recorder:
         self._clock = Clock(lambda: WALL_0 + self.now_ms, lambda: MONO_0 + self.now_ms)
 
     def _journal(self, who: str, revision: int, epoch: int) -> tuple[str, JournalFile]:
-        role = "coordinator" if who == "coordinator" else "contributor"
+        role: Literal["coordinator", "contributor"] = "coordinator" if who == "coordinator" else "contributor"
         node_id = MAC if role == "coordinator" else who
         writer = Writer(run_id=self.recording.run_id, node_id=node_id, role=role, revision=revision, epoch=epoch)
         if writer.file_name not in self._journals:

@@ -10,10 +10,9 @@ _DIGESTS = ("sha256", "digest", "key", "sig", "prev", "nonce")
 
 
 def check_row(detail: RecordDetail) -> Row:
-    row: list[tuple[str, str]] = []
-    for check in detail.checks:
-        row.append((f"{'✓' if check.passed else '✗'} {check.name}  ", "ok" if check.passed else "bad*"))
-    return tuple(row)
+    return tuple(
+        (f"✓ {check.name}  ", "ok") if check.passed else (f"✗ {check.name}  ", "bad*") for check in detail.checks
+    )
 
 
 def summary(detail: RecordDetail, width: int) -> tuple[Row, ...]:
@@ -35,7 +34,9 @@ def summary(detail: RecordDetail, width: int) -> tuple[Row, ...]:
         (),
     ]
     for name, value in record.body.items():
-        rows.append(labelled(name.replace("_", " ") + " ", ((_value(value), _role(name)),), width, min(22, width // 3)))
+        rows.append(
+            labelled(name.replace("_", " ") + " ", ((_value(value), _role(name)),), width, min(23, width * 2 // 5))
+        )
     return tuple(rows)
 
 
@@ -50,8 +51,8 @@ def _role(name: str) -> str:
 def full(detail: RecordDetail, width: int) -> tuple[Row, ...]:
     """Every character of the record, in lines of at most `width` cells."""
     rows: list[Row] = [check_row(detail)]
-    rows += [(((f"  {check.name:<10} ", "muted"), (plain(check.detail, 300), "text"))) for check in detail.checks]
-    rows += [((f"  lies at    {detail.ref.file} @ byte {detail.ref.offset}, {detail.ref.size} bytes", "muted"),), ()]
+    rows += [(((f"{check.name:<10}", "muted"), (plain(check.detail, 300), "text"))) for check in detail.checks]
+    rows += [((f"lies at   {detail.ref.file} @ byte {detail.ref.offset}, {detail.ref.size} bytes", "muted"),), ()]
     for line in detail.readable.splitlines():
         # Hostile text stays whole here, but as escapes: nothing in it can move the cursor or turn the line around.
         safe = line if line.isascii() and line.isprintable() else json.dumps(line)[1:-1].replace('\\"', '"')

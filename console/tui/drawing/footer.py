@@ -24,7 +24,7 @@ def footer(view: View, width: int) -> tuple[Row, ...]:
         blocked = binding in view.blocked
         row += [
             (key, "muted" if blocked else "bright*"),
-            (f" {name}{' ×' if blocked else ''} ", "line" if blocked else "muted"),
+            (f" {name}{' ×' if blocked else ''} ", "muted"),
         ]
     if row_width(tuple(row)) > width:
         row = [span for span in row if span[0].strip() != "drills"]

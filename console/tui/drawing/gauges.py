@@ -22,16 +22,16 @@ def bounded(value: float, bounds: tuple[float, ...], width: int, role: str) -> R
     if value > 0:
         full = max(full, 1)
     rest = "".join("┼" if cell in ticks else "─" for cell in range(full, width))
-    return (("━" * full, role), (rest, "line" if full else "line"))
+    return (("━" * full, role), (rest, "line"))
 
 
 def sparkline(values: tuple[float, ...], width: int) -> str:
-    """Exactly `width` cells, or fewer while there are fewer values; the highest value is a full block."""
-    if not values:
+    """Exactly `width` cells; the highest value is a full block."""
+    if not values or width < 1:
         return ""
-    count = min(width, len(values))
-    # One value per cell, the last one always included, so that the line grows and then thins out.
-    picked = [values[round((index + 1) * len(values) / count) - 1] for index in range(count)]
+    count = width
+    # The last value always stands at the right edge; few values repeat, many thin out.
+    picked = [values[max(0, -(-(index + 1) * len(values) // count) - 1)] for index in range(count)]
     low, high = min(values), max(values)
     spread = high - low
     if spread <= 0:

@@ -9,20 +9,26 @@ _TROUBLE = frozenset({"refused", "replay_required", "rejected", "wait_then_repla
 
 
 def header(view: View, width: int) -> tuple[Row, ...]:
+    """The run's name gives way to how the run stands and to what the console has to say of itself."""
     snapshot, state = view.snapshot, view.snapshot.state
     wide = width >= 120
-    left: list[tuple[str, str]] = [(" swarm", "bright*")]
-    if state.lane_id:
-        left.append((f" {state.lane_id}", "muted"))
-    name = view.title if wide else _short_run(view.title, width)
-    left += [("  ", ""), (name, "text")]
-    if state.revision >= 0:
-        left.append((f"  window 1 r{state.revision}" if wide else f"  r{state.revision}", "muted"))
-    left += [("  ", ""), *_standing(view)]
-    right = _marks(view, wide=wide)
+    lane = f" {state.lane_id}  " if state.lane_id else "  "
+    revision = "" if state.revision < 0 else f"  window 1 r{state.revision}" if wide else f"  r{state.revision}"
+    standing, right = _standing(view), _marks(view, wide=wide)
     if state.records and wide:
         right = ((f"{snapshot.records} receipts  ", "muted"), *right)
-    return (ends(tuple(left), right, width),)
+    fixed: Row = (
+        (" swarm", "bright*"),
+        (lane, "muted"),
+        (revision, "muted"),
+        ("  ", ""),
+        *standing,
+        ("  ", ""),
+        *right,
+    )
+    name = _end_of(view.title, width - row_width(fixed))
+    left: Row = ((" swarm", "bright*"), (lane, "muted"), (name, "text"), (revision, "muted"), ("  ", ""), *standing)
+    return (ends(left, right, width),)
 
 
 def _standing(view: View) -> Row:
@@ -59,10 +65,11 @@ def _marks(view: View, *, wide: bool) -> Row:
     return tuple(marks)
 
 
-def _short_run(title: str, width: int) -> str:
+def _end_of(title: str, room: int) -> str:
     """The end of a run's name tells it from others."""
-    room = max(12, width - 56)
-    return title if len(title) <= room else "…" + title[-(room - 1) :]
+    if len(title) <= room:
+        return title
+    return "…" + title[-(room - 1) :] if room > 4 else ""
 
 
 def sentence(view: View, width: int) -> tuple[Row, ...]:

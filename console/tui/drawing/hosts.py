@@ -5,10 +5,9 @@ from console.observation.host_view import HostView
 from console.tui.drawing.box import beside, box
 from console.tui.drawing.gauges import bar, bounded, sparkline
 from console.tui.drawing.text import Row, ends, fill, labelled, pad
-from console.tui.view import View
+from console.tui.view import Mode, View
 from runners.contract.coordinator_records import NodeCard
 from runners.contract.lane import Policies
-
 
 FULL_ROWS, COMPACT_ROWS = 8, 3
 _ROLES = {"coordinator": "coord", "validator": "valid", "contributor": "contrib"}
@@ -113,10 +112,17 @@ def _loss(one: HostView, width: int) -> Row:
     work, gauge = one.host.work, _gauge_width(width)
     if work.loss is None:
         return labelled("loss", (("─" * gauge, "line"), (" no step yet", "muted")), width)
-    speed = "" if not work.step_ms else f" {1000 / work.step_ms:.3g} {'steps' if width >= 50 else 'st'}/s"
+    speed = "" if not work.step_ms else f" {1000 / work.step_ms:.1f} st/s"
+    reached = (
+        max(1, round(gauge * work.step / one.steps)) if one.steps else gauge
+    )  # the line ends where the bar above does
     return labelled(
         "loss",
-        ((pad(sparkline(work.losses, gauge), gauge), "accent"), (f" {work.loss:.3f}", "bright"), (speed, "muted")),
+        (
+            (pad(sparkline(work.losses, min(reached, gauge)), gauge), "accent"),
+            (f" {work.loss:.3f}", "bright"),
+            (speed, "muted"),
+        ),
         width,
     )
 
@@ -182,11 +188,28 @@ def _one_line(one: HostView, width: int) -> Row:
 def _nobody(view: View, width: int, total: int) -> tuple[Row, ...]:
     if view.snapshot.state.opened is not None:
         text = "the run names no contributors"
-    elif view.mode.value == "starting":
+    elif view.mode is Mode.STARTING:
         text = "hosts appear with the coordinator's first record"
     else:
         text = "hosts appear here once a run goes on"
-    rows: tuple[Row, ...] = ((), ((text, "muted"),))
-    if view.mode.value == "idle" and view.runs:
-        rows = (*rows, (), ((f"{len(view.runs)} retained, newest ", "muted"), (view.runs[0].run_id, "text")))
+    rows: tuple[Row, ...] = (((text, "muted"),),)
+    if view.mode is Mode.IDLE:
+        rows = (*rows, (), *_first_steps(view))
     return box((("hosts", "bright*"),), rows, width, total)
+
+
+def _first_steps(view: View) -> tuple[Row, ...]:
+    """What a person can do who opens the console for the first time."""
+    newest = f", newest {view.runs[0].run_id}" if view.runs else ""
+    kept = f"{len(view.runs)} kept here{newest}" if view.runs else "none is kept here yet"
+    start = "two nodes on this machine train one LM-head LoRA, MLX and torch"
+    return (
+        (
+            ("g  ", "bright*"),
+            (pad("go live", 9), "text"),
+            ("not in a read-only console" if view.read_only else start, "muted"),
+        ),
+        (("5  ", "bright*"), (pad("viewer", 9), "text"), (kept, "muted")),
+        (("?  ", "bright*"), (pad("help", 9), "text"), ("keys, glyphs, thresholds", "muted")),
+        (("q  ", "bright*"), (pad("leave", 9), "text"), ("a run that goes on is not touched", "muted")),
+    )

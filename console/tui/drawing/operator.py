@@ -3,22 +3,13 @@
 from console.observation.figures import clock
 from console.tui.drawing.box import box
 from console.tui.drawing.text import Row, pad
-from console.tui.view import View
+from console.tui.view import LogEntry, View
 
 HEIGHT = 4
 
 
 def operator_log(view: View, width: int) -> tuple[Row, ...]:
-    rows: list[Row] = []
-    for entry in reversed(view.log[-(HEIGHT - 2) :]):
-        rows.append(
-            (
-                (f"{clock(entry.wall_ms)} ", "muted"),
-                (f"{entry.key} ", "bright*"),
-                (pad(entry.what, 34), "text"),
-                (entry.outcome, entry.role),
-            )
-        )
+    rows: list[Row] = [_entry(entry) for entry in reversed(view.log[-(HEIGHT - 2) :])]
     acts = view.snapshot.state.acts
     if not rows and acts:
         rows = [
@@ -28,3 +19,8 @@ def operator_log(view: View, width: int) -> tuple[Row, ...]:
     if not rows:
         rows = [(("nothing was done at this console yet", "muted"),)]
     return box((("operator", "bright*"),), tuple(rows), width, HEIGHT)
+
+
+def _entry(entry: LogEntry) -> Row:
+    time, key = (f"{clock(entry.wall_ms)} ", "muted"), (f"{entry.key} ", "bright*")
+    return (time, key, (pad(entry.what, 34), "text"), (entry.outcome, entry.role))

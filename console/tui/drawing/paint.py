@@ -12,7 +12,7 @@ from console.tui.themes import Palette
 
 @lru_cache(maxsize=1024)
 def style_of(palette: Palette, role: str, ground: str) -> Style:
-    """`ground` names the role behind the text: ground, bar, or line for a selected row."""
+    """`ground` names the role behind the text: ground, bar, or cursor."""
     name, bold = role.rstrip("*"), role.endswith("*")
     return Style(color=getattr(palette, name or "text"), bgcolor=getattr(palette, ground), bold=bold or None)
 

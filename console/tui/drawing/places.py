@@ -6,42 +6,30 @@ from console.observation.conditions import Condition
 from console.observation.figures import clock
 from console.observation.runs import RunRef, RunStanding
 from console.tui.drawing.stops import MARKS
-from console.tui.drawing.text import Row, pad, wrap
+from console.tui.drawing.text import Row, ends, pad, wrap
 from console.tui.view import View
 
 DRILLS = (
-    ("stale_worker", "a worker falls silent: stale at 5 s, the window needs a replay"),
-    ("upload_disagreement", "an upload is not what the plan expects: rejected and quarantined"),
-    ("contributor_loss", "a worker is lost at 7.5 s: its slice needs a replay"),
-    ("uneven_worker_speed", "one worker is slow: past 15 s of skew, wait, then replay"),
+    ("stale_worker", "silent past 5 s: the window needs a replay"),
+    ("upload_disagreement", "not as planned: rejected, quarantined"),
+    ("contributor_loss", "lost at 7.5 s: its slice needs a replay"),
+    ("uneven_worker_speed", "past 15 s of skew: wait, then replay"),
 )
 
 
 def drills() -> tuple[Row, ...]:
     rows: list[Row] = [(("drills", "bright*"), ("  rehearsed faults with a promised outcome", "muted")), ()]
-    rows.append(
-        (
-            ("Not built yet. ", "warn"),
-            ("These four will run here, one key each, on a scratch run of their own:", "text"),
-        )
-    )
-    rows.append(())
+    rows += [(("Not built yet. ", "warn"), ("Here these will run, on a scratch run of their own:", "text")), ()]
     for key, (name, what) in zip(("F5", "F6", "F7", "F8"), DRILLS, strict=True):
         rows.append(((f"  {key}  ", "muted"), (pad(name, 22), "text"), (what, "muted")))
-    rows += [
-        (),
-        (
-            ("Today: ", "muted"),
-            ("watch a live run on 1; the dashboard shows stale, lost and skew as they happen.", "text"),
-        ),
-    ]
+    rows += [(), (("Today: ", "muted"), ("1 shows stale, lost and skew of a live run as they happen.", "text"))]
     return tuple(rows)
 
 
 def checks(view: View, width: int) -> tuple[Row, ...]:
     """Every stop condition with value, limit, since and evidence; then the offline check."""
     rows: list[Row] = [
-        (("checks", "bright*"), ("  stop conditions of this run, and the offline check of its bundle", "muted")),
+        (("checks", "bright*"), ("  stop conditions, and the offline check of the bundle", "muted")),
         (),
     ]
     if not view.snapshot.conditions:
@@ -84,13 +72,8 @@ _STANDINGS = {
 }
 
 
-def run_row(run: RunRef) -> Row:
+def run_row(run: RunRef, width: int) -> Row:
     word, role = _STANDINGS[run.standing]
     changed = datetime.fromtimestamp(run.changed_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
     kept = "bundle" if run.bundle else "no bundle"
-    return (
-        (f"{pad(word, 10)}", role),
-        (pad(run.run_id, 44), "text"),
-        (f"  {kept:<10}", "muted"),
-        (f"{changed}Z", "muted"),
-    )
+    return ends(((pad(word, 10), role), (run.run_id, "text")), ((f"  {kept:<10}{changed}Z", "muted"),), width)

@@ -48,6 +48,10 @@ def receipt_row(receipt: Receipt, width: int, names: dict[str, str], name_width:
     role = TONE_ROLES[receipt.tone]
     who = "coord" if receipt.role == "coordinator" else names.get(receipt.node_id, receipt.node_id)
     seq = f"#{receipt.ref.seq}" if receipt.ref else ""
+    text = receipt.text
+    if receipt.role == "coordinator":
+        for node_id, name in names.items():
+            text = text.replace(node_id, name)
     kind = _SHORT_KINDS.get(receipt.kind, words(receipt.kind))
     return fill(
         (
@@ -56,7 +60,7 @@ def receipt_row(receipt: Receipt, width: int, names: dict[str, str], name_width:
             (f"{pad(kind, KIND_WIDTH)} ", role),
             _proof(receipt, proved=proved),
             (f"{seq:<5} ", "muted"),
-            (receipt.text, role if receipt.is_problem else "text"),
+            (text, role if receipt.is_problem else "text"),
         ),
         width,
     )

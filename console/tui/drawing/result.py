@@ -61,7 +61,10 @@ def _bundle(view: View, width: int) -> Row:
 
 
 def _next(view: View, width: int) -> Row:
-    check: Row = (("swarm check real-run --bundle …", "bright"), (" verifies it from the files alone", "muted"))
+    command = f"swarm check real-run --bundle {view.bundle}"
+    if view.bundle is None or width_of(command) > width - 9:
+        command = "swarm check real-run --bundle …"
+    check: Row = ((command, "bright"), (" verifies it from the files alone", "muted"))
     again: Row = (
         ()
         if view.mode is Mode.RETAINED or view.read_only

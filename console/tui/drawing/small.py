@@ -9,8 +9,10 @@ def small(view: View, width: int, height: int) -> tuple[Row, ...]:
     state = view.snapshot.state
     standing = words(state.window).upper() if state.opened else view.mode.value.upper()
     rows: list[Row] = [((standing, "accent*"), (f" {elapsed(view.snapshot.in_state_ms)}", "text"))]
-    for one in view.snapshot.hosts:
-        rows.append(((f"{one.short} ", "text"), (f"{one.badge.glyph} {one.badge.word}", one.badge.role)))
+    rows += [
+        ((f"{one.short} ", "text"), (f"{one.badge.glyph} {one.badge.word}", one.badge.role))
+        for one in view.snapshot.hosts
+    ]
     bad = view.snapshot.bad
     rows.append(((f"{view.snapshot.records} receipts ", "muted"), (f"{bad} bad", "bad" if bad else "ok")))
     rows.append((("needs 80x24", "warn"), (f", has {width}x{height} · q leaves", "muted")))

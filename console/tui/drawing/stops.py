@@ -67,10 +67,8 @@ def _worst(view: View) -> Condition | None:
 def _why(view: View, width: int) -> tuple[Row, ...]:
     """The sentence of the condition that matters most, in at most two lines."""
     worst = _worst(view)
-    if worst is None:
-        text = "all clear" if view.snapshot.conditions else "nothing is watched"
-    else:
-        text = worst.sentence
+    clear = "all clear" if view.snapshot.conditions else "nothing is watched"
+    text = worst.sentence if worst else clear
     lines = wrap(text, width - 6, 2)
     return tuple(labelled("" if place else "why", ((line, "text"),), width) for place, line in enumerate(lines))
 
@@ -84,7 +82,9 @@ def strip(view: View, width: int) -> tuple[Row, ...]:
         row += bounded(skew.value_ms, (skew.bound_ms,), 12, role)
         row += [(f" {skew.value_ms / 1000:.1f}", "bright"), (f" of {bound(skew.bound_ms)}", "muted")]
     else:
-        row += [("─" * 12, "line"), (f" none of {bound(policies.skew_ms)}" if policies else " none", "muted")]
+        row += [("─" * 12, "line"), (f"  of {bound(policies.skew_ms)}" if policies else " none", "muted")]
+    if not view.snapshot.conditions:
+        return (fill(tuple(row), width),)
     row += [(" " * max(1, 31 - row_width(tuple(row))), ""), ("stop ", "muted")]
     for condition in view.snapshot.conditions:
         glyph, role, _ = MARKS[condition.verdict]

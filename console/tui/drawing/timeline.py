@@ -1,5 +1,7 @@
 """Two or more lanes against one clock: beats as ticks, silence hatched, what was made as glyphs."""
 
+from itertools import pairwise
+
 from console.observation.figures import clock, words
 from console.observation.host_view import HostView
 from console.tui.drawing.box import box
@@ -8,7 +10,8 @@ from console.tui.view import View
 from runners.contract.lane import Policies
 from runners.contract.states import Phase
 
-SCALES_MS = (200, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000, 3_600_000)
+SCALES_MS = (100, 150, 200, 250, 300, 400, 500, 750, 1000, 1500, 2000, 3000, 5000, 10_000, 30_000, 60_000, 600_000)
+TICKS_MS = (1000, 2000, 3000, 5000, 10_000, 15_000, 30_000, 60_000, 300_000, 600_000, 3_600_000, 36_000_000)
 NAME_WIDTH = 14
 
 
@@ -44,12 +47,14 @@ class _Axis:
         return (wall_ms - self.start_ms) // self.scale_ms
 
     def labels(self) -> Row:
-        step = max(1, -(-10 // 1))
+        """Round moments, far enough apart to be read."""
+        step = next((tick for tick in TICKS_MS if tick >= 9 * self.scale_ms), TICKS_MS[-1])
         text = list(" " * self.cells)
-        for cell in range(0, self.cells - 8, max(step, 12)):
-            moment = clock(self.start_ms + cell * self.scale_ms)
-            label = moment if cell == 0 else moment[3:]
-            text[cell : cell + len(label)] = label
+        for wall_ms in range(-(-self.start_ms // step) * step, self.start_ms + self.cells * self.scale_ms, step):
+            cell = self.cell(wall_ms)
+            label = clock(wall_ms) if cell == 0 else clock(wall_ms)[3:]
+            if cell + len(label) <= self.cells:
+                text[cell : cell + len(label)] = label
         return ((" " * (NAME_WIDTH + 1), ""), ("".join(text), "muted"))
 
 
@@ -61,7 +66,7 @@ def _lane(one: HostView, axis: _Axis, policies: Policies) -> list[Row]:
     beats = [beat - offset for beat in work.beats]
     first = host.launched.wall_ms if host.launched else None
     if first is not None:
-        _draw_life(marks, axis, first, beats, policies, one)
+        _draw_life(marks, axis, one, beats, policies)
         captions.append((axis.cell(first), "prepares", "muted"))
     if host.bringup:
         marks[axis.cell(host.bringup.at.wall_ms)] = ("▪", "accent")
@@ -98,14 +103,15 @@ def _clock_offset(one: HostView) -> int:
 
 
 def _draw_life(
-    marks: dict[int, tuple[str, str]], axis: _Axis, first: int, beats: list[int], policies: Policies, one: HostView
+    marks: dict[int, tuple[str, str]], axis: _Axis, one: HostView, beats: list[int], policies: Policies
 ) -> None:
+    first = one.host.launched.wall_ms if one.host.launched else axis.end_ms
     for cell in range(axis.cell(first), axis.cell(beats[0]) if beats else axis.cell(axis.end_ms) + 1):
         marks[cell] = ("─", "muted")
     ended = one.host.work.exited or one.host.runner.state.value == "exited" or one.host.released
     last = beats[-1] if beats else first
     points = [*beats, axis.end_ms] if beats and not ended else beats
-    for before, after in zip(points, points[1:], strict=False):
+    for before, after in pairwise(points):
         silent = after - before > policies.stale_ms / 2
         role = "bad" if after - before > policies.stale_ms else "warn"
         for cell in range(axis.cell(before) + 1, axis.cell(after) + (after > last)):

@@ -52,5 +52,5 @@ class ConfirmStop(ModalScreen[bool]):
         ]
         return box((("stop the run", "warn*"),), tuple(rows), width, height)
 
-    def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - Textual passes what the binding says
+    def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from textual.containers import Horizontal
-from textual.events import Resize
 from textual.widget import Widget
 
 from console.observation.detail import RecordDetail, read_detail
@@ -32,7 +31,6 @@ class Dashboard(Place):
     def __init__(self) -> None:
         super().__init__()
         self._detail: tuple[Receipt | None, RecordDetail | None, str] = (None, None, "")
-        self._last: View | None = None
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="top"):
@@ -47,16 +45,11 @@ class Dashboard(Place):
         yield Block(lambda view, width, _: operator_log(view, width), id="operator")
 
     def show(self, view: View) -> None:
-        self._last = view
         self._arrange(view)
         attachment: Attachment | None = self.app.attachment  # type: ignore[attr-defined]
         self.query_one(ReceiptsView).show(attachment, view.snapshot.names)
         self._read_detail(attachment)
         super().show(view)
-
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
-        if self._last is not None:
-            self._arrange(self._last)
 
     def _arrange(self, view: View) -> None:
         """Heights that follow from how many hosts there are and how much room."""

@@ -44,8 +44,8 @@ class Leaf(Place):
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines")
-        lines.border_title = Content(self.TITLE_TEXT)  # type: ignore[assignment]
-        lines.border_subtitle = Content("esc back")  # type: ignore[assignment]
+        lines.border_title = Content(self.TITLE_TEXT)
+        lines.border_subtitle = Content("esc back")
         yield lines
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:

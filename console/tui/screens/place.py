@@ -1,7 +1,6 @@
 """What every place has: two lines on top, the keys at the bottom, and a word when the terminal is too small."""
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -18,21 +17,24 @@ class Place(Screen[None]):
     """Data comes down as one frozen View per frame; nothing goes up but messages."""
 
     NAME = ""
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-tiny"), (80, "-narrow"), (120, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (24, "-low"), (36, "-high")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-low"), (36, "-high")]  # noqa: RUF012
 
     def compose(self) -> ComposeResult:
         yield Block(lambda view, width, _: header(view, width), id="header", ground="bar")
         yield Block(lambda view, width, _: sentence(view, width), id="sentence")
         yield from self.body()
         yield Block(lambda view, width, _: footer(view, width), id="footer", ground="bar")
-        yield Block(self._small, id="small")
+        yield Block(small, id="small")
 
     def body(self) -> Iterable[Widget]:
         return ()
 
-    def _small(self, view: View, width: int, height: int):  # type: ignore[no-untyped-def]
-        return small(view, width, height)
+    def on_screen_resume(self) -> None:
+        self.app.touch()  # type: ignore[attr-defined]
+
+    def on_resize(self) -> None:
+        self.app.touch()  # type: ignore[attr-defined]
 
     def show(self, view: View) -> None:
         for block in self.query(Block):

@@ -21,18 +21,18 @@ class Viewer(Place):
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=True)
-        lines.border_title = Content("runs")  # type: ignore[assignment]
+        lines.border_title = Content("runs")
         yield lines
 
     def show(self, view: View) -> None:
         self.runs = view.runs
         lines = self.query_one(FixedLines)
         if self.runs:
-            lines.show_rows(tuple(run_row(run) for run in self.runs))
+            lines.show_rows(tuple(run_row(run, self.size.width - 6) for run in self.runs))
         else:
             lines.show_rows(((("no run is kept here yet: g on 1 starts one", "muted"),),))
         note = f"{len(self.runs)} · enter opens · comparing and scrubbing are not built yet"
-        lines.border_subtitle = Content(note)  # type: ignore[assignment]
+        lines.border_subtitle = Content(note)
         super().show(view)
 
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:

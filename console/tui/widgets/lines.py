@@ -77,7 +77,7 @@ class LineView(ScrollView, can_focus=True):
         if index >= self.line_count():
             return paint((), width, self.palette)
         chosen = self.has_cursor and self.has_focus and index == self.index
-        return paint(self.line(index, width), width, self.palette, "line" if chosen else "ground")
+        return paint(self.line(index, width), width, self.palette, "cursor" if chosen else "ground")
 
     def move_to(self, index: int) -> None:
         """Cursor and view; the old and the new line are painted, not the rest."""

@@ -76,7 +76,7 @@ class ReceiptsView(LineView):
             bad = f"{ring.bad} bad" if ring.bad else "0 bad"
             where = "following" if self.following else f"{self.index} newer · . follows"
             note = f"{ring.total} · {bad} · {where}"
-        self.border_subtitle = Content(note)  # type: ignore[assignment]
+        self.border_subtitle = Content(note)
 
     def line_count(self) -> int:
         return len(self.ring) if self.ring is not None else 0
