@@ -156,8 +156,8 @@ def _scored(state: State, line: Line, body: coord.Scored) -> State:
     return replace(state, scores=body.scores, scored=line.at)
 
 
-def _scoring_failed(state: State, line: Line, body: coord.ScoringFailed) -> State:  # noqa: ARG001
-    return replace(state, scoring_failed=plain(body.detail, 200))
+def _work_failed(state: State, line: Line, body: coord.WorkFailed) -> State:  # noqa: ARG001
+    return replace(state, work_failed=plain(body.detail, 200))
 
 
 def _merged(state: State, line: Line, body: coord.Merged) -> State:  # noqa: ARG001
@@ -186,6 +186,8 @@ COORDINATOR_FOLDS: dict[str, StateFold] = {
     "epoch_opened": _epoch_opened,
     "recovered": _unchanged,
     "operator_acted": _operator_acted,
+    "working": _unchanged,
+    "inputs_prepared": _unchanged,
     "agent_started": _unchanged,
     "link_changed": _about_host(_link_changed),
     "bringup_received": _about_host(_bringup_received),
@@ -208,7 +210,7 @@ COORDINATOR_FOLDS: dict[str, StateFold] = {
     "replay_judged": _about_host(_replay_judged),
     "contribution_judged": _about_host(_contribution_judged),
     "scored": _scored,
-    "scoring_failed": _scoring_failed,
+    "work_failed": _work_failed,
     "merged": _merged,
     "promotion_decided": _promotion_decided,
     "window_changed": _window_changed,

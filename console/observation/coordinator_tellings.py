@@ -143,7 +143,7 @@ def _scored(body: coord.Scored) -> Telling:
     return Telling("held-out loss " + "  ".join(f"{one.subject} {one.mean_loss:.3f}" for one in body.scores), Tone.FACT)
 
 
-def _scoring_failed(body: coord.ScoringFailed) -> Telling:
+def _work_failed(body: coord.WorkFailed) -> Telling:
     return Telling(body.detail, Tone.BAD)
 
 
@@ -180,11 +180,24 @@ def _first(findings: tuple[coord.Finding, ...]) -> str:
     return f": {findings[0].rule} expected {findings[0].expected}, got {findings[0].got}{more}"
 
 
+def _working(body: coord.Working) -> Telling:
+    about = f" {body.node_id}" if body.node_id else ""
+    return Telling(f"{body.activity}{about} {body.done}/{body.total} {body.detail}", Tone.FACT)
+
+
+def _inputs_prepared(body: coord.InputsPrepared) -> Telling:
+    how = "reused" if body.reused else "captured"
+    train = f"{body.train_samples} train samples, {body.train_tokens} tokens"
+    return Telling(f"{how}: {train}; {body.held_out_samples} held out", Tone.FACT)
+
+
 COORDINATOR_TELLINGS: dict[str, Teller] = {
     "run_opened": _run_opened,
     "epoch_opened": _epoch_opened,
     "recovered": _recovered,
     "operator_acted": _operator_acted,
+    "working": _working,
+    "inputs_prepared": _inputs_prepared,
     "agent_started": _agent_started,
     "link_changed": _link_changed,
     "bringup_received": _bringup_received,
@@ -207,7 +220,7 @@ COORDINATOR_TELLINGS: dict[str, Teller] = {
     "replay_judged": _replay_judged,
     "contribution_judged": _contribution_judged,
     "scored": _scored,
-    "scoring_failed": _scoring_failed,
+    "work_failed": _work_failed,
     "merged": _merged,
     "promotion_decided": _promotion_decided,
     "window_changed": _window_changed,

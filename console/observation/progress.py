@@ -27,7 +27,7 @@ SPOKEN = frozenset(
         "replay_judged",
         "contribution_judged",
         "scored",
-        "scoring_failed",
+        "work_failed",
         "merged",
         "promotion_decided",
         "window_changed",

@@ -189,7 +189,7 @@ class State:
     skew: SkewMeasured | None = None
     scores: tuple[HeldOutScore, ...] = ()
     scored: Stamp | None = None
-    scoring_failed: str = ""
+    work_failed: str = ""
     merged: Merged | None = None
     promotion: PromotionDecided | None = None
     closed: Closed | None = None

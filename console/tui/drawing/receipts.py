@@ -31,7 +31,7 @@ _SHORT_KINDS = {
     "promotion_decided": "promotion",
     "contributor_failed": "failed",
     "preparation_failed": "failed",
-    "scoring_failed": "failed",
+    "work_failed": "failed",
     "journal_broken": "broken",
     "observer_gap": "gap",
     "skew_measured": "skew",
