@@ -160,6 +160,11 @@ def _work_failed(state: State, line: Line, body: coord.WorkFailed) -> State:  # 
     return replace(state, work_failed=plain(f"{body.activity}: {body.detail}", 200))
 
 
+def _working(state: State, line: Line, body: coord.Working) -> State:
+    """Work that is done is no longer going on."""
+    return replace(state, working=body if body.done < body.total else None, working_at=line.at)
+
+
 def _merged(state: State, line: Line, body: coord.Merged) -> State:  # noqa: ARG001
     return replace(state, merged=body)
 
@@ -170,7 +175,9 @@ def _promotion_decided(state: State, line: Line, body: coord.PromotionDecided) -
 
 def _window_changed(state: State, line: Line, body: coord.WindowChanged) -> State:
     change = StateChange(body.before, body.after, plain(body.reason, 200), line.at, line.ref)
-    return replace(state, window=body.after, window_reason=change.reason, changes=(*state.changes, change)[-100:])
+    return replace(
+        state, window=body.after, window_reason=change.reason, changes=(*state.changes, change)[-100:], working=None
+    )
 
 
 def _released(host: Host, line: Line, body: coord.Released) -> Host:  # noqa: ARG001
@@ -186,9 +193,9 @@ COORDINATOR_FOLDS: dict[str, StateFold] = {
     "epoch_opened": _epoch_opened,
     "recovered": _unchanged,
     "operator_acted": _operator_acted,
-    "agent_started": _unchanged,
-    "working": _unchanged,
+    "working": _working,
     "inputs_prepared": _unchanged,
+    "agent_started": _unchanged,
     "link_changed": _about_host(_link_changed),
     "bringup_received": _about_host(_bringup_received),
     "bringup_refused": _about_host(_bringup_refused),
