@@ -226,6 +226,7 @@ class SwarmApp(App[None]):
             title=title,
             bundle=bundle,
             counters=counters,
+            reading=attachment is not None and attachment.polls == 0,
             held_back=self._held_back if self._paused else None,
             gap_ms=self._gap[0] if self._gap else None,
             read_only=self.read_only,
@@ -240,7 +241,7 @@ class SwarmApp(App[None]):
         """What is on screen moves with time only while something is waited for."""
         tick = now.wall_ms // FRAME_MS if view.mode in (Mode.LIVE, Mode.STARTING) else now.wall_ms // 1000
         state = self.attachment.state if self.attachment else None
-        return (id(state), view.mode, tick, view.notice, view.held_back, view.gap_ms, view.place, len(view.log),
+        return (id(state), view.reading, view.mode, tick, view.notice, view.held_back, view.gap_ms, view.place, len(view.log),
                 view.bundle, view.counters, view.runs, self.theme, self.size, len(self.screen_stack))  # fmt: skip
 
     @property
