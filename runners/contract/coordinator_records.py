@@ -68,13 +68,36 @@ class OperatorActed(Word):
     reason: Text
 
 
+class Working(Word):
+    """The coordinator's own long work, at most once a second, so that nobody looks at a silent screen."""
+
+    activity: Literal["capture", "cut", "fetch", "replay", "merge", "score", "bundle"]
+    node_id: NodeId | None
+    done: int
+    total: int
+    detail: Text
+
+
+class InputsPrepared(Word):
+    """Hidden states of both splits are captured, and cut into slices for this run."""
+
+    reused: bool  # captured by an earlier run from the same model, tokenizer and data
+    head_sha256: Sha256
+    train_samples: int
+    train_tokens: int
+    held_out_samples: int
+    held_out_tokens: int
+
+
 class AgentStarted(Word):
     """Loopback only: the coordinator started the remote host's agent itself."""
 
     node_id: NodeId
     pid: int
     process_started_ms: int
+    address: Label
     port: int
+    host_key: Text  # OpenSSH public key line, to pin again after a restart of the coordinator
     host_key_fingerprint: Label
 
 
@@ -254,7 +277,10 @@ class Scored(Word):
     receipt_digest: Sha256
 
 
-class ScoringFailed(Word):
+class WorkFailed(Word):
+    """The coordinator's own work (capture, cut, merge, score) failed; nobody's contribution is to blame."""
+
+    activity: Label
     detail: Text
 
 
@@ -303,6 +329,8 @@ COORDINATOR_BODIES: dict[str, type[Word]] = {
     "epoch_opened": EpochOpened,
     "recovered": Recovered,
     "operator_acted": OperatorActed,
+    "working": Working,
+    "inputs_prepared": InputsPrepared,
     "agent_started": AgentStarted,
     "link_changed": LinkChanged,
     "bringup_received": BringupReceived,
@@ -325,7 +353,7 @@ COORDINATOR_BODIES: dict[str, type[Word]] = {
     "replay_judged": ReplayJudged,
     "contribution_judged": ContributionJudged,
     "scored": Scored,
-    "scoring_failed": ScoringFailed,
+    "work_failed": WorkFailed,
     "merged": Merged,
     "promotion_decided": PromotionDecided,
     "window_changed": WindowChanged,

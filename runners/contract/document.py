@@ -72,3 +72,11 @@ def word_from_json(cls: type[W], body: Any) -> W:
         where = ".".join(str(part) for part in first["loc"]) or "document"
         got = repr(first.get("input"))[:80]
         raise MalformedBytes(f"{cls.__name__}.{where}: {first['msg']}, got {got}") from error
+
+
+def check_digests(word: Word) -> None:
+    """A document inside a request must have its own digest. Raises DigestMismatch."""
+    parts = [word, *(getattr(word, name) for name in type(word).model_fields)]
+    for part in parts:
+        if isinstance(part, Document):
+            type(part).from_json(part.to_json())

@@ -14,6 +14,7 @@ class Policies(Word):
     loss_ms: int  # and past which the contributor has departed
     skew_ms: int  # difference between the contributors' produced times
     skew_wait_ms: int  # how much longer than `skew_ms` the coordinator waits for the slower node
+    contact_ms: int  # longest wait for a host that can't be reached
     prepare_ms: int  # longest preparation of one host
     fetch_ms: int
     replay_ms: int

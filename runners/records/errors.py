@@ -19,3 +19,11 @@ class TensorFileError(RecordsError):
 
 class UnsafePath(RecordsError):  # noqa: N818
     """A path is not a regular file with one link, inside its folder."""
+
+
+class AdmissionRefused(RecordsError):  # noqa: N818
+    """A side could not prove what admission needs. `reason` is the word for it."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason

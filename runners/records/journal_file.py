@@ -115,8 +115,7 @@ class JournalFile:
             raw = canonical_bytes({**unsigned, "sig": self._key.sign(signed_bytes(unsigned))})
             if len(raw) > MAX_LINE_BYTES:
                 raise MalformedBytes(f"record {kind}: expected at most {MAX_LINE_BYTES} bytes, got {len(raw)}")
-            write_all(self._fd, raw + b"\n")
-            sync_fd(self._fd)
+            self._write(raw + b"\n")
             self.head = Head(
                 file=self.head.file,
                 offset=self.head.offset + len(raw) + 1,
@@ -124,6 +123,15 @@ class JournalFile:
                 next_seq=self.head.next_seq + 1,
             )
             return VerifiedLine(parse_line(raw), raw, self.head)
+
+    def _write(self, line: bytes) -> None:
+        """The whole line, or none of it: half a line on a full disk would break the chain of the next one."""
+        try:
+            write_all(self._fd, line)
+            sync_fd(self._fd)
+        except OSError:
+            os.ftruncate(self._fd, self.head.offset)
+            raise
 
     def close(self) -> None:
         os.close(self._fd)

@@ -1,0 +1,60 @@
+# `make run`, `make console` and `make test` need Python 3.11+ and nothing else; each makes .venv first if it must.
+# PYTHON chooses the Python for .venv, ARGS goes to swarm, PYTEST_ARGS to pytest.
+
+BIN := .venv/bin
+CANDIDATES := $(or $(PYTHON),python3 python3.11 python3.12 python3.13 python3.14)
+PYTEST_ARGS ?=
+
+# Another project's packages must not be found before ours: PyPI has a second `console`.
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help run console test check format lock clean setup
+
+help:
+	@echo "make run       one live window on this machine, headless   (ARGS='--json' ...: see $(BIN)/swarm run --help)"
+	@echo "make console   the console                                  (ARGS='--theme ...')"
+	@echo "make test      everything that CI asks for: same as make check"
+	@echo "make check     format, lint, types, rooms, tests"
+	@echo "make format    let ruff format and mend what it can"
+	@echo "make lock      write locks/*.txt from what is installed in .venv"
+	@echo "make clean     remove .venv and caches; runs stay where they are"
+
+# exec, so that Ctrl-C and the exit status are swarm's own; make waits for it to clean up.
+run: setup
+	@exec $(BIN)/swarm run $(ARGS)
+
+console: setup
+	@exec $(BIN)/swarm console $(ARGS)
+
+test: check
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: setup
+	$(BIN)/python locks/write.py
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find console runners tests fixtures locks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# .venv's own Python is asked first because it starts fastest. A version manager's shim may exist and yet not run, and
+# Debian's python3 may lack venv: so each candidate is tried, not looked up.
+setup:
+	@$(BIN)/python -IS locks/environment.py --ready 2>/dev/null || { \
+	  for python in $(CANDIDATES); do \
+	    if "$$python" -Ic 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	      exec "$$python" -I locks/environment.py; \
+	    fi; \
+	  done; \
+	  echo "set-up: expected Python 3.11 or newer with venv (Debian: python3-venv) as one of: $(CANDIDATES);" \
+	    "got $$(python3 --version 2>&1 || true); install one, or name it: make PYTHON=/path/to/python3" >&2; \
+	  exit 1; }

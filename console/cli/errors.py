@@ -1,0 +1,9 @@
+"""What the command line can refuse, by exit status."""
+
+
+class UsageError(Exception):
+    """The command makes no sense as given: exit 2."""
+
+
+class MissingTool(Exception):  # noqa: N818
+    """Something that the command needs isn't on this machine: exit 3."""

@@ -1,0 +1,119 @@
+"""`swarm run` and `swarm attach`: one window, watched from here and run by a detached coordinator."""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from console.cli.errors import UsageError
+from console.cli.find import find_run
+from console.cli.start import StartOptions, create_run, operator_token, spawn_coordinator
+from console.cli.watch import Watch
+from console.coordination.paths import RunPaths
+from console.coordination.process import read_spec
+from console.evidence.checks.real_run import check_real_run
+from console.evidence.checks.verdict import Verdict
+from console.hosts.errors import PortTaken
+from console.hosts.loopback import require_free_port
+from runners.records.lock import is_held
+
+SUCCESS = "bounded_success"
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = commands.add_parser(
+        "run",
+        help="one live run, headless; exit 0 for a bounded success whose bundle verifies, 1 otherwise",
+        description="Runs one window on a lane: admit, prepare, train, replay, merge, keep. The work is done by a "
+        "detached coordinator: Ctrl-C asks it to stop and close its bundle, a second Ctrl-C leaves it running.",
+    )
+    run.add_argument("--lane", default="loopback", help="name of a lane, or a .toml file (default: loopback)")
+    run.add_argument("--run-id", help="name of the run (default: made from lane and time)")
+    run.add_argument("--bundle-dir", type=Path, help="also copy the closed bundle to this new folder")
+    run.add_argument("--coordinator-port", type=int, metavar="P", help="port of the coordinator (default: the lane's)")
+    run.add_argument("--contributor-port", type=int, metavar="P", help="SSH port of the contributor; 0 picks one")
+    run.add_argument("--remote", metavar="HOST:PORT", help="an agent that runs already, instead of starting one")
+    run.add_argument("--remote-host-key", type=Path, metavar="FILE", help="its OpenSSH public host key, pinned")
+    run.add_argument("--client-key", type=Path, metavar="FILE", help="our Ed25519 SSH key for it")
+    run.add_argument("--json", action="store_true", help="print one JSON document at the end")
+    run.set_defaults(act=start)
+    attach = commands.add_parser(
+        "attach",
+        help="watch a run that goes on; where its coordinator died, continue it to a closed bundle",
+        description="Follows a run to its end. If no coordinator lives, a new one takes over from the journals.",
+    )
+    attach.add_argument("run_id", help="the run; `swarm status` lists them")
+    attach.add_argument("--json", action="store_true", help="print one JSON document at the end")
+    attach.set_defaults(act=attach_to, bundle_dir=None)
+
+
+def start(options: argparse.Namespace) -> int:
+    token = operator_token()
+    chosen = StartOptions(
+        lane=options.lane,
+        run_id=options.run_id,
+        coordinator_port=options.coordinator_port,
+        contributor_port=options.contributor_port,
+        remote=options.remote,
+        remote_host_key=options.remote_host_key,
+        client_key=options.client_key,
+    )
+    spec, paths = create_run(chosen, check_ports=require_ports)
+    print(f"run {spec.run_id} in {paths.root}", file=sys.stderr)
+    spawn_coordinator(paths, token)
+    return _follow(spec.run_id, paths, options)
+
+
+def require_ports(ports: tuple[tuple[str, int, str], ...]) -> None:
+    """Before anything is written. Raises UsageError with the option that helps."""
+    for address, port, option in ports:
+        try:
+            require_free_port(address, port, option=option)
+        except PortTaken as error:
+            raise UsageError(str(error)) from error
+
+
+def attach_to(options: argparse.Namespace) -> int:
+    run_dir = find_run(options.run_id)
+    spec_file = next(iter(sorted(run_dir.glob("*/coordinator/spec.json"))), None)
+    if spec_file is None:
+        raise UsageError(f"run {options.run_id}: expected a run of this machine, got a folder without a spec")
+    spec = read_spec(spec_file)
+    paths = RunPaths.of(run_dir.parent, spec.run_id, spec.contract)
+    if not paths.bundle.exists() and not is_held(paths.coordinator):
+        print(f"run {spec.run_id}: no coordinator lives; a new one takes over from its journals", file=sys.stderr)
+        spawn_coordinator(paths, operator_token())
+    return _follow(spec.run_id, paths, options)
+
+
+def _follow(run_id: str, paths: RunPaths, options: argparse.Namespace) -> int:
+    watch = Watch(run_id, paths)
+    ended = watch.until_closed()
+    if not ended:
+        return watch.exit_code
+    verdict = check_real_run(paths.bundle)
+    bundle = _keep_copy(paths, options.bundle_dir)
+    _report(run_id, bundle, verdict, as_json=options.json)
+    return 0 if watch.classification == SUCCESS and verdict.consistent else 1
+
+
+def _keep_copy(paths: RunPaths, target: Path | None) -> Path:
+    if target is None:
+        return paths.bundle
+    shutil.copytree(paths.bundle, target)
+    return target
+
+
+def _report(run_id: str, bundle: Path, verdict: Verdict, *, as_json: bool) -> None:
+    kept = json.loads((bundle / "first_swarm_real_run_bundle.json").read_bytes())
+    if as_json:
+        said = {"run_id": run_id, "bundle": str(bundle), "check": verdict.to_json(), "result": kept}
+        print(json.dumps(said, indent=2, sort_keys=True))
+        return
+    print(f"result     {kept['result_classification']}: {kept['reason']}")
+    for score in kept["held_out_scores"]:
+        print(f"held-out   {score['mean_loss']:.4f}  {score['subject']}")
+    word = "verified" if verdict.consistent else f"NOT verified: {verdict.findings[0]}"
+    print(f"bundle     {bundle}")
+    print(f"check      {word}, signer {verdict.signer}")

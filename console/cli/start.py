@@ -1,0 +1,173 @@
+"""Starting a run: its folders, its spec, and a detached coordinator that outlives this process."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from console.cli.errors import UsageError
+from console.coordination.lane_file import load_lane
+from console.coordination.paths import RunPaths
+from console.coordination.spec import RemoteHost, RunSpec
+from console.places import data_dir, runs_dir
+from runners.contract.lane import NodeContract, RunContract
+from runners.records.admission import check_token
+from runners.records.clock import Clock
+from runners.records.durable import write_durable
+from runners.records.errors import AdmissionRefused
+from runners.records.keys import SigningKey
+from runners.records.verb_process import TOKEN_ENV, TOKEN_FD_ENV, child_env
+
+CAPTURE_BATCH = 16
+GATE_STEPS = 8
+OPERATOR = "operator.pem"
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """What the operator chose; None is the lane's own value."""
+
+    lane: str = "loopback"
+    run_id: str | None = None
+    coordinator_port: int | None = None
+    contributor_port: int | None = None
+    remote: str | None = None  # HOST:PORT of an agent that runs already
+    remote_host_key: Path | None = None
+    client_key: Path | None = None
+
+
+def host_home() -> Path:
+    """This host's own things: node keys, operator key. `SWARM_HOME` overrides `~/.swarm`."""
+    return Path(os.environ.get("SWARM_HOME") or Path.home() / ".swarm").expanduser().absolute()
+
+
+def operator_key_file() -> Path:
+    return host_home() / "keys" / OPERATOR
+
+
+def operator_key() -> SigningKey:
+    """Made on first use; the loopback lane says where it is."""
+    return SigningKey.load_or_create(operator_key_file())
+
+
+def new_run_id(lane: str) -> str:
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{lane.replace('_', '-')}-live-{now}-{secrets.token_hex(2)}"
+
+
+PortCheck = Callable[[tuple[tuple[str, int, str], ...]], None]
+
+
+def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpec, RunPaths]:
+    """Folders and spec on disk; nothing is contacted yet. Raises UsageError, LaneFileError."""
+    contract = load_lane(options.lane)
+    check_ports(listening_ports(contract, options))
+    run_id = options.run_id or new_run_id(Path(options.lane).stem)
+    paths = RunPaths.of(runs_dir(), run_id, contract)
+    if paths.root.exists():
+        raise UsageError(
+            f"run {run_id}: expected a new run id, got one that exists; `swarm attach {run_id}` continues it"
+        )
+    base = data_dir("fixtures") / "swarm"
+    spec = RunSpec.seal(
+        run_id=run_id,
+        created_wall_ms=Clock().wall_ms(),
+        contract=contract,
+        remotes=tuple(_remote(node, options, paths, base) for node in contract.contributors if node.transport == "ssh"),
+        model_dir=str(base / "base"),
+        dataset_dir=str(base / "dataset"),
+        prepared_dir=str(runs_dir() / ".prepared"),
+        host_home=str(host_home()),
+        operator_public_key=operator_key().public_hex,
+        coordinator_port=_coordinator_port(contract, options),
+        capture_batch=CAPTURE_BATCH,
+        gate_steps=GATE_STEPS,
+    )
+    paths.make()
+    write_durable(paths.spec, spec.to_bytes())
+    return spec, paths
+
+
+def listening_ports(contract: RunContract, options: StartOptions) -> tuple[tuple[str, int, str], ...]:
+    """(address, port, option) of what this machine must have free before the run starts."""
+    ports = [("127.0.0.1", _coordinator_port(contract, options), "--coordinator-port")]
+    for node in contract.contributors:
+        if node.transport == "ssh" and options.remote is None:
+            port = node.cluster_port if options.contributor_port is None else options.contributor_port
+            ports.append(("127.0.0.1", port, "--contributor-port"))
+    return tuple(ports)
+
+
+def _coordinator_port(contract: RunContract, options: StartOptions) -> int:
+    if options.coordinator_port is not None:
+        return options.coordinator_port
+    return next(node.cluster_port for node in contract.nodes if "coordinator" in node.roles)
+
+
+def _remote(node: NodeContract, options: StartOptions, paths: RunPaths, base: Path) -> RemoteHost:
+    port = node.cluster_port if options.contributor_port is None else options.contributor_port
+    managed = options.remote is None
+    host, remote_port = (node.host_alias, port) if options.remote is None else _split(options.remote)
+    key_path = options.client_key or host_home() / "keys" / "ssh_client.pem"
+    if not managed and options.remote_host_key is None:
+        raise UsageError(
+            "--remote: expected its host key too, got none; give --remote-host-key FILE (nothing is learned)"
+        )
+    home = runs_dir() / ".hosts" / node.node_id
+    return RemoteHost(
+        node_id=node.node_id,
+        kind="managed_agent" if managed else "agent",
+        host=host,
+        port=remote_port,
+        host_key=options.remote_host_key.read_text().strip() if options.remote_host_key else None,
+        client_key_path=str(key_path),
+        token_custody="handed_over" if managed else "proved",
+        home=str(home) if managed else None,
+        run_root=str(paths.root / node.run_root) if managed else None,
+        model_dir=str(base / "base") if managed else None,
+    )
+
+
+def _split(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise UsageError(f"--remote: expected HOST:PORT, got {text!r}")
+    return host, int(port)
+
+
+def operator_token() -> str | None:
+    """The exported admission token, checked before anything starts. Raises UsageError."""
+    text = os.environ.get(TOKEN_ENV)
+    if not text:
+        return None
+    try:
+        check_token(text)
+    except AdmissionRefused as error:
+        raise UsageError(f"{TOKEN_ENV}: {error}") from error
+    return text
+
+
+def spawn_coordinator(paths: RunPaths, token: str | None) -> int:
+    """A detached coordinator in its own session; its pid. The token goes through an inherited pipe only."""
+    env = {**os.environ, **child_env()}
+    env.pop(TOKEN_ENV, None)
+    pass_fds: tuple[int, ...] = ()
+    read_fd = -1
+    if token is not None:
+        read_fd, write_fd = os.pipe()
+        os.write(write_fd, token.encode() + b"\n")
+        os.close(write_fd)
+        env[TOKEN_FD_ENV] = str(read_fd)
+        pass_fds = (read_fd,)
+    with paths.log.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "console.cli.coordinate", str(paths.spec)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, pass_fds=pass_fds, start_new_session=True,
+        )  # fmt: skip
+    if read_fd >= 0:
+        os.close(read_fd)
+    return process.pid

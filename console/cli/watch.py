@@ -1,0 +1,101 @@
+"""Following a run from the command line: one line per important record, and a progress line in between."""
+
+import sys
+import time
+
+from console.cli.start import operator_key
+from console.coordination.inbox import leave_command
+from console.coordination.paths import RunPaths
+from console.observation.line import Line
+from console.observation.progress import narrate
+from console.observation.source import RunSource
+from runners.contract.coordinator_records import Closed, Working
+from runners.contract.node_records import Heartbeat, Preparing
+from runners.records.clock import Clock
+from runners.records.lock import is_held
+
+EVERY_S = 0.2
+ORPHANED_AFTER_S = 10.0  # no coordinator lives, and none came
+
+
+class Watch:
+    """Ctrl-C once asks the run to stop and close its bundle; twice leaves it running."""
+
+    def __init__(self, run_id: str, paths: RunPaths) -> None:
+        self.run_id = run_id
+        self.paths = paths
+        self.classification: str | None = None
+        self.exit_code = 1
+        self._source = RunSource(paths.root)
+        self._asked = False
+        self._progress: dict[str, str] = {}
+        self._narrow = sys.stderr.isatty()
+        self._alive_at = time.monotonic()
+
+    def until_closed(self) -> bool:
+        """True when the bundle is in place; False when the watcher leaves before (see `exit_code`)."""
+        while True:
+            try:
+                if self._turn():
+                    return True
+                if self._orphaned():
+                    return False
+                time.sleep(EVERY_S)
+            except KeyboardInterrupt:
+                if self._asked:
+                    self._say(f"left running; `swarm attach {self.run_id}` watches it again")
+                    self.exit_code = 130
+                    return False
+                self._ask_to_stop()
+
+    def _turn(self) -> bool:
+        for line in self._source.poll().lines:
+            self._tell(line)
+        self._show_progress()
+        closed = self.paths.bundle.exists() and not is_held(self.paths.coordinator)
+        return closed and self.classification is not None
+
+    def _tell(self, line: Line) -> None:
+        body = line.body
+        if isinstance(body, Closed):
+            self.classification = body.classification.value
+        if isinstance(body, Working):
+            self._progress[body.activity] = f"{body.activity} {body.node_id or ''} {body.done}/{body.total}"
+            if body.done >= body.total:
+                self._progress.pop(body.activity)
+        if isinstance(body, Heartbeat):
+            loss = f" loss {body.loss:.3f}" if body.loss is not None else ""
+            self._progress[line.node_id] = f"{line.node_id} {body.phase} {body.step}/{body.steps}{loss}"
+        if isinstance(body, Preparing):
+            self._progress[line.node_id] = f"{line.node_id} {body.stage} {body.done}/{body.total} {body.unit}"
+        told = narrate(line)
+        if told is not None:
+            self._say(told)
+
+    def _show_progress(self) -> None:
+        """One line that is written over; only on a terminal."""
+        if self._narrow and self._progress:
+            text = "  ".join(" ".join(part.split()) for part in self._progress.values())
+            sys.stderr.write(f"\r\x1b[2K{text[:110]}")
+            sys.stderr.flush()
+
+    def _say(self, text: str) -> None:
+        clear = "\r\x1b[2K" if self._narrow else ""
+        print(f"{clear}{text}", file=sys.stderr, flush=True)
+
+    def _ask_to_stop(self) -> None:
+        self._asked = True
+        clock = Clock()
+        leave_command(
+            self.paths.inbox, operator_key(), self.run_id, command="stop", reason="Ctrl-C", wall_ms=clock.wall_ms()
+        )
+        self._say("stopping: runners end, the bundle is closed; Ctrl-C again leaves the run going on")
+
+    def _orphaned(self) -> bool:
+        now = time.monotonic()
+        if is_held(self.paths.coordinator):
+            self._alive_at = now
+        if now - self._alive_at < ORPHANED_AFTER_S:
+            return False
+        self._say(f"no coordinator lives; see {self.paths.log}; `swarm attach {self.run_id}` continues the run")
+        return True

@@ -1,0 +1,69 @@
+"""What the coordinator's hands share: folders, key, journal, state, and the hosts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from console.coordination.fold import fold
+from console.coordination.paths import RunPaths
+from console.coordination.planning import Inputs
+from console.coordination.run_journal import RunJournal
+from console.coordination.spec import RemoteHost, RunSpec
+from console.coordination.state import NodeState, RunState
+from console.hosts.host import Host
+from runners.contract import coordinator_records as rec
+from runners.contract.document import Word
+from runners.contract.lane import RunContract
+from runners.records.clock import Clock
+from runners.records.keys import SigningKey
+
+WORKING_EVERY_MS = 1000
+
+
+@dataclass
+class Desk:
+    """`note` is the only way to change the state: journal first, then fold."""
+
+    spec: RunSpec
+    paths: RunPaths
+    key: SigningKey
+    journal: RunJournal
+    token: str | None  # in memory only; None once admission is over and the coordinator was restarted
+    clock: Clock
+    connect: Callable[[str], Awaitable[Host]]
+    drain: Callable[[str], Awaitable[None]]  # read a contributor's journal to its present end
+    state: RunState = field(default_factory=RunState)
+    inputs: Inputs | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    read_inbox: set[str] = field(default_factory=set)
+    _working_at_ms: dict[str, int] = field(default_factory=dict)
+
+    def note(self, body: Word) -> None:
+        self.journal.append(body)
+        self.state = fold(self.state, body, self.clock.mono_ms())
+        self.changed.set()
+
+    def working(self, activity: str, node_id: str | None, done: int, total: int, detail: str = "") -> None:
+        """Journal the progress of long work, at most once a second, always the last of it."""
+        now = self.clock.mono_ms()
+        if (
+            done < total
+            and now - self._working_at_ms.get(f"{activity}/{node_id}", -WORKING_EVERY_MS) < WORKING_EVERY_MS
+        ):
+            return
+        self._working_at_ms[f"{activity}/{node_id}"] = now
+        body = {"activity": activity, "node_id": node_id, "done": done, "total": total, "detail": detail}
+        self.note(rec.Working.model_validate(body))
+
+    @property
+    def contract(self) -> RunContract:
+        return self.spec.contract
+
+    def node(self, node_id: str) -> NodeState:
+        return self.state.nodes[node_id]
+
+    def remote(self, node_id: str) -> RemoteHost | None:
+        return next((remote for remote in self.spec.remotes if remote.node_id == node_id), None)
+
+    async def host(self, node_id: str) -> Host:
+        return await self.connect(node_id)

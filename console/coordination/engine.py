@@ -1,0 +1,192 @@
+"""The coordinator's loop: arrivals in, decisions journaled, due work started. All judgement is in pure functions."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Awaitable, Callable
+
+from console.coordination.arrivals import arrive
+from console.coordination.decide import decide
+from console.coordination.desk import Desk
+from console.coordination.due import Command, due
+from console.coordination.inbox import read_commands
+from console.coordination.observer import ObserverClock
+from console.coordination.trouble import as_record
+from console.coordination.works import admitting, aggregating, collecting, inputs, preparing, releasing, validating
+from console.hosts.errors import HostUnreachable, LinkDown
+from console.hosts.follower import JournalFollower
+from runners.contract import coordinator_records as rec
+from runners.contract.errors import ContractError
+from runners.contract.journal import Writer
+from runners.records.journal_file import VerifiedLine
+
+TICK_S = 0.1
+FOLLOW_EVERY_S = 0.1
+RETRY_MS = 500
+AGAIN_MS = {"begin": 1000, "check_alive": 500}  # their effect is seen in a journal, not in their answer
+
+RUN_WORKS: dict[str, Callable[[Desk], Awaitable[None]]] = {
+    "inputs": inputs.prepare_inputs,
+    "bind_plan": preparing.bind_plan,
+    "open_window": preparing.open_window,
+    "merge": aggregating.merge_contributions,
+    "score": validating.score,
+    "promote": aggregating.promote,
+}
+NODE_WORKS: dict[str, Callable[[Desk, str], Awaitable[None]]] = {
+    "admit_host": admitting.admit_host,
+    "prepare_host": preparing.prepare_host,
+    "begin": preparing.begin,
+    "fetch": collecting.fetch,
+    "replay": validating.replay,
+    "release": releasing.release,
+}
+
+
+class Engine:
+    """Runs one window to its end. Everything it knows is on the desk; it can be killed at any line."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._tasks: dict[Command, asyncio.Task[None]] = {}
+        self._not_before: dict[Command, int] = {}
+        self._first_try_ms: dict[Command, int] = {}
+        self._following: dict[str, asyncio.Task[None]] = {}
+        self._followers: dict[str, JournalFollower] = {}
+        self._polling = asyncio.Lock()
+        self._observer = ObserverClock(desk.clock, tick_ms=int(TICK_S * 1000))
+
+    async def run(self) -> None:
+        """Until `closed` is journaled and every task of ours has ended."""
+        try:
+            while not self.desk.state.closed:
+                self._observe_ourselves()
+                read_commands(self.desk)
+                self._follow_launched()
+                self._decide()
+                self._start_due()
+                self.desk.changed.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TICK_S):
+                        await self.desk.changed.wait()
+        finally:
+            await self._end_tasks([*self._tasks.values(), *self._following.values()])
+
+    def _observe_ourselves(self) -> None:
+        """Our own lateness is credited to everyone before anyone is judged."""
+        gap = self._observer.tick()
+        if gap is None:
+            return
+        state = self.desk.state
+        for node in state.nodes.values():
+            if node.last_beat_ms is not None:
+                state = state.with_node(node.node_id, last_beat_ms=node.last_beat_ms + gap.credit_ms)
+        self.desk.state = state
+        self.desk.note(rec.ObserverGap(gap_ms=gap.gap_ms, cause=gap.cause))
+
+    def _decide(self) -> None:
+        while (decision := decide(self.desk.state, self.desk.clock.mono_ms())) is not None:
+            self.desk.note(decision)
+
+    def _start_due(self) -> None:
+        now = self.desk.clock.mono_ms()
+        wanted = due(self.desk.state, now)
+        for command, task in list(self._tasks.items()):
+            if command not in wanted and self.desk.state.ended and command.kind != "release":
+                task.cancel()  # the attempt is over: what was still under way has no purpose
+        for command in sorted(wanted, key=lambda c: (c.kind, c.node_id or "")):
+            if command not in self._tasks and now >= self._not_before.get(command, 0):
+                self._first_try_ms.setdefault(command, now)
+                self._tasks[command] = asyncio.create_task(self._do(command))
+
+    async def _do(self, command: Command) -> None:
+        """One piece of work; whatever goes wrong in it becomes a record, or another try."""
+        wait_ms = AGAIN_MS.get(command.kind, RETRY_MS)
+        try:
+            await self._work(command)
+        except (LinkDown, HostUnreachable) as error:
+            self._give_up_if_overdue(command, error)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # the loop must live on to close the run with this as its reason
+            print(f"{command}: {type(error).__name__}: {error}", file=sys.stderr)
+            self.desk.note(as_record(command, error))
+        finally:
+            self._tasks.pop(command, None)
+            self._not_before[command] = self.desk.clock.mono_ms() + wait_ms
+            self.desk.changed.set()
+
+    async def _work(self, command: Command) -> None:
+        if command.node_id is None:
+            await RUN_WORKS[command.kind](self.desk)
+        elif command.kind == "check_alive":
+            if await releasing.check_alive(self.desk, command.node_id):
+                self.desk.state = self.desk.state.with_node(command.node_id, proven_dead=True)
+        else:
+            await NODE_WORKS[command.kind](self.desk, command.node_id)
+
+    def _give_up_if_overdue(self, command: Command, error: Exception) -> None:
+        """Unreachable is not dead, so work is tried again; but nobody waits for a host for ever."""
+        waited = self.desk.clock.mono_ms() - self._first_try_ms.get(command, 0)
+        policies = self.desk.contract.policies
+        bound = policies.fetch_ms if command.kind == "fetch" else policies.contact_ms
+        if waited > bound and command.kind not in AGAIN_MS:
+            self.desk.note(as_record(command, error))
+
+    def _follow_launched(self) -> None:
+        for node in self.desk.state.nodes.values():
+            if node.launched is not None and node.node_id not in self._following and not node.released:
+                self._following[node.node_id] = asyncio.create_task(self._follow(node.node_id))
+
+    async def _follow(self, node_id: str) -> None:
+        """Poll until the journal breaks or the run ends."""
+        while True:
+            try:
+                await self.drain(node_id)
+            except (LinkDown, HostUnreachable):
+                pass  # the link names itself; the age of the last heartbeat decides
+            except ContractError as error:
+                follower = self._followers[node_id]
+                reason, detail = type(error).__name__, str(error)[:4000]
+                self.desk.note(rec.JournalBroken(node_id=node_id, reason=reason, detail=detail, head=follower.head))
+                return
+            await asyncio.sleep(FOLLOW_EVERY_S)
+
+    async def drain(self, node_id: str) -> None:
+        """Everything that the contributor has journaled up to now. Raises ContractError at the first bad line."""
+        follower = await self._follower(node_id)
+        async with self._polling:
+            while lines := await follower.poll():
+                self._arrived(node_id, lines)
+
+    async def _follower(self, node_id: str) -> JournalFollower:
+        if node_id in self._followers:
+            return self._followers[node_id]
+        node, host = self.desk.node(node_id), await self.desk.host(node_id)
+        assert node.launched is not None and node.bringup is not None
+        writer = Writer(
+            run_id=self.desk.spec.run_id,
+            node_id=node_id,
+            role="contributor",
+            revision=node.launched.revision,
+            epoch=node.launched.epoch,
+        )
+        mirror = self.desk.paths.mirror / writer.file_name
+        follower = JournalFollower(host, writer, node.bringup.node_public_key, mirror)
+        self._followers[node_id] = follower
+        self._arrived(node_id, list(follower.restored))
+        return follower
+
+    def _arrived(self, node_id: str, lines: list[VerifiedLine]) -> None:
+        now = self.desk.clock.mono_ms()
+        for line in lines:
+            self.desk.state, records = arrive(self.desk.state, node_id, line.record, line.head, now)
+            for body in records:
+                self.desk.note(body)
+        if lines:
+            self.desk.changed.set()
+
+    async def _end_tasks(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

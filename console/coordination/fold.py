@@ -1,0 +1,188 @@
+"""Records to state: the only way that the coordinator's state changes, live and after a restart alike."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from console.coordination.state import EXITS, NodeState, RunState, Trouble
+from runners.contract import coordinator_records as rec
+from runners.contract.document import Word
+from runners.contract.states import Classification, Disposition, RunnerState, WindowState
+
+
+def fold(state: RunState, body: Word, at_ms: int) -> RunState:
+    """`state` after the coordinator's record `body`; `at_ms` is the coordinator's monotonic clock."""
+    step = STEPS.get(type(body))
+    return state if step is None else step(state, body, at_ms)
+
+
+def _run_opened(state: RunState, body: rec.RunOpened, _: int) -> RunState:
+    return replace(state, opened=body, nodes={card.node_id: NodeState(card) for card in body.contributors})
+
+
+def _operator_acted(state: RunState, body: rec.OperatorActed, _: int) -> RunState:
+    state = replace(state, commands=state.commands | {body.command_id})
+    return replace(state, stop_reason=body.reason) if body.command == "stop" else state
+
+
+def _agent_started(state: RunState, body: rec.AgentStarted, _: int) -> RunState:
+    return state.with_node(body.node_id, agent=body)
+
+
+def _link_changed(state: RunState, body: rec.LinkChanged, _: int) -> RunState:
+    return state.with_node(body.node_id, link=body.state, endpoint=body.endpoint)
+
+
+def _inputs_prepared(state: RunState, _: rec.InputsPrepared, __: int) -> RunState:
+    return replace(state, inputs_ready=True)
+
+
+def _bringup_received(state: RunState, body: rec.BringupReceived, _: int) -> RunState:
+    return state.with_node(body.node_id, bringup=body)
+
+
+def _bringup_refused(state: RunState, body: rec.BringupRefused, _: int) -> RunState:
+    trouble = Trouble(body.reason, body.detail, Classification.REFUSED_BRINGUP, WindowState.REFUSED)
+    return state.with_node(body.node_id, trouble=trouble)
+
+
+def _admission_decided(state: RunState, body: rec.AdmissionDecided, _: int) -> RunState:
+    if body.outcome == "admitted":
+        return state.with_node(body.node_id, admission=body)
+    trouble = Trouble(body.reason, body.detail, Classification.REFUSED_ADMISSION, WindowState.REFUSED)
+    return state.with_node(body.node_id, admission=body, trouble=trouble)
+
+
+def _plan_bound(state: RunState, body: rec.PlanBound, _: int) -> RunState:
+    return replace(state, plan=body)
+
+
+def _shipped(state: RunState, body: rec.Shipped, _: int) -> RunState:
+    return state.with_node(body.node_id, shipped=True)
+
+
+def _launched(state: RunState, body: rec.Launched, at_ms: int) -> RunState:
+    return state.with_node(
+        body.node_id, launched=body, launched_at_ms=at_ms, runner=RunnerState.PREPARING, last_beat_ms=at_ms
+    )
+
+
+def _preparation_failed(state: RunState, body: rec.PreparationFailed, _: int) -> RunState:
+    trouble = Trouble(body.reason, body.detail, Classification.FAILED_PREPARATION, WindowState.ABORTED)
+    return state.with_node(body.node_id, trouble=trouble)
+
+
+def _runner_ready(state: RunState, body: rec.RunnerReady, at_ms: int) -> RunState:
+    return state.with_node(body.node_id, ready=True, last_beat_ms=at_ms)
+
+
+def _window_opened(state: RunState, body: rec.WindowOpened, at_ms: int) -> RunState:
+    nodes = {
+        node_id: replace(node, runner=RunnerState.LIVE, last_beat_ms=at_ms) for node_id, node in state.nodes.items()
+    }
+    return replace(state, begin_digest=body.begin_digest, window_opened_at_ms=at_ms, nodes=nodes)
+
+
+def _runner_changed(state: RunState, body: rec.RunnerChanged, _: int) -> RunState:
+    node = state.nodes[body.node_id]
+    return state.with_node(body.node_id, runner=body.after, departure=body.departure or node.departure)
+
+
+def _journal_broken(state: RunState, body: rec.JournalBroken, _: int) -> RunState:
+    trouble = Trouble(body.reason, body.detail, Classification.REJECTED, WindowState.REJECTED)
+    return state.with_node(body.node_id, trouble=trouble, disposition=Disposition.QUARANTINED)
+
+
+def _contribution_seen(state: RunState, body: rec.ContributionSeen, at_ms: int) -> RunState:
+    return state.with_node(body.node_id, seen=body, seen_at_ms=at_ms)
+
+
+def _contributor_failed(state: RunState, body: rec.ContributorFailed, _: int) -> RunState:
+    trouble = Trouble(body.reason, body.detail, Classification.FAILED_CONTRIBUTION, WindowState.REPLAY_REQUIRED)
+    return state.with_node(body.node_id, trouble=trouble, disposition=Disposition.REPLAY_REQUIRED)
+
+
+def _submission_judged(state: RunState, body: rec.SubmissionJudged, _: int) -> RunState:
+    if body.outcome == "received":
+        return state.with_node(body.node_id, submission=body)
+    first = body.findings[0] if body.findings else None
+    detail = f"{first.rule}: expected {first.expected}, got {first.got}" if first else body.reason
+    trouble = Trouble(body.reason, detail, Classification.REJECTED, WindowState.REJECTED)
+    return state.with_node(body.node_id, submission=body, trouble=trouble, disposition=Disposition.REJECTED)
+
+
+def _skew_measured(state: RunState, body: rec.SkewMeasured, _: int) -> RunState:
+    return replace(state, skew=body)
+
+
+def _replay_judged(state: RunState, body: rec.ReplayJudged, _: int) -> RunState:
+    return state.with_node(body.node_id, replay=body)
+
+
+def _contribution_judged(state: RunState, body: rec.ContributionJudged, _: int) -> RunState:
+    return state.with_node(body.node_id, disposition=body.disposition)
+
+
+def _work_failed(state: RunState, body: rec.WorkFailed, _: int) -> RunState:
+    trouble = Trouble(f"{body.activity}_failed", body.detail, Classification.FAILED_VALIDATION, WindowState.ABORTED)
+    return replace(state, trouble=state.trouble or trouble)
+
+
+def _merged(state: RunState, body: rec.Merged, _: int) -> RunState:
+    return replace(state, merged=body)
+
+
+def _scored(state: RunState, body: rec.Scored, _: int) -> RunState:
+    return replace(state, scored=body)
+
+
+def _promotion_decided(state: RunState, body: rec.PromotionDecided, _: int) -> RunState:
+    return replace(state, promotion=body)
+
+
+def _window_changed(state: RunState, body: rec.WindowChanged, _: int) -> RunState:
+    ended = body.after if body.after in EXITS else state.exit
+    return replace(state, window=body.after, reason=body.reason, exit=ended)
+
+
+def _released(state: RunState, body: rec.Released, _: int) -> RunState:
+    lost = state.nodes[body.node_id].runner is RunnerState.LOST
+    after = RunnerState.LOST if lost else RunnerState.EXITED
+    return state.with_node(body.node_id, released=True, proven_dead=body.proven_dead, runner=after)
+
+
+def _closed(state: RunState, body: rec.Closed, _: int) -> RunState:
+    return replace(state, classification=body.classification, reason=body.reason)
+
+
+STEPS: dict[type[Word], Callable[[RunState, Any, int], RunState]] = {
+    rec.RunOpened: _run_opened,
+    rec.OperatorActed: _operator_acted,
+    rec.AgentStarted: _agent_started,
+    rec.LinkChanged: _link_changed,
+    rec.InputsPrepared: _inputs_prepared,
+    rec.BringupReceived: _bringup_received,
+    rec.BringupRefused: _bringup_refused,
+    rec.AdmissionDecided: _admission_decided,
+    rec.PlanBound: _plan_bound,
+    rec.Shipped: _shipped,
+    rec.Launched: _launched,
+    rec.PreparationFailed: _preparation_failed,
+    rec.RunnerReady: _runner_ready,
+    rec.WindowOpened: _window_opened,
+    rec.RunnerChanged: _runner_changed,
+    rec.JournalBroken: _journal_broken,
+    rec.ContributionSeen: _contribution_seen,
+    rec.ContributorFailed: _contributor_failed,
+    rec.SubmissionJudged: _submission_judged,
+    rec.SkewMeasured: _skew_measured,
+    rec.ReplayJudged: _replay_judged,
+    rec.ContributionJudged: _contribution_judged,
+    rec.WorkFailed: _work_failed,
+    rec.Merged: _merged,
+    rec.Scored: _scored,
+    rec.PromotionDecided: _promotion_decided,
+    rec.WindowChanged: _window_changed,
+    rec.Released: _released,
+    rec.Closed: _closed,
+}

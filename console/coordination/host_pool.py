@@ -1,0 +1,153 @@
+"""One connection per host, made when first needed; the loopback lane's agent is started here too."""
+
+import asyncio
+from pathlib import Path
+
+from console.coordination.desk import Desk
+from console.coordination.spec import RemoteHost
+from console.hosts.host import Host, LinkCallback, LinkState
+from console.hosts.keys import client_key, pinned_key, public_line
+from console.hosts.local_host import LocalHost
+from console.hosts.loopback import AgentHandle, AgentPlan, find_agent, start_agent, stop_agent
+from console.hosts.ssh_host import SshHost
+from console.hosts.ssh_link import SshTarget
+from runners.contract import coordinator_records as rec
+from runners.contract.states import LinkState as Link
+from runners.records.verb_process import VerbEnvironment
+
+
+class HostPool:
+    """`get` is safe to call from many works at once."""
+
+    def __init__(self) -> None:
+        self.desk: Desk | None = None
+        self._hosts: dict[str, Host] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._agents: dict[str, AgentHandle] = {}
+
+    async def get(self, node_id: str) -> Host:
+        """Raises HostUnreachable, HostKeyMismatch, HostAuthRefused, PortTaken, AgentStartFailed."""
+        async with self._locks.setdefault(node_id, asyncio.Lock()):
+            if node_id not in self._hosts:
+                self._hosts[node_id] = await self._connect(node_id)
+            return self._hosts[node_id]
+
+    async def close(self, *, end_agents: bool) -> None:
+        for host in self._hosts.values():
+            await host.close()
+        if end_agents:
+            self._find_recorded_agents()
+            for handle in self._agents.values():
+                await stop_agent(handle)
+
+    async def _connect(self, node_id: str) -> Host:
+        assert self.desk is not None
+        remote = self.desk.remote(node_id)
+        if remote is None:
+            return self._local(node_id)
+        if remote.kind == "managed_agent":
+            handle = await self._agent(remote)
+            remote = found_at(remote, handle)
+        assert remote.host_key is not None
+        target = SshTarget(
+            address=remote.host,
+            port=remote.port,
+            host_key=pinned_key(remote.host_key),
+            client_key=client_key(Path(remote.client_key_path)),
+        )
+        return await SshHost.connect(node_id, target, on_link=self._on_link(node_id, target), clock=self.desk.clock)
+
+    def _local(self, node_id: str) -> Host:
+        desk = self.desk
+        assert desk is not None
+        environment = VerbEnvironment(
+            home=Path(desk.spec.host_home),
+            run_root=desk.paths.local_runner,
+            model_dir=Path(desk.spec.model_dir),
+            backend=desk.contract.node(node_id).backend,
+            contract_digest=desk.contract.digest,
+        )
+        desk.note(
+            rec.LinkChanged(
+                node_id=node_id,
+                state=Link.UP,
+                reason="same machine",
+                endpoint="local",
+                rtt_ms=None,
+                host_key_fingerprint=None,
+            )
+        )
+        return LocalHost(node_id, environment)
+
+    async def _agent(self, remote: RemoteHost) -> AgentHandle:
+        """The agent that an earlier start of this coordinator left running, or a new one."""
+        desk = self.desk
+        assert desk is not None
+        self._find_recorded_agents()
+        if remote.node_id in self._agents:
+            return self._agents[remote.node_id]
+        assert remote.home is not None and remote.run_root is not None and remote.model_dir is not None
+        plan = AgentPlan(
+            home=Path(remote.home),
+            run_root=Path(remote.run_root),
+            model_dir=Path(remote.model_dir),
+            backend=desk.contract.node(remote.node_id).backend,
+            authorized_key=public_line(client_key(Path(remote.client_key_path))),
+            log_path=desk.paths.coordinator / f"agent_{remote.node_id}.txt",
+            listen=remote.host,
+            port=remote.port,
+            contract_digest=desk.contract.digest,
+        )
+        handle = await start_agent(plan, token=None)
+        self._agents[remote.node_id] = handle
+        desk.note(
+            rec.AgentStarted(
+                node_id=remote.node_id,
+                pid=handle.pid,
+                process_started_ms=handle.process_started_ms,
+                address=handle.address,
+                port=handle.port,
+                host_key=handle.host_key,
+                host_key_fingerprint=handle.host_key_fingerprint,
+            )
+        )
+        return handle
+
+    def _find_recorded_agents(self) -> None:
+        assert self.desk is not None
+        for node in self.desk.state.nodes.values():
+            if node.agent is None or node.node_id in self._agents:
+                continue
+            recorded = AgentHandle(
+                pid=node.agent.pid,
+                process_started_ms=node.agent.process_started_ms,
+                address=node.agent.address,
+                port=node.agent.port,
+                host_key=node.agent.host_key,
+                host_key_fingerprint=node.agent.host_key_fingerprint,
+            )
+            found = find_agent(recorded)
+            if found is not None:
+                self._agents[node.node_id] = found
+
+    def _on_link(self, node_id: str, target: SshTarget) -> LinkCallback:
+        def changed(link: LinkState) -> None:
+            assert self.desk is not None
+            if self.desk.state.closed:
+                return
+            self.desk.note(
+                rec.LinkChanged(
+                    node_id=node_id,
+                    state=Link.UP if link.up else Link.DOWN,
+                    reason=link.reason[:4000],
+                    endpoint=target.endpoint,
+                    rtt_ms=link.rtt_ms,
+                    host_key_fingerprint=target.host_key.get_fingerprint(),
+                )
+            )
+
+        return changed
+
+
+def found_at(remote: RemoteHost, handle: AgentHandle) -> RemoteHost:
+    return remote.model_copy(update={"host": handle.address, "port": handle.port, "host_key": handle.host_key})

@@ -1,0 +1,43 @@
+"""A lane's TOML file becomes its frozen contract."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from console.coordination.errors import LaneFileError
+from console.places import data_dir
+from runners.contract.document import word_from_json
+from runners.contract.errors import ContractError
+from runners.contract.lane import RunContract
+
+
+def lane_files() -> dict[str, Path]:
+    folder = data_dir("fixtures") / "swarm" / "lanes"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_lane(name: str) -> RunContract:
+    """By name, or by path of a TOML file. Raises LaneFileError."""
+    path = Path(name) if name.endswith(".toml") else lane_files().get(name)
+    if path is None or not path.is_file():
+        raise LaneFileError(f"lane {name!r}: expected one of {', '.join(lane_files())} or a .toml file, got neither")
+    try:
+        body = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LaneFileError(f"{path}: expected TOML, got {error}") from error
+    return freeze(body, str(path))
+
+
+def freeze(body: dict[str, Any], where: str) -> RunContract:
+    """The contract that a lane's fields amount to. The same fields give the same digest on every machine."""
+    try:
+        draft = word_from_json(RunContract, {**body, "digest": ""})
+    except ContractError as error:
+        raise LaneFileError(f"{where}: {error}") from error
+    contract = RunContract.seal(**{name: getattr(draft, name) for name in RunContract.model_fields if name != "digest"})
+    names = [node.node_id for node in contract.nodes]
+    if len(set(names)) != len(names) or not 1 <= len(contract.contributors) <= 8:
+        raise LaneFileError(f"{where}: expected 1 to 8 contributors with different names, got {names}")
+    if sum("coordinator" in node.roles for node in contract.nodes) != 1:
+        raise LaneFileError(f"{where}: expected exactly one coordinator")
+    return contract

@@ -1,0 +1,83 @@
+"""The folders of one run on the coordinator's host (docs/layout.md draws them)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from runners.contract.lane import RunContract
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """`root` is `<runs>/<run_id>`. Nothing here names a path of another host."""
+
+    root: Path
+    own: str = "mac"  # run_root of the coordinator's node
+
+    @classmethod
+    def of(cls, runs: Path, run_id: str, contract: RunContract) -> "RunPaths":
+        own = next(node.run_root for node in contract.nodes if "coordinator" in node.roles)
+        return cls(runs / run_id, own)
+
+    @property
+    def coordinator(self) -> Path:
+        return self.root / self.own / "coordinator"
+
+    @property
+    def local_runner(self) -> Path:
+        return self.root / self.own / "runner"
+
+    @property
+    def spec(self) -> Path:
+        return self.coordinator / "spec.json"
+
+    @property
+    def inbox(self) -> Path:
+        return self.coordinator / "inbox"
+
+    @property
+    def journals(self) -> Path:
+        return self.coordinator / "journals"
+
+    @property
+    def mirror(self) -> Path:
+        return self.coordinator / "mirror"
+
+    @property
+    def documents(self) -> Path:
+        return self.coordinator / "documents"
+
+    @property
+    def reports(self) -> Path:
+        return self.coordinator / "reports"
+
+    @property
+    def receipts(self) -> Path:
+        return self.coordinator / "receipts"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.coordinator / "artifacts"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.coordinator / "quarantine"
+
+    @property
+    def scratch(self) -> Path:
+        return self.coordinator / "scratch"
+
+    @property
+    def log(self) -> Path:
+        return self.coordinator / "log.txt"
+
+    @property
+    def bundle(self) -> Path:
+        return self.root / "bundle"
+
+    def make(self) -> None:
+        folders = (
+            self.inbox, self.journals, self.mirror, self.documents, self.reports,
+            self.receipts, self.artifacts, self.quarantine, self.scratch,
+        )  # fmt: skip
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)

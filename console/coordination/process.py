@@ -1,0 +1,116 @@
+"""The coordinator as a process: lock, journal, loop. What it leaves is a closed state and its folders."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.coordination.desk import Desk
+from console.coordination.engine import Engine
+from console.coordination.fold import fold
+from console.coordination.host_pool import HostPool
+from console.coordination.paths import RunPaths
+from console.coordination.run_journal import RunJournal, body_of
+from console.coordination.spec import RunSpec
+from console.coordination.state import RunState
+from runners.contract import coordinator_records as rec
+from runners.records.admission import new_token
+from runners.records.clock import Clock
+from runners.records.keys import SigningKey
+
+
+@dataclass(frozen=True)
+class Outcome:
+    spec: RunSpec
+    paths: RunPaths
+    state: RunState
+
+
+def read_spec(path: Path) -> RunSpec:
+    return RunSpec.read(path.read_bytes())
+
+
+def coordinator_node(spec: RunSpec) -> str:
+    return next(node.node_id for node in spec.contract.nodes if "coordinator" in node.roles)
+
+
+def node_key(spec: RunSpec) -> SigningKey:
+    """This host's own key; the local contributor signs with it too."""
+    return SigningKey.load_or_create(Path(spec.host_home) / "keys" / f"{coordinator_node(spec)}.pem")
+
+
+async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None) -> Outcome:
+    """Run, or go on with, one window until it is closed. The caller holds the lock of `paths.coordinator`."""
+    paths.make()
+    clock, key = Clock(), node_key(spec)
+    journal = RunJournal.open(paths.journals, spec.run_id, coordinator_node(spec), key, clock)
+    pool = HostPool()
+    desk = Desk(
+        spec=spec,
+        paths=paths,
+        key=key,
+        journal=journal,
+        token=token or _own_token(spec),
+        clock=clock,
+        connect=pool.get,
+        drain=_nothing_to_drain,
+    )
+    pool.desk = desk
+    engine = Engine(desk)
+    desk.drain = engine.drain
+    try:
+        _restore(desk)
+        if desk.state.opened is None:
+            desk.note(_run_opened(desk))
+        await engine.run()
+        return Outcome(spec, paths, desk.state)
+    finally:
+        await pool.close(end_agents=desk.state.closed)
+        journal.close()
+
+
+def _own_token(spec: RunSpec) -> str | None:
+    """Where the coordinator hands the token over anyway, it makes one per process and keeps it in memory."""
+    proved = any(remote.token_custody == "proved" for remote in spec.remotes)  # noqa: S105 - a word of the contract
+    return None if proved else new_token()
+
+
+async def _nothing_to_drain(_: str) -> None:
+    return None
+
+
+def _restore(desk: Desk) -> None:
+    """State from the journals of earlier epochs. Clocks start anew: nobody is blamed for our own absence."""
+    now = desk.clock.mono_ms()
+    for record in desk.journal.past:
+        desk.state = fold(desk.state, body_of(record), now)
+
+
+def _run_opened(desk: Desk) -> rec.RunOpened:
+    contract = desk.contract
+    return rec.RunOpened(
+        lane_id=contract.lane_id,
+        contract_digest=contract.digest,
+        contributors=tuple(
+            rec.NodeCard(
+                node_id=node.node_id,
+                roles=node.roles,
+                backend=node.backend,
+                transport=node.transport,
+                contract_endpoint=f"{node.host_alias}:{node.cluster_port}",
+            )
+            for node in contract.contributors
+        ),
+        policies=contract.policies,
+        steps=contract.recipe.steps,
+        coordinator_public_key=desk.key.public_hex,
+        operator_public_key=desk.spec.operator_public_key,
+        pid=os.getpid(),
+    )
+
+
+def run_coordinator(spec: RunSpec, paths: RunPaths, token: str | None) -> Outcome:
+    """Blocking form for a process of its own. SIGTERM ends it like a crash: the run can be attached again."""
+    print(f"coordinator of {spec.run_id}: pid {os.getpid()}", file=sys.stderr)
+    return asyncio.run(coordinate(spec, paths, token))

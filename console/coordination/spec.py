@@ -1,0 +1,38 @@
+"""What a coordinator is asked to do: everything that a restarted one needs, and no secret."""
+
+from typing import Literal
+
+from runners.contract.document import Document, Word
+from runners.contract.lane import RunContract
+from runners.contract.names import NodeId, PublicKey, RunId
+
+
+class RemoteHost(Word):
+    """How to reach a contributor over SSH. Paths are of the coordinator's host."""
+
+    node_id: NodeId
+    kind: Literal["managed_agent", "agent"]  # started by the coordinator itself, or found there
+    host: str
+    port: int  # 0 lets a managed agent pick a free one
+    host_key: str | None  # OpenSSH public key line; None only for a managed agent, which announces it by its pipe
+    client_key_path: str
+    token_custody: Literal["proved", "handed_over"]
+    home: str | None  # managed agent only: folder of that host's own things
+    run_root: str | None  # managed agent only
+    model_dir: str | None  # managed agent only: that host's own checkpoint
+
+
+class RunSpec(Document):
+    schema_version: Literal["swarm.run_spec.v1"] = "swarm.run_spec.v1"
+    run_id: RunId
+    created_wall_ms: int
+    contract: RunContract
+    remotes: tuple[RemoteHost, ...]
+    model_dir: str
+    dataset_dir: str
+    prepared_dir: str  # captured hidden states, shared by runs
+    host_home: str  # this host's own things: node keys
+    operator_public_key: PublicKey
+    coordinator_port: int
+    capture_batch: int
+    gate_steps: int

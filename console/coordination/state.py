@@ -1,0 +1,124 @@
+"""What the coordinator holds true: a frozen value, built only by folding records and arrivals."""
+
+from dataclasses import dataclass, field, replace
+
+from runners.contract.coordinator_records import (
+    AdmissionDecided,
+    AgentStarted,
+    BringupReceived,
+    ContributionSeen,
+    Launched,
+    Merged,
+    NodeCard,
+    PlanBound,
+    PromotionDecided,
+    ReplayJudged,
+    RunOpened,
+    Scored,
+    SkewMeasured,
+    SubmissionJudged,
+)
+from runners.contract.journal import Head
+from runners.contract.states import Classification, Departure, Disposition, LinkState, RunnerState, WindowState
+
+EXITS = frozenset(
+    {
+        WindowState.REFUSED,
+        WindowState.REPLAY_REQUIRED,
+        WindowState.REJECTED,
+        WindowState.WAIT_THEN_REPLAY,
+        WindowState.ABORTED,
+        WindowState.HELD,
+        WindowState.PROMOTED,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a node can't go on: the first reason stays."""
+
+    reason: str
+    detail: str
+    classification: Classification
+    exit: WindowState
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """Two facts that are never one: the link, and the runner."""
+
+    card: NodeCard
+    agent: AgentStarted | None = None
+    link: LinkState = LinkState.UNKNOWN
+    endpoint: str = "not_observed"
+    bringup: BringupReceived | None = None
+    admission: AdmissionDecided | None = None
+    shipped: bool = False
+    launched: Launched | None = None
+    launched_at_ms: int | None = None
+    ready: bool = False
+    began: bool = False
+    runner: RunnerState = RunnerState.ABSENT
+    departure: Departure | None = None
+    last_beat_ms: int | None = None  # arrival, coordinator's monotonic clock
+    seen: ContributionSeen | None = None
+    seen_at_ms: int | None = None
+    submission: SubmissionJudged | None = None
+    replay: ReplayJudged | None = None
+    disposition: Disposition = Disposition.PENDING
+    trouble: Trouble | None = None
+    released: bool = False
+    exited: bool = False  # the runner journaled its own end
+    proven_dead: bool = False
+    head: Head | None = None
+
+    @property
+    def node_id(self) -> str:
+        return self.card.node_id
+
+
+@dataclass(frozen=True)
+class RunState:
+    """One window of one run. Works for any number of required contributors; the frozen lane has two."""
+
+    opened: RunOpened | None = None
+    window: WindowState = WindowState.PLANNED
+    reason: str = ""
+    nodes: dict[str, NodeState] = field(default_factory=dict)  # never mutated: `with_node` copies
+    inputs_ready: bool = False
+    plan: PlanBound | None = None
+    begin_digest: str | None = None
+    window_opened_at_ms: int | None = None
+    skew: SkewMeasured | None = None
+    merged: Merged | None = None
+    scored: Scored | None = None
+    promotion: PromotionDecided | None = None
+    exit: WindowState | None = None  # how the window ended, remembered past `closed`
+    stop_reason: str | None = None
+    commands: frozenset[str] = frozenset()
+    trouble: Trouble | None = None  # of the coordinator's own work
+    classification: Classification | None = None
+
+    @property
+    def closed(self) -> bool:
+        return self.classification is not None
+
+    @property
+    def ended(self) -> bool:
+        return self.exit is not None
+
+    @property
+    def awaiting_bounds(self) -> bool:
+        """A replay is needed already, but how the node departed is not decided yet."""
+        return self.exit is WindowState.REPLAY_REQUIRED and any(
+            node.runner is RunnerState.STALE for node in self.nodes.values()
+        )
+
+    def with_node(self, node_id: str, **changes: object) -> "RunState":
+        node = replace(self.nodes[node_id], **changes)  # type: ignore[arg-type]  # names are checked by `replace`
+        return replace(self, nodes={**self.nodes, node_id: node})
+
+    def every(self, what: str) -> bool:
+        """Does every required contributor have `what`?"""
+        return bool(self.nodes) and all(getattr(node, what) for node in self.nodes.values())

@@ -1,0 +1,27 @@
+"""Unexpected failures of the coordinator's own work, as records: each kind of work has its own way to fail."""
+
+from console.coordination.due import Command
+from runners.contract import coordinator_records as rec
+from runners.contract.document import Word
+
+
+def as_record(command: Command, error: Exception) -> Word:
+    """The record that ends the attempt for this reason. Nothing fails silently."""
+    reason = _reason(error)
+    detail = f"{type(error).__name__}: {error}"[:4000]
+    node_id = command.node_id
+    if node_id is None:
+        return rec.WorkFailed(activity=command.kind, detail=detail)
+    if command.kind == "admit_host":
+        return rec.BringupRefused(node_id=node_id, reason=reason, detail=detail, report_digest=None)
+    if command.kind in ("prepare_host", "begin"):
+        return rec.PreparationFailed(node_id=node_id, reason=reason, detail=detail)
+    if command.kind == "release":
+        return rec.Released(node_id=node_id, proven_dead=False, detail=detail)
+    return rec.WorkFailed(activity=f"{command.kind}/{node_id}", detail=detail)
+
+
+def _reason(error: Exception) -> str:
+    """`HostKeyMismatch` becomes host_key_mismatch."""
+    name = type(error).__name__
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")

@@ -1,0 +1,143 @@
+"""One host from first contact to an admission receipt."""
+
+from console.coordination.desk import Desk
+from console.hosts.errors import HostRefused
+from console.hosts.host import Host
+from runners.contract import coordinator_records as rec
+from runners.contract.document import word_from_json
+from runners.contract.errors import ContractError
+from runners.contract.receipts import AdmissionReceipt, BringupReport
+from runners.contract.requests import AdmitAnswer, AdmitResponse, BringupRequest, BringupResponse, TokenLine
+from runners.records.admission import challenge, check_token, confirmation, verify_answer, verify_receipt
+from runners.records.durable import write_durable
+from runners.records.errors import AdmissionRefused
+from runners.records.keys import verify
+
+BRINGUP_PREFIX = b"swarm.bringup_report.v1\0"
+READY = "ready_to_attempt"
+
+
+async def admit_host(desk: Desk, node_id: str) -> None:
+    """Bring-up on the host itself, then proof of the token both ways."""
+    host = await desk.host(node_id)
+    if desk.node(node_id).bringup is None:
+        await _bring_up(desk, host)
+    if desk.node(node_id).bringup is not None and desk.node(node_id).trouble is None:
+        await _admit(desk, host)
+
+
+async def _bring_up(desk: Desk, host: Host) -> None:
+    request = BringupRequest(
+        run_id=desk.spec.run_id, node_id=host.node_id, contract=desk.contract, gate_steps=desk.spec.gate_steps
+    )
+    try:
+        response = await host.ask("bringup", request, BringupResponse)
+        report = _trusted_report(desk, host.node_id, response)
+    except HostRefused as error:
+        desk.note(_refused(host.node_id, error.refused, error.detail))
+        return
+    except ContractError as error:
+        desk.note(_refused(host.node_id, "bringup_report_malformed", str(error)))
+        return
+    path = desk.paths.reports / f"{host.node_id}_bringup.json"
+    write_durable(path, report.to_bytes())
+    write_durable(path.with_name(f"{path.name}.sig"), response.signature.encode() + b"\n")
+    if report.disposition != READY or report.device is None:
+        detail = "; ".join(report.reasons) or report.disposition
+        desk.note(_refused(host.node_id, report.disposition, detail, report.digest))
+        return
+    desk.note(
+        rec.BringupReceived(
+            node_id=host.node_id,
+            disposition=report.disposition,
+            reasons=report.reasons,
+            report_digest=report.digest,
+            backend_label=report.device.backend_label,
+            device_label=report.device.device_label,
+            device_name=report.device.name,
+            node_public_key=report.node_public_key,
+        )
+    )
+
+
+def _trusted_report(desk: Desk, node_id: str, response: BringupResponse) -> BringupReport:
+    """The report is about this run, node and lane, and signed by the key that it names."""
+    report = BringupReport.from_json(response.report.to_json())
+    for name, expected, got in (
+        ("run_id", desk.spec.run_id, report.run_id),
+        ("node_id", node_id, report.node_id),
+        ("contract_digest", desk.contract.digest, report.contract_digest),
+    ):
+        if expected != got:
+            raise ContractError(f"bring-up report of {node_id}: {name}: expected {expected}, got {got}")
+    verify(report.node_public_key, response.signature, BRINGUP_PREFIX + bytes.fromhex(report.digest))
+    return report
+
+
+def _refused(node_id: str, reason: str, detail: str, digest: str | None = None) -> rec.BringupRefused:
+    return rec.BringupRefused(node_id=node_id, reason=reason, detail=detail[:4000], report_digest=digest)
+
+
+async def _admit(desk: Desk, host: Host) -> None:
+    remote = desk.remote(host.node_id)
+    handed_over = remote is None or remote.token_custody == "handed_over"  # noqa: S105 - a word of the contract
+    try:
+        receipt = await _exchange(desk, host, handed_over=handed_over)
+    except (HostRefused, AdmissionRefused, ContractError) as error:
+        reason = getattr(error, "refused", None) or getattr(error, "reason", None) or "admission_malformed"
+        desk.note(_decision(host.node_id, handed_over, "refused", reason, str(error)))
+        return
+    body = _decision(host.node_id, handed_over, "admitted", "both_sides_proved", "")
+    desk.note(word_from_json(rec.AdmissionDecided, {
+        **body.to_json(), "receipt_digest": receipt.digest, "node_public_key": receipt.node_public_key,
+    }))  # fmt: skip
+
+
+async def _exchange(desk: Desk, host: Host, *, handed_over: bool) -> AdmissionReceipt:
+    """Challenge, answer, confirmation, receipt. The token itself goes out only by the pipe of standard input."""
+    if desk.token is None:
+        raise AdmissionRefused(
+            "admission_token_lost",
+            "expected the admission token in this coordinator's memory, got none after a restart; start a new run",
+        )
+    secret = check_token(desk.token)
+    asked = challenge(
+        run_id=desk.spec.run_id,
+        node_id=host.node_id,
+        contract_digest=desk.contract.digest,
+        coordinator_public_key=desk.key.public_hex,
+        host_key_fingerprint=host.host_key_fingerprint,
+        handed_over=handed_over,
+    )
+    bringup = desk.node(host.node_id).bringup
+    assert bringup is not None
+    async with host.open("admit") as conversation:
+        await conversation.send(asked)
+        if handed_over:
+            await conversation.send(TokenLine(token=desk.token))
+        given = await conversation.receive(AdmitAnswer)
+        verify_answer(secret, asked, given, expected_node_key=bringup.node_public_key)
+        confirmed = confirmation(secret, asked, given, admitted_wall_ms=desk.clock.wall_ms())
+        await conversation.send(confirmed)
+        response = await conversation.receive(AdmitResponse)
+        await conversation.finish()
+    receipt = verify_receipt(asked, given, confirmed, response)
+    path = desk.paths.receipts / f"admission_{host.node_id}.json"
+    write_durable(path, receipt.to_bytes())
+    write_durable(path.with_name(f"{path.name}.sig"), response.signature.encode() + b"\n")
+    return receipt
+
+
+def _decision(node_id: str, handed_over: bool, outcome: str, reason: str, detail: str) -> rec.AdmissionDecided:
+    return word_from_json(
+        rec.AdmissionDecided,
+        {
+            "node_id": node_id,
+            "outcome": outcome,
+            "reason": reason,
+            "detail": detail[:4000],
+            "token_custody": "handed_over" if handed_over else "proved",
+            "receipt_digest": None,
+            "node_public_key": None,
+        },
+    )

@@ -1,0 +1,139 @@
+"""A folder from a stranger: plain files only, read once, never followed out of itself."""
+
+import hashlib
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_ENTRIES = 4096
+MAX_DEPTH = 5
+MAX_FILE_BYTES = 4 * 1024**3  # past this a file is not read at all
+KEPT_BYTES = 256 * 1024**2  # up to this a file's bytes stay in memory after the one reading
+HEAD_BYTES = 2 * 1024**2  # enough of a bigger file for its safetensors header
+CHUNK_BYTES = 1 << 20
+
+# An admission token, or the start of any private key in text form.
+SECRET = re.compile(rb"swarm1-[A-Za-z2-7]{20,}|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
+SECRET_SPAN = 64  # the longest prefix that must survive a chunk boundary
+
+
+@dataclass(frozen=True)
+class FileRead:
+    """One reading of one file. `head` is all of it when `whole`."""
+
+    size: int
+    sha256: str
+    head: bytes
+    whole: bool
+    secret: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a path was not read."""
+
+    expected: str
+    got: str
+
+
+class Folder:
+    """The bundle's tree as found. Every file is opened at most once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.files: dict[str, int] = {}  # relative path -> size in bytes
+        self.refused: dict[str, Refused] = {}
+        self._reads: dict[str, FileRead | Refused] = {}
+        self._walk(root, "", 0)
+
+    def read(self, path: str) -> FileRead | Refused:
+        """The file's bytes as they were at one moment; why not, where that can't be had."""
+        if path not in self._reads:
+            self._reads[path] = self._read(path)
+        return self._reads[path]
+
+    def content(self, path: str) -> bytes | None:
+        """All bytes of a file that fits in memory."""
+        got = self.read(path) if path in self.files else None
+        return got.head if isinstance(got, FileRead) and got.whole else None
+
+    def _walk(self, folder: Path, prefix: str, depth: int) -> None:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            self.refused[prefix or "."] = Refused("a folder that can be listed", error.strerror or str(error))
+            return
+        for entry in entries:
+            path = f"{prefix}{entry.name}"
+            if len(self.files) + len(self.refused) >= MAX_ENTRIES:
+                self.refused[path] = Refused(f"at most {MAX_ENTRIES} entries", "more")
+                return
+            self._admit(entry, path, depth)
+
+    def _admit(self, entry: os.DirEntry[str], path: str, depth: int) -> None:
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except OSError as error:
+            self.refused[path] = Refused("an entry that can be examined", error.strerror or str(error))
+            return
+        if stat.S_ISDIR(found.st_mode):
+            if depth + 1 >= MAX_DEPTH:
+                self.refused[path] = Refused(f"at most {MAX_DEPTH} levels", "more")
+            else:
+                self._walk(Path(entry.path), f"{path}/", depth + 1)
+        elif not stat.S_ISREG(found.st_mode):
+            self.refused[path] = Refused("a regular file", _kind(found.st_mode))
+        elif found.st_nlink != 1:
+            self.refused[path] = Refused("a file with one link", f"{found.st_nlink} links")
+        elif found.st_size > MAX_FILE_BYTES:
+            self.refused[path] = Refused(f"at most {MAX_FILE_BYTES} bytes", str(found.st_size))
+        else:
+            self.files[path] = found.st_size
+
+    def _read(self, path: str) -> FileRead | Refused:
+        if path in self.refused:
+            return self.refused[path]
+        try:
+            # O_NONBLOCK: a fifo that took the file's place after the listing must not hang us.
+            fd = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except (OSError, ValueError) as error:
+            return Refused("a file that can be opened", str(error))
+        try:
+            return _read_once(fd)
+        except OSError as error:
+            return Refused("a file that can be read", error.strerror or str(error))
+        finally:
+            os.close(fd)
+
+
+def _read_once(fd: int) -> FileRead | Refused:
+    before = os.fstat(fd)
+    if not stat.S_ISREG(before.st_mode) or before.st_nlink != 1:
+        return Refused("a regular file with one link", _kind(before.st_mode))
+    hasher, kept, size, secret, tail = hashlib.sha256(), bytearray(), 0, False, b""
+    limit = before.st_size if before.st_size <= KEPT_BYTES else HEAD_BYTES
+    while size <= before.st_size and (chunk := os.read(fd, CHUNK_BYTES)):
+        hasher.update(chunk)
+        kept += chunk[: max(0, limit - len(kept))]
+        secret = secret or SECRET.search(tail + chunk) is not None
+        tail = (tail + chunk)[-SECRET_SPAN:]
+        size += len(chunk)
+    after = os.fstat(fd)
+    if (size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        return Refused(f"{before.st_size} bytes that stay as they are", f"{size} bytes, changed while read")
+    return FileRead(size, hasher.hexdigest(), bytes(kept), len(kept) == size, secret)
+
+
+def _kind(mode: int) -> str:
+    names = {
+        stat.S_IFLNK: "a symbolic link",
+        stat.S_IFIFO: "a fifo",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFDIR: "a folder",
+        stat.S_IFBLK: "a block device",
+        stat.S_IFCHR: "a character device",
+        stat.S_IFREG: "a file with another link",
+    }
+    return names.get(stat.S_IFMT(mode), "something else")

@@ -1,0 +1,100 @@
+"""Is this run bundle true to itself? `RULES`, read from top to bottom, is the procedure.
+
+Nothing of the producer is used here. The folder comes from a stranger: whatever lies in it becomes a finding and
+never an exception.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from console.evidence.checks import (
+    rules_documents,
+    rules_files,
+    rules_journals,
+    rules_members,
+    rules_merge,
+    rules_plan,
+    rules_summary,
+    rules_window,
+    rules_work,
+)
+from console.evidence.checks.allowed_signers import is_allowed
+from console.evidence.checks.evidence import Evidence
+from console.evidence.checks.layout import BUNDLE_FILE, NAMESPACE, SIGNATURE_FILE
+from console.evidence.checks.stored import UnreadableError
+from console.evidence.checks.verdict import Finding, Mismatch, Signer, Verdict, shown
+
+Rule = Callable[[Evidence], Iterator[Mismatch]]
+
+RULES: tuple[Rule, ...] = (
+    *rules_files.RULES,
+    *rules_documents.RULES,
+    *rules_journals.RULES,
+    *rules_members.RULES,
+    *rules_plan.RULES,
+    *rules_window.RULES,
+    *rules_work.RULES,
+    *rules_merge.RULES,
+    *rules_summary.RULES,
+)
+MOST_FINDINGS = 20  # of one rule; a wholly different folder must not bury the first broken link
+
+
+def check_real_run(bundle_dir: Path, *, allowed_signers: Path | None = None) -> Verdict:
+    """The verdict on a bundle's folder, or on its first file. Reads every file once; writes nothing."""
+    root = bundle_dir.parent if bundle_dir.name == BUNDLE_FILE else bundle_dir
+    evidence = Evidence(root, allowed_signers)
+    findings: list[Finding] = []
+    for rule in RULES:
+        findings += run_rule(rule, evidence)
+        if not evidence.bundle:
+            break
+    return Verdict(
+        consistent=not findings,
+        signer=_signer(evidence, findings),
+        findings=tuple(findings),
+        facts=_facts(evidence),
+    )
+
+
+def run_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
+    """A rule's findings. A rule that trips over the bundle refuses it: a checker that gives up has verified nothing."""
+    name = getattr(rule, "__name__", "rule")
+    found: list[Finding] = []
+    try:
+        for item in rule(evidence):
+            found.append(Finding(name, shown(item.where), shown(item.expected), shown(item.got)))
+            if len(found) == MOST_FINDINGS:
+                break
+    except Exception as error:
+        found.append(
+            Finding(name, "bundle", "evidence that this rule can read", shown(f"{type(error).__name__}: {error}"))
+        )
+    return found
+
+
+def _signer(evidence: Evidence, findings: list[Finding]) -> Signer:
+    if SIGNATURE_FILE not in evidence.folder.files:
+        return "missing"
+    if any(finding.rule == "bundle_is_signed" for finding in findings) or not evidence.bundle:
+        return "bad"
+    if evidence.allowed_signers is None:
+        return "unknown"
+    try:
+        allowed = is_allowed(evidence.allowed_signers, evidence.bundle["operator_public_key"], NAMESPACE)
+    except (OSError, UnreadableError):
+        # The operator's own file, not the bundle, is at fault; without it nobody is known.
+        return "unknown"
+    return "trusted" if allowed else "unknown"
+
+
+def _facts(evidence: Evidence) -> dict[str, int]:
+    return {
+        "files": len(evidence.folder.files),
+        "bytes": sum(evidence.folder.files.values()),
+        "documents": len(evidence.documents),
+        "journals": len(evidence.journals),
+        "records": sum(len(journal.lines) for journal in evidence.journals.values()),
+        "adapters": len(evidence.adapters),
+        "rules": len(RULES),
+    }

@@ -1,0 +1,267 @@
+"""Rules about what was done: contributions as produced, fetched and kept, and the validator's own work on them."""
+
+import math
+from collections.abc import Iterator
+
+from console.evidence.checks.deltas import delta_of, largest_difference, relative_difference
+from console.evidence.checks.evidence import Body, Evidence
+from console.evidence.checks.verdict import Mismatch, differs
+
+ADAPTER, CONFIG, RECEIPT = "adapter_model.safetensors", "adapter_config.json", "contributor_receipt.json"
+# Two float64 implementations of one norm: what a claimed figure may differ from the recomputed one.
+RELATIVE, ABSOLUTE = 1e-4, 1e-9
+
+
+def produced_is_seen_and_kept(e: Evidence) -> Iterator[Mismatch]:
+    """Journaled by the contributor, seen by the coordinator, fetched into the bundle: three times the same bytes."""
+    for node in e.contributors:
+        produced = {line.file: line for line in e.lines_of(node) if line.kind == "produced"}
+        for seen in e.said("contribution_seen", node):
+            own = produced.get(seen.body["head"]["file"])
+            if own is None:
+                continue  # records_cover_what_they_speak_of names it
+            yield from differs(f"{seen.where} files", own.body["files"], seen.body["files"])
+            yield from differs(f"{seen.where} manifest", own.body["manifest"]["digest"], seen.body["manifest_digest"])
+            wall = own.record["wall_ms"]
+            yield from differs(f"{seen.where} produced_wall_ms", wall, seen.body["produced_wall_ms"])
+            if e.received(node):
+                yield from _kept(e, node, own.body)
+
+
+def _kept(e: Evidence, node: str, produced: Body) -> Iterator[Mismatch]:
+    for reference in produced["files"]:
+        path = f"retained_artifacts/{node}/{reference['name']}"
+        got = e.file_of(path)
+        if got is None:
+            yield Mismatch(path, "a fetched file", "no such file")
+        else:
+            yield from differs(path, (reference["size_bytes"], reference["sha256"]), (got.size, got.sha256))
+    names = sorted(reference["name"] for reference in produced["files"])
+    yield from differs(f"retained_artifacts/{node} files", [CONFIG, ADAPTER, RECEIPT], names)
+    receipt = e.receipt(node)
+    if receipt:
+        where = f"retained_artifacts/{node}/{RECEIPT} digest"
+        yield from differs(where, produced["receipt_digest"], receipt["digest"])
+    assignment = e.assignment(node)
+    if assignment:
+        where = f"retained_artifacts/{node} upload manifest"
+        yield from differs(where, assignment["expected_upload"], produced["manifest"])
+
+
+def submissions_are_the_kept_bytes(e: Evidence) -> Iterator[Mismatch]:
+    """What the coordinator judged is what lies in the bundle."""
+    for node in e.contributors:
+        for line in e.said("submission_judged", node):
+            got = e.file_of(f"retained_artifacts/{node}/{ADAPTER}")
+            if line.body["outcome"] == "received":
+                sha256 = got.sha256 if got else "no file"
+                yield from differs(f"{line.where} adapter_sha256", sha256, line.body["adapter_sha256"])
+                yield from differs(f"{line.where} findings", [], line.body["findings"])
+                seen = e.said("contribution_seen", node)
+                if seen:
+                    expected = seen[0].body["manifest_digest"]
+                    yield from differs(f"{line.where} manifest_digest", expected, line.body["manifest_digest"])
+
+
+def adapters_have_the_planned_shape(e: Evidence) -> Iterator[Mismatch]:
+    """The header of the file itself, not what a journal says about it; and the configuration that PEFT will read."""
+    if e.plan is None or e.contract is None:
+        return
+    head, contract = e.plan["head"], e.contract["adapter"]
+    rank = contract["rank"]
+    expected = ((rank, head["hidden_size"]), (head["vocab_size"], rank))
+    for node in e.contributors:
+        for folder in (node, f"replayed_{node}"):
+            adapter = e.adapter(folder)
+            if adapter:
+                where = f"retained_artifacts/{folder}/{ADAPTER} shapes of A and B"
+                yield from differs(where, expected, (adapter.a.shape, adapter.b.shape))
+                assignment = e.assignment(node)
+                if assignment:
+                    where = f"retained_artifacts/{folder}/{ADAPTER} assignment in its header"
+                    yield from differs(where, assignment["digest"], adapter.metadata.get("swarm_assignment"))
+        yield from config_says(e, node, rank, contract["alpha"])
+
+
+def config_says(e: Evidence, folder: str, rank: int, alpha: float) -> Iterator[Mismatch]:
+    path = f"retained_artifacts/{folder}/{CONFIG}"
+    config = e.configs.get(path)
+    if config is not None:
+        # The last six change the scale or the place of the delta without a trace in the tensors.
+        expected = {
+            "peft_type": "LORA",
+            "r": rank,
+            "lora_alpha": alpha,
+            "target_modules": ["lm_head"],
+            "use_rslora": False,
+            "use_dora": False,
+            "fan_in_fan_out": False,
+            "rank_pattern": {},
+            "alpha_pattern": {},
+            "modules_to_save": None,
+        }
+        yield from differs(path, expected, {name: config.get(name) for name in expected})
+
+
+def receipts_speak_of_this_work(e: Evidence) -> Iterator[Mismatch]:
+    """This assignment, these bytes, every step of the recipe, finite losses."""
+    for node in e.contributors:
+        receipt, assignment = e.receipt(node), e.assignment(node)
+        if receipt is None or assignment is None:
+            continue
+        where = f"retained_artifacts/{node}/{RECEIPT}"
+        batches, files = (
+            assignment["batches"],
+            {name: e.file_of(f"retained_artifacts/{node}/{name}") for name in (ADAPTER, CONFIG)},
+        )
+        expected = {
+            "assignment_digest": assignment["digest"],
+            "revision": assignment["revision"],
+            "initial_adapter_sha256": assignment["initial_adapter"]["sha256"],
+            "slice_sha256": assignment["slice"]["shard"]["sha256"],
+            "head_sha256": assignment["head"]["sha256"],
+            "steps": assignment["recipe"]["steps"],
+            "samples_presented": sum(len(batch) for batch in batches),
+            "distinct_samples": len({index for batch in batches for index in batch}),
+        }
+        for name, value in expected.items():
+            yield from differs(f"{where} {name}", value, receipt[name])
+        for name, field in ((ADAPTER, "adapter"), (CONFIG, "adapter_config")):
+            got = files[name]
+            if got:
+                kept = {"name": name, "size_bytes": got.size, "sha256": got.sha256}
+                yield from differs(f"{where} {field}", kept, receipt[field])
+        yield from differs(f"{where} step_losses", assignment["recipe"]["steps"], len(receipt["step_losses"]))
+        ready = [line.body for line in e.lines_of(node) if line.kind == "ready"]
+        for body in ready:
+            for name in ("head_sha256", "slice_sha256", "initial_adapter_sha256"):
+                yield from differs(f"{where} {name} against ready", body[name], receipt[name])
+
+
+def work_left_a_trace(e: Evidence) -> Iterator[Mismatch]:
+    """An adapter that equals its start was never trained; one past the norm bound must not own the mean."""
+    if e.contract is None:
+        return
+    start = e.adapters.get("retained_artifacts/initial_adapter.safetensors")
+    alpha, bound = e.contract["adapter"]["alpha"], e.contract["governance"]["delta_norm_bound"]
+    for node in e.contributors:
+        for folder in (node, f"replayed_{node}"):
+            adapter = e.adapter(folder)
+            where = f"retained_artifacts/{folder}/{ADAPTER}"
+            if adapter and start and adapter.same_bytes(start):
+                yield Mismatch(where, "an adapter that training changed", "the initial adapter")
+            norm = delta_of(adapter, alpha).norm if adapter else 0.0
+            if folder == node and norm > bound:
+                yield Mismatch(f"{where} norm of the delta", f"at most {bound:g}", f"{norm:g}")
+
+
+def replays_are_about_this_work(e: Evidence) -> Iterator[Mismatch]:
+    """A replay binds the same assignment, the contribution's bytes, its own bytes and the frozen bounds."""
+    if e.contract is None:
+        return
+    governance = e.contract["governance"]
+    for node in e.contributors:
+        receipt, assignment = e.replay(node), e.assignment(node)
+        if receipt is None or assignment is None:
+            continue
+        where = f"receipts/replay_{node}.json"
+        contribution = e.file_of(f"retained_artifacts/{node}/{ADAPTER}")
+        replayed = e.file_of(f"retained_artifacts/replayed_{node}/{ADAPTER}")
+        expected = {
+            "assignment_digest": assignment["digest"],
+            "revision": assignment["revision"],
+            "contribution_sha256": contribution.sha256 if contribution else "no file",
+            "relative_bound": governance["replay_relative_bound"],
+            "loss_bound": governance["replay_loss_bound"],
+        }
+        for name, value in expected.items():
+            yield from differs(f"{where} {name}", value, receipt[name])
+        kept = (replayed.size, replayed.sha256) if replayed else "no file"
+        got = (receipt["replayed_adapter"]["size_bytes"], receipt["replayed_adapter"]["sha256"])
+        yield from differs(f"{where} replayed_adapter", kept, got)
+        yield from differs(f"{where} step_losses", assignment["recipe"]["steps"], len(receipt["step_losses"]))
+        middle = receipt["replay_device"]["backend_label"].split(".")[1:2]
+        backend = governance["replay_backend"]
+        if middle not in ([backend], ["cuda"] if backend == "torch" else [backend]):
+            yield Mismatch(f"{where} replay_device", f"backend {backend} of the contract", str(middle))
+
+
+def replay_figures_are_recomputed(e: Evidence) -> Iterator[Mismatch]:
+    """The difference follows from the two adapters in this bundle, the losses from the two receipts."""
+    if e.contract is None:
+        return
+    alpha = e.contract["adapter"]["alpha"]
+    for node in e.contributors:
+        receipt, own = e.replay(node), e.receipt(node)
+        contribution, replayed = e.adapter(node), e.adapter(f"replayed_{node}")
+        if receipt is None or own is None or contribution is None or replayed is None:
+            continue
+        if contribution.a.shape[1] != replayed.a.shape[1] or contribution.b.shape[0] != replayed.b.shape[0]:
+            continue  # adapters_have_the_planned_shape names it
+        where = f"receipts/replay_{node}.json"
+        measured = relative_difference(delta_of(contribution, alpha), delta_of(replayed, alpha))
+        if not _close(measured, receipt["relative_difference"]):
+            yield Mismatch(f"{where} relative_difference", f"{measured:.9g}", f"{receipt['relative_difference']:.9g}")
+        loss = largest_difference(own["step_losses"], receipt["step_losses"])
+        if not math.isclose(loss, receipt["max_loss_difference"], rel_tol=1e-9, abs_tol=1e-12):
+            yield Mismatch(f"{where} max_loss_difference", f"{loss:.9g}", f"{receipt['max_loss_difference']:.9g}")
+        same_bytes = contribution.same_bytes(replayed)
+        yield from _outcome(e, where, receipt, own, measured=measured, loss=loss, same_bytes=same_bytes)
+
+
+def _outcome(
+    e: Evidence, where: str, receipt: Body, own: Body, *, measured: float, loss: float, same_bytes: bool
+) -> Iterator[Mismatch]:
+    assert e.contract is not None
+    governance = e.contract["governance"]
+    same_device = receipt["replay_device"] == own["device"]
+    same_backend = receipt["replay_device"]["backend_label"] == own["device"]["backend_label"]
+    exact = same_bytes and loss == 0.0
+    within = measured <= governance["replay_relative_bound"] and loss <= governance["replay_loss_bound"]
+    outcome = "mismatch"
+    if exact:
+        outcome = "exact"
+    elif within and not (same_device and governance["same_backend_exact"]):
+        outcome = "within_tolerance"
+    yield from differs(f"{where} outcome", outcome, receipt["outcome"])
+    if same_bytes and not same_backend:
+        # Two libraries never round a whole training alike: equal bytes are a copy.
+        yield Mismatch(
+            f"{where} replayed adapter", "other bytes than the contribution's on another backend", "the same"
+        )
+
+
+def replays_are_journaled_as_they_are(e: Evidence) -> Iterator[Mismatch]:
+    """The decision's record repeats the receipt."""
+    for line in e.said("replay_judged"):
+        receipt = e.replay(line.body["node_id"])
+        if receipt is None or line.body["receipt_digest"] is None:
+            continue
+        expected = {
+            "outcome": receipt["outcome"],
+            "backend_label": receipt["replay_device"]["backend_label"],
+            "relative_difference": receipt["relative_difference"],
+            "relative_bound": receipt["relative_bound"],
+            "max_loss_difference": receipt["max_loss_difference"],
+            "loss_bound": receipt["loss_bound"],
+            "receipt_digest": receipt["digest"],
+            "replayed_sha256": receipt["replayed_adapter"]["sha256"],
+        }
+        for name, value in expected.items():
+            yield from differs(f"{line.where} {name}", value, line.body[name])
+
+
+def _close(measured: float, claimed: float) -> bool:
+    return math.isclose(measured, claimed, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+
+
+RULES = (
+    produced_is_seen_and_kept,
+    submissions_are_the_kept_bytes,
+    adapters_have_the_planned_shape,
+    receipts_speak_of_this_work,
+    work_left_a_trace,
+    replays_are_about_this_work,
+    replay_figures_are_recomputed,
+    replays_are_journaled_as_they_are,
+)

@@ -1,0 +1,13 @@
+"""What can go wrong with evidence on the producer's side. What is wrong with a bundle is a finding, not an error."""
+
+
+class EvidenceError(Exception):
+    """Base of this room's errors."""
+
+
+class UnfitOperatorKey(EvidenceError):  # noqa: N818 - the noun is what the key is
+    """The operator's key can't sign a bundle."""
+
+
+class ReexecutionError(EvidenceError):
+    """The work could not be done again at all; nothing is said about the bundle."""

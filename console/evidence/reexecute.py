@@ -1,0 +1,221 @@
+"""Do the work of a bundle again, with the reference backend and the stranger's own copy of the base model.
+
+The checks alone can't tell a replay that ran from one that was invented well: this can. Every contribution is trained
+again in a fresh process that gets the assignment, the slice and the start out of the bundle and nothing else; what
+comes out is compared with the contribution and with the kept replay, within the bound that the lane froze.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from console.coordination.errors import JobFailed
+from console.coordination.job import run_job
+from console.evidence.checkpoint_head import head_sha256
+from console.evidence.checks.deltas import delta_of, largest_difference, relative_difference
+from console.evidence.checks.evidence import Evidence
+from console.evidence.checks.real_run import check_real_run
+from console.evidence.checks.stored import UnreadableError
+from console.evidence.checks.tensors import Adapter, read_adapter
+from console.evidence.checks.verdict import Finding
+from console.evidence.errors import ReexecutionError
+from console.evidence.models import BUNDLE_FILE
+from runners.contract.document import word_from_json
+from runners.contract.jobs import BackendName, Progress, ReplayJob, ReplayResult, ScoreJob, ScoreResult, ScoreSubject
+from runners.contract.plan import ADAPTER_FILE, Assignment
+
+BACKEND: BackendName = "reference"
+OnProgress = Callable[[str], None]  # one line: what is done, and how far it is
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One comparison with work that was done just now."""
+
+    subject: str  # "swarm-mac-a contribution", "swarm-mac-a replay", "score merge"
+    relative_difference: float | None  # ‖difference of the deltas‖ / ‖delta done again‖; None for a score
+    loss_difference: float  # nats: largest over the steps, or of the held-out mean
+    relative_bound: float | None
+    loss_bound: float
+
+    @property
+    def within(self) -> bool:
+        far = self.relative_difference is not None and not self.relative_difference <= (self.relative_bound or 0.0)
+        return not far and self.loss_difference <= self.loss_bound
+
+    def __str__(self) -> str:
+        delta = "" if self.relative_difference is None else f"delta {self.relative_difference:.3g}, "
+        return f"{self.subject}: {delta}loss {self.loss_difference:.3g} away"
+
+
+@dataclass(frozen=True)
+class Reexecution:
+    """`measured` is empty where `findings` says that nothing could be measured."""
+
+    findings: tuple[Finding, ...]
+    measured: tuple[Measured, ...]
+
+    @property
+    def consistent(self) -> bool:
+        """Something was measured, and all of it agrees."""
+        return bool(self.measured) and not self.findings
+
+    def __str__(self) -> str:
+        word = "agrees" if self.consistent else "does NOT agree"
+        rows = [f"work done again with the {BACKEND} backend: {word}", *(f"  {item}" for item in self.measured)]
+        return "\n".join([*rows, *(f"  {finding}" for finding in self.findings)])
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "consistent": self.consistent,
+            "findings": [vars(finding) for finding in self.findings],
+            "measured": [{**vars(item), "within": item.within} for item in self.measured],
+        }
+
+
+def ignore_progress(_: str) -> None:
+    """For callers that show nothing."""
+
+
+def reexecute(bundle_dir: Path, model_dir: Path, *, on_progress: OnProgress = ignore_progress) -> Reexecution:
+    """Blocking form of `reexecute_work`, for callers without a loop of their own."""
+    return asyncio.run(reexecute_work(bundle_dir, model_dir, on_progress=on_progress))
+
+
+async def reexecute_work(
+    bundle_dir: Path, model_dir: Path, *, on_progress: OnProgress = ignore_progress
+) -> Reexecution:
+    """Train and score again. Raises ReexecutionError when the checkpoint can't be read or a job can't run at all."""
+    root = bundle_dir.parent if bundle_dir.name == BUNDLE_FILE else bundle_dir
+    verdict = check_real_run(root)
+    if not verdict.consistent:
+        # Numbers from a bundle that contradicts itself mean nothing, and its plan may ask for anything.
+        return Reexecution(verdict.findings, ())
+    evidence = Evidence(root)
+    nodes = [node for node in evidence.contributors if evidence.adapter(node) is not None]
+    if evidence.plan is None or evidence.contract is None or not nodes:
+        missing = Finding("work_is_there_to_do_again", "bundle", "a plan and contributions", "a run that ended before")
+        return Reexecution((missing,), ())
+    head = evidence.plan["head"]
+    got = await asyncio.to_thread(head_sha256, model_dir, head["tensor"])
+    if got != head["sha256"]:
+        other = Finding("checkpoint_has_the_planned_head", str(head["tensor"]), str(head["sha256"]), got)
+        return Reexecution((other,), ())
+    with tempfile.TemporaryDirectory(prefix="swarm-reexecute-") as folder:
+        again = _Again(evidence, root, model_dir, Path(folder), on_progress)
+        try:
+            measured = [item for node in nodes for item in await again.replay(node)]
+            measured += await again.score(nodes)
+        except (JobFailed, UnreadableError) as error:
+            raise ReexecutionError(
+                f"the work of {evidence.bundle['run_id']} could not be done again: {error}"
+            ) from error
+    return Reexecution(tuple(_finding(item) for item in measured if not item.within), tuple(measured))
+
+
+class _Again:
+    """The jobs, one after the other: each uses every core it may."""
+
+    def __init__(self, e: Evidence, root: Path, model_dir: Path, scratch: Path, on_progress: OnProgress) -> None:
+        assert e.plan is not None and e.contract is not None
+        self.e, self.plan, self.contract = e, e.plan, e.contract
+        self.artifacts = root / "retained_artifacts"
+        self.model_dir, self.scratch, self.on_progress = model_dir.absolute(), scratch, on_progress
+
+    async def replay(self, node: str) -> list[Measured]:
+        out_dir = self.scratch / node
+        out_dir.mkdir()
+        inputs = {name: shutil.copy2(self.artifacts / name, out_dir) for name in self._inputs(node)}
+        names = list(inputs)
+        job = ReplayJob(
+            assignment=word_from_json(Assignment, self.e.assignment(node)),
+            model_dir=str(self.model_dir),
+            slice_path=str(inputs[names[0]]),
+            initial_adapter_path=str(inputs[names[1]]),
+            backend=BACKEND,
+            out_dir=str(out_dir / "out"),
+        )
+        result = await run_job(
+            "replay", job, ReplayResult, self._narrate(f"training again as {node}"), log=self.scratch / "log.txt"
+        )
+        adapter = read_adapter((out_dir / "out" / ADAPTER_FILE).read_bytes())
+        return self._compare(node, adapter, result.step_losses)
+
+    def _narrate(self, what: str) -> Callable[[Progress], None]:
+        def tell(progress: Progress) -> None:
+            # About ten lines a job: this is read by a person, or by nobody.
+            if progress.done == progress.total or progress.done % max(1, progress.total // 10) == 0:
+                self.on_progress(f"{what}: {progress.stage} {progress.done} of {progress.total}")
+
+        return tell
+
+    def _inputs(self, node: str) -> tuple[str, str]:
+        return f"slice_{node}.safetensors", "initial_adapter.safetensors"
+
+    def _compare(self, node: str, again: Adapter, losses: tuple[float, ...]) -> list[Measured]:
+        alpha, governance = self.contract["adapter"]["alpha"], self.contract["governance"]
+        reference = delta_of(again, alpha)
+        found = []
+        for word, adapter, receipt in (
+            ("contribution", self.e.adapter(node), self.e.receipt(node)),
+            ("replay", self.e.adapter(f"replayed_{node}"), self.e.replay(node)),
+        ):
+            if adapter is None or receipt is None:
+                continue
+            measured = Measured(
+                subject=f"{node} {word}",
+                relative_difference=relative_difference(delta_of(adapter, alpha), reference),
+                loss_difference=largest_difference(receipt["step_losses"], losses),
+                relative_bound=governance["replay_relative_bound"],
+                loss_bound=governance["replay_loss_bound"],
+            )
+            found.append(measured)
+        return found
+
+    async def score(self, nodes: list[str]) -> list[Measured]:
+        """Held-out losses, where the run got that far."""
+        receipt, report = self.e.documents.get("receipts/score.json"), self.e.merge_report
+        if receipt is None or report is None:
+            return []
+        contract, recipe = self.contract["adapter"], self.contract["recipe"]
+        folders: dict[str, tuple[str | None, float, int]] = {"base": (None, contract["alpha"], contract["rank"])}
+        folders |= {node: (node, contract["alpha"], contract["rank"]) for node in nodes}
+        folders["merge"] = ("merged", report["alpha"], report["rank"])
+        subjects = tuple(
+            ScoreSubject(
+                subject=name,
+                adapter_path=str((self.artifacts / folder / ADAPTER_FILE).absolute()) if folder else None,
+                alpha=float(alpha),
+                rank=rank,
+            )
+            for name, (folder, alpha, rank) in folders.items()
+        )
+        job = ScoreJob(
+            model_dir=str(self.model_dir),
+            head_sha256=self.plan["head"]["sha256"],
+            held_out_path=str((self.artifacts / "held_out.safetensors").absolute()),
+            subjects=subjects,
+            backend=BACKEND,
+            threads=recipe["threads"],
+            chunk_tokens=recipe["chunk_tokens"],
+        )
+        result = await run_job("score", job, ScoreResult, self._narrate("scoring again"), log=self.scratch / "log.txt")
+        kept = {score["subject"]: score["mean_loss"] for score in receipt["scores"]}
+        bound = self.contract["governance"]["replay_loss_bound"]
+        return [
+            Measured(f"score {score.subject}", None, abs(score.mean_loss - kept[score.subject]), None, bound)
+            for score in result.scores
+        ]
+
+
+def _finding(item: Measured) -> Finding:
+    if item.relative_difference is None:
+        expected, got = f"a held-out loss within {item.loss_bound:g}", f"{item.loss_difference:.3g} away"
+    else:
+        expected = f"delta within {item.relative_bound:g}, losses within {item.loss_bound:g} of the work done again"
+        got = f"delta {item.relative_difference:.3g}, losses {item.loss_difference:.3g} away"
+    return Finding("work_done_again_agrees", item.subject, expected, got)

@@ -1,0 +1,85 @@
+"""What can go wrong with a host, told apart by who can fix it."""
+
+from pathlib import Path
+
+from runners.contract.plan import FileRef
+
+
+class HostError(Exception):
+    """Base of everything that a host, the way to it, or its files can fail with."""
+
+
+class HostUnreachable(HostError):  # noqa: N818 - the noun is the state
+    """Nothing answers at the endpoint."""
+
+
+class HostAuthRefused(HostError):  # noqa: N818
+    """The host is there and is the right one, but does not accept our key."""
+
+
+class HostKeyMismatch(HostError):  # noqa: N818
+    """Something answers with another key than the pinned one. Nothing was sent to it."""
+
+    def __init__(self, endpoint: str, expected: str, got: str) -> None:
+        super().__init__(
+            f"{endpoint}: expected host key {expected}, got {got}. If the host was set up anew on purpose, pin the new "
+            "key with `swarm host add`; otherwise something else answers there: do not connect"
+        )
+        self.expected = expected
+        self.got = got
+
+
+class LinkDown(HostError):  # noqa: N818
+    """The link is lost for now. Unreachable is not dead: ask again when it is back."""
+
+
+class HostRefused(HostError):  # noqa: N818
+    """A verb answered with a refusal."""
+
+    def __init__(self, verb: str, refused: str, detail: str) -> None:
+        super().__init__(f"{verb}: refused as {refused}: {detail}")
+        self.verb = verb
+        self.refused = refused
+        self.detail = detail
+
+
+class VerbFailed(HostError):  # noqa: N818
+    """A verb's process ended without the answer that was due, or with a bad exit status after it."""
+
+    def __init__(self, verb: str, exit_code: int, stderr: tuple[str, ...]) -> None:
+        last = stderr[-1] if stderr else "nothing on standard error"
+        super().__init__(f"{verb}: expected an answer and exit status 0, got exit status {exit_code}: {last}")
+        self.verb = verb
+        self.exit_code = exit_code
+        self.stderr = stderr
+
+
+class FileAbsent(HostError):  # noqa: N818
+    """There is no such file in the run root, yet."""
+
+
+class FetchRefused(HostError):  # noqa: N818
+    """A file is not one that may be fetched: a link, a folder, a bad name, or past the limit."""
+
+
+class ArtifactDigestMismatch(HostError):  # noqa: N818
+    """The bytes are not the ones that were journaled. What came is kept, for quarantine."""
+
+    def __init__(self, name: str, expected: FileRef, got_bytes: int, got_sha256: str, received: Path) -> None:
+        super().__init__(
+            f"{name}: expected {expected.size_bytes} bytes with sha256 {expected.sha256}, "
+            f"got {got_bytes} bytes with sha256 {got_sha256}"
+        )
+        self.name = name
+        self.expected = expected
+        self.got_bytes = got_bytes  # one more than expected when the file is longer: the rest isn't fetched
+        self.got_sha256 = got_sha256
+        self.received = received
+
+
+class PortTaken(HostError):  # noqa: N818
+    """A port of the lane is in use on this machine."""
+
+
+class AgentStartFailed(HostError):  # noqa: N818
+    """Our agent did not come up."""

@@ -1,0 +1,172 @@
+"""A host over SSH: verbs by exec, files by SFTP reads. The coordinator is always the client and only pulls."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+import asyncssh
+
+from console.hosts.errors import FetchRefused, FileAbsent, LinkDown
+from console.hosts.fetching import copy_checked
+from console.hosts.host import LinkCallback, LinkState
+from console.hosts.line_conversation import CHUNK_BYTES, LineConversation, ask, printable
+from console.hosts.ssh_link import SshLink, SshTarget
+from runners.contract.document import Word
+from runners.contract.plan import FileRef
+from runners.records.beneath import parts_of
+from runners.records.clock import Clock
+from runners.records.errors import UnsafePath
+
+W = TypeVar("W", bound=Word)
+NO_EXIT_STATUS = 255  # as ssh(1) says of a channel that closed without one
+
+
+class SshHost:
+    """Made by `connect`; `close` ends the link for good. Losing it in between is told by `on_link` and LinkDown."""
+
+    def __init__(self, node_id: str, link: SshLink) -> None:
+        self.node_id = node_id
+        self._link = link
+
+    @classmethod
+    async def connect(
+        cls, node_id: str, target: SshTarget, *, on_link: LinkCallback | None = None, clock: Clock | None = None
+    ) -> "SshHost":
+        """Raises HostUnreachable, HostKeyMismatch, HostAuthRefused."""
+        link = SshLink(target, on_link, clock)
+        await link.start()
+        return cls(node_id, link)
+
+    @property
+    def endpoint(self) -> str:
+        return self._link.target.endpoint
+
+    @property
+    def host_key_fingerprint(self) -> str:
+        return self._link.target.host_key.get_fingerprint()
+
+    @property
+    def rtt_ms(self) -> float | None:
+        return self._link.state.rtt_ms
+
+    @property
+    def link(self) -> LinkState:
+        return self._link.state
+
+    @asynccontextmanager
+    async def open(self, verb: str) -> AsyncIterator[LineConversation]:
+        with self._link.losses():
+            process = await self._link.connection.create_process(
+                f"{self._link.target.command_prefix} {verb}", encoding=None
+            )
+        conversation = LineConversation(verb, _Channel(process, self._link))
+        try:
+            yield conversation
+        finally:
+            await conversation.close()
+
+    async def ask(self, verb: str, request: Word, expected: type[W]) -> W:
+        async with self.open(verb) as conversation:
+            return await ask(conversation, request, expected)
+
+    async def read_at(self, name: str, offset: int, size: int) -> bytes:
+        async with self._open_file(name) as file:
+            return await file.read(offset, size)
+
+    async def fetch(self, name: str, expected: FileRef, target: Path, *, limit: int) -> Path:
+        async with self._open_file(name) as file:
+            return await copy_checked(file, name, expected, target, limit)
+
+    @asynccontextmanager
+    async def _open_file(self, name: str) -> AsyncIterator["_RemoteFile"]:
+        try:
+            parts_of(name)
+        except UnsafePath as error:
+            raise FetchRefused(f"{self.node_id}: {error}") from error
+        root = self._link.target.sftp_root
+        with self._file_errors(name):
+            file = await self._link.sftp.open(f"{root}/{name}" if root else name, "rb", encoding=None)
+        try:
+            yield _RemoteFile(file, name, self._file_errors)
+        finally:
+            # On a lost link the other side closes it.
+            with suppress(asyncssh.Error, OSError):
+                await file.close()
+
+    @contextmanager
+    def _file_errors(self, name: str) -> Iterator[None]:
+        with self._link.losses():
+            try:
+                yield
+            except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection):
+                raise
+            except asyncssh.SFTPNoSuchFile as error:
+                raise FileAbsent(f"{self.node_id}: {name}: expected a file in the run root, got none") from error
+            except asyncssh.SFTPError as error:
+                raise FetchRefused(f"{self.node_id}: {name}: {printable(error.reason)}") from error
+
+    async def close(self) -> None:
+        await self._link.close()
+
+
+class _RemoteFile:
+    def __init__(
+        self,
+        file: "asyncssh.SFTPClientFile",
+        name: str,
+        errors: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
+        self._file = file
+        self._name = name
+        self._errors = errors
+
+    async def read(self, offset: int, size: int) -> bytes:
+        with self._errors(self._name):
+            data: bytes = await self._file.read(size, offset)
+        if len(data) > size:
+            raise FetchRefused(f"{self._name}: expected at most {size} bytes at {offset}, got {len(data)}")
+        return data
+
+
+class _Channel:
+    def __init__(self, process: "asyncssh.SSHClientProcess[bytes]", link: SshLink) -> None:
+        self._process = process
+        self._connection = link.connection
+        self._link = link
+
+    async def write(self, data: bytes) -> None:
+        try:
+            self._process.stdin.write(data)
+            await self._process.stdin.drain()
+        except (OSError, asyncssh.Error) as error:
+            self._check_link(error)
+
+    async def write_end(self) -> None:
+        with suppress(OSError):
+            self._process.stdin.write_eof()
+
+    async def read(self) -> bytes:
+        with self._link.losses():
+            return await self._process.stdout.read(CHUNK_BYTES)
+
+    async def read_stderr(self) -> bytes:
+        with suppress(asyncssh.Error, OSError):
+            return await self._process.stderr.read(CHUNK_BYTES)
+        return b""
+
+    async def wait_exit(self) -> int:
+        await self._process.wait_closed()
+        if self._process.returncode is None:
+            self._check_link(None)
+            return NO_EXIT_STATUS
+        return self._process.returncode
+
+    def _check_link(self, error: Exception | None) -> None:
+        """A channel that is closed on a connection that isn't: the verb is gone, and its answer says why."""
+        if self._connection.is_closed():
+            raise LinkDown(f"{self._link.target.endpoint}: link lost: {self._link.state.reason}") from error
+
+    async def end(self) -> None:
+        self._process.close()
+        await self._process.wait_closed()

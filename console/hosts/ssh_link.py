@@ -1,0 +1,208 @@
+"""The link to one host: one SSH connection to a pinned key, watched, timed, and made again when it is lost."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import chain, repeat
+
+import asyncssh
+
+from console.hosts.errors import HostAuthRefused, HostError, HostKeyMismatch, HostUnreachable, LinkDown
+from console.hosts.host import LinkCallback, LinkState
+from runners.records.clock import Clock
+
+KEEPALIVE_S = 1.0
+KEEPALIVE_MISSED = 3  # a dead link is named within 4 s, before anyone is called stale at 5 s
+CONNECT_S = 5.0
+LOGIN_S = 10.0
+RTT_EVERY_S = 2.0
+BACKOFF_S = (0.2, 0.4, 0.8, 1.6, 2.0)
+
+Connection = asyncssh.SSHClientConnection
+
+
+@dataclass(frozen=True)
+class SshTarget:
+    """How a host is reached. `host_key` is pinned: nothing is learned on first contact."""
+
+    address: str
+    port: int
+    host_key: asyncssh.SSHKey
+    client_key: asyncssh.SSHKey | str  # a key, or the path of one
+    username: str = "swarm"
+    command_prefix: str = "swarm-runner"  # a system sshd: `python -m runners`
+    sftp_root: str = ""  # run root as SFTP names it; our agent's is the run root itself
+
+    @property
+    def endpoint(self) -> str:
+        return f"ssh://{self.address}:{self.port}"
+
+
+class _Watcher(asyncssh.SSHClient):
+    """Sees what asyncssh's exceptions don't say: which other host key came, and why a connection ended."""
+
+    def __init__(self) -> None:
+        self.other_key: str | None = None
+        self.ended_by: Exception | None = None
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
+        """Called only for a key that isn't the pinned one."""
+        self.other_key = key.get_fingerprint()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended_by = exc
+
+
+class SshLink:
+    """`on_change` is called when the link comes up, goes down, or is down for another reason; never for a new RTT."""
+
+    def __init__(self, target: SshTarget, on_change: LinkCallback | None = None, clock: Clock | None = None) -> None:
+        self.target = target
+        self._on_change = on_change or (lambda _state: None)
+        self._clock = clock or Clock()
+        self._connection: Connection | None = None
+        self._sftp: asyncssh.SFTPClient | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._watcher = _Watcher()
+        self.state = LinkState(False, "not connected yet", None, self._clock.mono_ms())
+
+    async def start(self) -> None:
+        """Connect, and stay connected until `close`.
+        Raises HostUnreachable, HostKeyMismatch, HostAuthRefused when the first attempt fails."""
+        await self._connect()
+        self._keeper = asyncio.create_task(self._keep(), name=f"link {self.target.endpoint}")
+
+    @property
+    def connection(self) -> Connection:
+        """Raises LinkDown."""
+        if self._connection is None or self._connection.is_closed():
+            raise LinkDown(f"{self.target.endpoint}: link is down: {self.state.reason}")
+        return self._connection
+
+    @property
+    def sftp(self) -> asyncssh.SFTPClient:
+        """Raises LinkDown."""
+        assert self.connection is not None
+        assert self._sftp is not None
+        return self._sftp
+
+    @contextmanager
+    def losses(self) -> Iterator[None]:
+        """What asyncssh raises for a lost connection, in one word."""
+        try:
+            yield
+        except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.DisconnectError) as error:
+            raise LinkDown(f"{self.target.endpoint}: link lost: {error.reason}") from error
+        except (asyncssh.ChannelOpenError, OSError) as error:
+            raise LinkDown(f"{self.target.endpoint}: link lost: {error}") from error
+
+    async def _keep(self) -> None:
+        while True:
+            await self._watch()
+            self._change(up=False, reason=str(self._watcher.ended_by or "closed by the host"))
+            await self._reconnect()
+
+    async def _watch(self) -> None:
+        """Until the connection is gone. Times a round trip through the agent's own event loop."""
+        assert self._connection is not None
+        closed = asyncio.ensure_future(self._connection.wait_closed())
+        try:
+            while not closed.done():
+                await asyncio.wait((closed,), timeout=RTT_EVERY_S)
+                with suppress(LinkDown, asyncssh.SFTPError):
+                    await self._time_round_trip()
+        finally:
+            closed.cancel()
+            await asyncio.gather(closed, return_exceptions=True)
+
+    async def _time_round_trip(self) -> None:
+        with self.losses():
+            rtt_ms = await _round_trip_ms(self.sftp)
+        self.state = LinkState(self.state.up, self.state.reason, rtt_ms, self.state.since_mono_ms)
+
+    async def _reconnect(self) -> None:
+        waits = chain(BACKOFF_S, repeat(BACKOFF_S[-1]))
+        while not self.state.up:
+            await asyncio.sleep(next(waits))
+            try:
+                await self._connect()
+            except HostError as error:
+                if str(error) != self.state.reason:
+                    self._change(up=False, reason=str(error))
+
+    async def _connect(self) -> None:
+        watcher = _Watcher()
+        with _connect_errors(self.target, watcher):
+            async with asyncio.timeout(CONNECT_S + LOGIN_S):
+                connection = await asyncssh.connect(
+                    self.target.address,
+                    self.target.port,
+                    client_factory=lambda: watcher,
+                    username=self.target.username,
+                    client_keys=[self.target.client_key],
+                    known_hosts=([self.target.host_key], [], []),
+                    config=None,
+                    agent_path=None,
+                    agent_forwarding=False,
+                    preferred_auth="publickey",
+                    compression_algs=["none"],  # tensors don't compress
+                    connect_timeout=CONNECT_S,
+                    login_timeout=LOGIN_S,
+                    keepalive_interval=KEEPALIVE_S,
+                    keepalive_count_max=KEEPALIVE_MISSED,
+                )
+                try:
+                    self._sftp = await connection.start_sftp_client()
+                    rtt_ms = await _round_trip_ms(self._sftp)
+                except BaseException:
+                    connection.abort()
+                    raise
+        self._connection, self._watcher = connection, watcher
+        self._change(up=True, reason="connected", rtt_ms=rtt_ms)
+
+    def _change(self, *, up: bool, reason: str, rtt_ms: float | None = None) -> None:
+        since = self.state.since_mono_ms if up == self.state.up else self._clock.mono_ms()
+        self.state = LinkState(up, reason, rtt_ms, since)
+        self._on_change(self.state)
+
+    async def close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeper
+            self._keeper = None
+        if self._connection is not None:
+            self._connection.close()
+            await self._connection.wait_closed()
+            self._connection = None
+            self._change(up=False, reason="closed by us")
+
+
+async def _round_trip_ms(sftp: asyncssh.SFTPClient) -> float:
+    started = time.perf_counter()
+    await sftp.realpath(".")
+    return (time.perf_counter() - started) * 1000
+
+
+@contextmanager
+def _connect_errors(target: SshTarget, watcher: _Watcher) -> Iterator[None]:
+    pinned = target.host_key.get_fingerprint()
+    try:
+        yield
+    except asyncssh.HostKeyNotVerifiable as error:
+        raise HostKeyMismatch(target.endpoint, pinned, watcher.other_key or "none that could be read") from error
+    except asyncssh.PermissionDenied as error:
+        raise HostAuthRefused(
+            f"{target.endpoint}: expected our client key to be accepted for {target.username!r}, got: {error.reason}. "
+            "Add its public line on the host (agent: --authorized-key; sshd: authorized_keys)"
+        ) from error
+    except asyncssh.KeyExchangeFailed as error:
+        raise HostKeyMismatch(target.endpoint, pinned, f"no key of that type ({error.reason})") from error
+    except (OSError, TimeoutError, asyncssh.Error) as error:
+        raise HostUnreachable(
+            f"{target.endpoint}: expected an SSH host, got: {error or type(error).__name__}. "
+            "Is the host up, and its agent or sshd listening on that port?"
+        ) from error

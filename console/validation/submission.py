@@ -1,0 +1,19 @@
+"""What arrived from a contributor, as bytes, with everything it is measured against."""
+
+from dataclasses import dataclass
+
+from runners.contract.coordinator_records import BringupReceived, ContributionSeen
+from runners.contract.lane import Governance
+from runners.contract.plan import Assignment
+
+
+@dataclass(frozen=True)
+class UnverifiedSubmission:
+    """`files` holds the fetched bytes by name; nothing of it is true yet."""
+
+    node_id: str
+    files: dict[str, bytes]
+    seen: ContributionSeen
+    assignment: Assignment
+    bringup: BringupReceived
+    governance: Governance

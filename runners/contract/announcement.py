@@ -1,0 +1,18 @@
+"""The one line that an agent writes when it listens."""
+
+from typing import Literal
+
+from runners.contract.document import Word
+from runners.contract.names import Label, Text
+
+
+class AgentAnnouncement(Word):
+    """Read by whoever started the agent, through the pipe that it inherited: this is where the host key is pinned."""
+
+    listening: Literal[True] = True
+    address: Label
+    port: int
+    host_key: Text  # "ssh-ed25519 AAAA...", OpenSSH's one-line form without comment
+    host_key_fingerprint: Label  # "SHA256:..."
+    pid: int
+    process_started_ms: int

@@ -1,0 +1,64 @@
+"""The validator's jobs as processes: one JSON line in, progress lines, one result line."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from runners.contract.document import Word
+from runners.contract.jobs import CaptureJob, CutJob, Progress, ReplayJob, ScoreJob
+from runners.process.settings import HostSettings
+from runners.process.wire import Wire
+
+if TYPE_CHECKING:  # brings the array libraries
+    from runners.training.backend import StepResult
+
+
+def cut(_settings: HostSettings, wire: Wire) -> Word:
+    job = wire.read(CutJob)
+    from runners.training import jobs
+
+    return jobs.cut(job)
+
+
+def replay(_settings: HostSettings, wire: Wire) -> Word:
+    job = wire.read(ReplayJob)
+    total = len(job.assignment.batches)
+    wire.write(Progress(stage="prepare", done=0, total=total))
+    from runners.training import jobs
+
+    def on_step(result: "StepResult") -> None:
+        wire.write(Progress(stage="train", done=result.step, total=total, detail=f"loss {result.loss:.4f}"))
+
+    return jobs.replay(job, on_step)
+
+
+def score(_settings: HostSettings, wire: Wire) -> Word:
+    job = wire.read(ScoreJob)
+    wire.write(Progress(stage="score", done=0, total=len(job.subjects)))
+    from runners.training import jobs
+
+    return jobs.score(job)
+
+
+def capture(_settings: HostSettings, wire: Wire) -> Word:
+    job = wire.read(CaptureJob)
+    wire.write(Progress(stage="import", done=0, total=1))
+    from runners.training.capture import capture as run_capture
+
+    return run_capture(
+        job.model_dir,
+        job.jsonl,
+        job.out_dir,
+        split=job.split,
+        dataset_ref=job.dataset_ref,
+        batch_size=job.batch_size,
+        backend=job.backend,
+        on_progress=lambda done, total: wire.write(Progress(stage="capture", done=done, total=total)),
+    )
+
+
+JOB_HANDLERS: dict[str, Callable[[HostSettings, Wire], Word]] = {
+    "capture": capture,
+    "cut": cut,
+    "replay": replay,
+    "score": score,
+}

@@ -1,0 +1,104 @@
+"""What a training backend is: a job in, step results on the way, an adapter out. It knows no files and no network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from runners.contract.jobs import BackendName
+from runners.contract.lane import AdapterContract, RecipeContract
+from runners.contract.names import Label
+from runners.contract.receipts import Device
+from runners.training.head import Head
+from runners.training.shards import Shard
+
+F32 = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+Stage = Literal["import", "head", "shard", "adapter", "warm_up"]
+Unit = Literal["bytes", "steps", "stages"]
+
+
+@dataclass(frozen=True, eq=False)
+class AdapterWeights:
+    """The trained part of `logits = h W^T + s (h A^T) B^T`."""
+
+    a: F32  # [r, d]
+    b: F32  # [V, r]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingJob:
+    """Everything that decides the result; two runs of one job on one device give the same bits."""
+
+    head: Head
+    shard: Shard
+    initial: AdapterWeights
+    adapter: AdapterContract
+    recipe: RecipeContract
+    batches: tuple[tuple[int, ...], ...]  # per step: indices of samples of the shard, in order
+
+    @property
+    def scale(self) -> float:
+        return self.adapter.alpha / self.adapter.rank
+
+
+@dataclass(frozen=True)
+class StepResult:
+    step: int  # finished steps, so the first is 1
+    loss: float  # mean cross-entropy in nats over the step's tokens, before its update
+    samples: int
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    adapter: AdapterWeights
+    step_losses: tuple[float, ...]
+
+
+OnStage = Callable[[Stage, int, int, Unit, str], None]  # stage, done, total, unit, detail
+OnStep = Callable[[StepResult], None]
+ShouldStop = Callable[[], bool]
+
+
+def never_stop() -> bool:
+    return False
+
+
+def ignore_stage(stage: Stage, done: int, total: int, unit: Unit, detail: str) -> None:
+    """For callers that show no progress."""
+
+
+def ignore_step(result: StepResult) -> None:
+    """For callers that show no progress."""
+
+
+class Backend(Protocol):
+    """One accelerator library on the device that it finds."""
+
+    @property
+    def name(self) -> BackendName: ...
+
+    def version(self) -> Label:
+        """Name and version as `Software.backend` spells it, e.g. `torch@2.13.0+cpu`."""
+        ...
+
+    def device(self) -> Device:
+        """The device that really computes, and its settings as read back."""
+        ...
+
+    def prepare(self, job: TrainingJob, on_stage: OnStage) -> None:
+        """Bring head, shard and adapter to the device and warm up. Raises UnsupportedPrecision, InputMismatch."""
+        ...
+
+    def train(self, job: TrainingJob, on_step: OnStep, should_stop: ShouldStop = never_stop) -> TrainingResult:
+        """All steps of the job; prepares first where `prepare` wasn't called for it. Raises Stopped, Diverged."""
+        ...
+
+    def held_out_loss(self, head: Head, shard: Shard, adapter: AdapterWeights | None, alpha: float) -> float:
+        """Mean nats per response token, of the base alone where `adapter` is None."""
+        ...

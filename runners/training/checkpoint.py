@@ -1,0 +1,173 @@
+"""A Hugging Face gpt-oss checkpoint as a folder of files: where a tensor lies, and digests of the whole."""
+
+import hashlib
+import json
+import struct
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from runners.contract.canonical import canonical_bytes, parse_strict, sha256_hex
+from runners.contract.errors import MalformedBytes
+from runners.contract.names import FileName
+from runners.training.errors import CheckpointError
+
+CONFIG, INDEX, SINGLE = "config.json", "model.safetensors.index.json", "model.safetensors"
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "chat_template.json",
+)
+MAX_HEADER_BYTES = 16 * 1024 * 1024  # a checkpoint of thousands of tensors; adapters and shards get far less
+READ_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class TensorSpan:
+    """Where one tensor lies. `begin` counts from the first byte of the file."""
+
+    name: str
+    path: Path
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    size_bytes: int
+
+
+def read_config(model_dir: Path) -> dict[str, Any]:
+    """config.json of a gpt-oss checkpoint. Raises CheckpointError."""
+    config = _read_json(model_dir / CONFIG)
+    if config.get("model_type") != "gpt_oss":
+        got = config.get("model_type")
+        raise CheckpointError(
+            f"{model_dir / CONFIG}: expected model_type 'gpt_oss', got {got!r}; use a gpt-oss checkpoint"
+        )
+    return config
+
+
+def find_tensor(model_dir: Path, name: str) -> TensorSpan:
+    """Reads the index and one file's header, and no tensor. Raises CheckpointError."""
+    path = model_dir / _file_of(model_dir, name)
+    header, data_begin = _header(path)
+    if name not in header:
+        raise CheckpointError(
+            f"{path}: expected tensor {name!r}, got {len(header)} others; the download may be incomplete"
+        )
+    return _span(path, name, header[name], data_begin)
+
+
+def weight_files(model_dir: Path) -> tuple[str, ...]:
+    """Names of the files that hold the weights, sorted. Raises CheckpointError."""
+    if (model_dir / INDEX).exists():
+        return tuple(sorted(set(_weight_map(model_dir).values())))
+    return (SINGLE,)
+
+
+def model_digest(model_dir: Path) -> str:
+    """sha256 over the names and digests of config, index and weight files: every byte that decides a forward."""
+    index = (INDEX,) if (model_dir / INDEX).exists() else ()
+    return _digest_of(model_dir, (CONFIG, *index, *weight_files(model_dir)))
+
+
+def tokenizer_digest(model_dir: Path) -> str:
+    """sha256 over the names and digests of those tokenizer files that exist. Raises CheckpointError."""
+    names = tuple(name for name in TOKENIZER_FILES if (model_dir / name).exists())
+    if "tokenizer.json" not in names:
+        raise CheckpointError(f"{model_dir}: expected tokenizer.json, got {names or 'no tokenizer file'}")
+    return _digest_of(model_dir, names)
+
+
+def _digest_of(model_dir: Path, names: tuple[str, ...]) -> str:
+    files = {name: _file_sha256(model_dir / name) for name in names}
+    return sha256_hex(canonical_bytes({"files": files}))
+
+
+def _file_sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path}: expected a readable file, got {error.strerror}") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        body = parse_strict(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(
+            f"{path}: expected a readable file, got {error.strerror}; is this a checkpoint folder?"
+        ) from error
+    except MalformedBytes as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    if not isinstance(body, dict):
+        raise CheckpointError(f"{path}: expected a JSON object, got {type(body).__name__}")
+    return body
+
+
+def _file_of(model_dir: Path, name: str) -> str:
+    if not (model_dir / INDEX).exists():
+        return SINGLE
+    weight_map = _weight_map(model_dir)
+    if name not in weight_map:
+        raise CheckpointError(
+            f"{model_dir / INDEX}: expected {name!r} in weight_map, got {len(weight_map)} other names"
+        )
+    return weight_map[name]
+
+
+def _weight_map(model_dir: Path) -> dict[str, str]:
+    """Tensor to file. A file is a plain name: the index came with a download and must not lead out of the folder.
+
+    The file itself may be a symlink, because that is how the Hugging Face cache keeps its snapshots.
+    """
+    raw = _read_json(model_dir / INDEX).get("weight_map")
+    try:
+        return TypeAdapter(dict[str, FileName]).validate_python(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise CheckpointError(
+            f"{model_dir / INDEX}: weight_map: expected plain file names, got {first['input']!r:.80}"
+        ) from error
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """(entries, offset of the first data byte) of a safetensors file, without its tensors."""
+    try:
+        with path.open("rb") as stream:
+            prefix = stream.read(8)
+            length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
+            if not 2 <= length <= MAX_HEADER_BYTES:
+                raise CheckpointError(f"{path}: expected a header of 2 to {MAX_HEADER_BYTES} bytes, got {length}")
+            # A checkpoint header names U8 and F8 tensors too, so the strict reader of shards is not used here.
+            body = parse_strict(stream.read(length).rstrip(b" "), limit=MAX_HEADER_BYTES)
+    except OSError as error:
+        raise CheckpointError(f"{path}: expected a readable file, got {error.strerror}") from error
+    except MalformedBytes as error:
+        raise CheckpointError(f"{path}: safetensors header: {error}") from error
+    if not isinstance(body, dict):
+        raise CheckpointError(f"{path}: expected a JSON object as header, got {type(body).__name__}")
+    body.pop("__metadata__", None)
+    return body, 8 + length
+
+
+def _span(path: Path, name: str, entry: Any, data_begin: int) -> TensorSpan:
+    item_bytes = {"F32": 4, "BF16": 2}
+    try:
+        dtype, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+        size = prod(shape) * item_bytes[dtype]
+        good = all(isinstance(n, int) and n >= 0 for n in (*shape, begin, end)) and end - begin == size
+    except (KeyError, TypeError, ValueError):
+        good = False
+    if not good:
+        raise CheckpointError(
+            f"{path}: {name!r}: expected F32 or BF16 data of its own shape, got {json.dumps(entry):.120}"
+        )
+    if data_begin + end > path.stat().st_size:
+        raise CheckpointError(f"{path}: {name!r}: expected data up to byte {data_begin + end}, got a shorter file")
+    return TensorSpan(name, path, dtype, shape, data_begin + begin, size)

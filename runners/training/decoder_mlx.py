@@ -1,0 +1,132 @@
+"""The decoder through mlx-lm, in f32: capture on a Mac, or where transformers is not installed.
+
+mlx-lm can't read the experts as transformers stores them, and rounds the YaRN range that gpt-oss wants unrounded
+("truncate": false); both are put right here. A quantised checkpoint (`*_blocks`, `*_scales`) is not supported.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+import numpy.typing as npt
+from mlx_lm.models.gpt_oss import GptOssMoeModel, ModelArgs
+
+from runners.training.checkpoint import read_config, weight_files
+from runners.training.errors import CaptureError
+from runners.training.head import F32
+
+PREFIX = "model."  # what is outside of it is the head, which capture does not need
+
+
+class MlxDecoder:
+    """Final hidden states (after the last norm) of right-padded batches."""
+
+    framework = "mlx-lm"
+    framework_version = version("mlx-lm")
+    array_library = f"mlx@{version('mlx')}"
+    threads = 0  # MLX does not say how many it uses
+
+    def __init__(self, model_dir: Path) -> None:
+        os.environ["MLX_ENABLE_TF32"] = "0"  # read at the first product; on by default on newer Macs
+        on_metal = bool(mx.metal.is_available()) and mx.default_device() == mx.gpu
+        self.device_label = "metal:0" if on_metal else "cpu:0"
+        if not on_metal:
+            mx.disable_compile()  # on a CPU it calls a C++ compiler, which a host need not have
+        config = read_config(model_dir)
+        rope = rope_parameters(config)
+        arguments = {**config, "rope_theta": rope["rope_theta"], "rope_scaling": _scaling(rope)}
+        arguments_of: Any = ModelArgs  # untyped upstream
+        self._decoder = GptOssMoeModel(arguments_of.from_dict(arguments))
+        try:
+            self._decoder.load_weights(list(converted(_load(model_dir)).items()), strict=True)
+        except ValueError as error:
+            raise CaptureError(f"{model_dir}: expected the tensors of mlx-lm's gpt-oss, got: {error}") from error
+        if rope["rope_type"] == "yarn":
+            periods = mx.array(yarn_periods(rope, config["head_dim"]))
+            for layer in self._decoder.layers:
+                layer.self_attn.rope._freqs = periods
+        self._decoder.set_dtype(mx.float32)  # the gathered product on a CPU is f32 only
+        mx.eval(self._decoder.parameters())
+
+    def hidden_states(self, batch: Sequence[Sequence[int]]) -> list[F32]:
+        """One `[tokens, d]` per row of the batch. The mask is causal, so padding on the right changes nothing."""
+        longest = max(map(len, batch))
+        ids = mx.array([[*tokens, *[0] * (longest - len(tokens))] for tokens in batch])
+        hidden: F32 = np.array(self._decoder(ids), dtype=np.float32)
+        return [hidden[row, : len(tokens)] for row, tokens in enumerate(batch)]
+
+
+def rope_parameters(config: dict[str, Any]) -> dict[str, Any]:
+    """In transformers' new spelling, from either spelling. Raises CaptureError for a kind without a test here."""
+    old = {**(config.get("rope_scaling") or {"rope_type": "default"}), "rope_theta": config.get("rope_theta", 150000)}
+    rope: dict[str, Any] = config.get("rope_parameters") or old
+    if rope.get("rope_type") not in ("default", "yarn"):
+        raise CaptureError(
+            f"config.json: mlx capture: expected rope_type 'default' or 'yarn', got {rope.get('rope_type')!r};"
+            " capture with the torch backend"
+        )
+    return rope
+
+
+def yarn_periods(rope: dict[str, Any], dims: int) -> npt.NDArray[np.float32]:
+    """Reciprocal frequencies `[dims / 2]`, as transformers has them (YaRN, Peng et al. 2023, section 3.2)."""
+    base, factor, trained = rope["rope_theta"], rope["factor"], rope["original_max_position_embeddings"]
+
+    def dim_of(rotations: float) -> float:
+        return float(dims * math.log(trained / (rotations * 2 * math.pi)) / (2 * math.log(base)))
+
+    low, high = dim_of(rope.get("beta_fast") or 32), dim_of(rope.get("beta_slow") or 1)
+    if rope.get("truncate", True):
+        low, high = math.floor(low), math.ceil(high)
+    low, high = max(low, 0), min(high, dims - 1)
+    ramp = np.clip((np.arange(dims // 2) - low) / max(high - low, 0.001), 0, 1)
+    frequency = base ** (-np.arange(0, dims, 2) / dims)
+    mixed: npt.NDArray[np.float32] = (1 / (frequency / factor * ramp + frequency * (1 - ramp))).astype(np.float32)
+    return mixed
+
+
+def converted(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+    """transformers' layout to mlx-lm's: gate and up de-interleaved, `[E, in, out]` to `[E, out, in]`."""
+    result: dict[str, mx.array] = {}
+    for full, value in weights.items():
+        name = full.removeprefix(PREFIX)
+        if name.endswith("experts.gate_up_proj"):  # [E, H, 2I]
+            result[name.replace("gate_up_proj", "gate_proj.weight")] = value[..., ::2].swapaxes(1, 2)
+            result[name.replace("gate_up_proj", "up_proj.weight")] = value[..., 1::2].swapaxes(1, 2)
+        elif name.endswith("experts.gate_up_proj_bias"):  # [E, 2I]
+            result[name.replace("gate_up_proj_bias", "gate_proj.bias")] = value[..., ::2]
+            result[name.replace("gate_up_proj_bias", "up_proj.bias")] = value[..., 1::2]
+        elif name.endswith("experts.down_proj"):  # [E, I, H]
+            result[name + ".weight"] = value.swapaxes(1, 2)
+        elif name.endswith("experts.down_proj_bias"):
+            result[name.removesuffix("_bias") + ".bias"] = value
+        else:
+            result[name] = value
+    return result
+
+
+def _load(model_dir: Path) -> dict[str, mx.array]:
+    weights: dict[str, mx.array] = {}
+    for name in weight_files(model_dir):
+        try:
+            loaded: Any = mx.load(str(model_dir / name))
+            weights |= loaded
+        except RuntimeError as error:
+            raise CaptureError(
+                f"{model_dir / name}: expected a safetensors file that MLX loads, got: {error}"
+            ) from error
+    if quantised := [name for name in weights if name.endswith(("_blocks", "_scales"))]:
+        raise CaptureError(
+            f"{model_dir}: mlx capture: expected unquantised experts, got {quantised[0]!r};"
+            " capture with the torch backend, which unpacks them"
+        )
+    return {name: value for name, value in weights.items() if name.startswith(PREFIX)}
+
+
+def _scaling(rope: dict[str, Any]) -> dict[str, Any] | None:
+    return None if rope["rope_type"] == "default" else {key: v for key, v in rope.items() if key != "rope_theta"}

@@ -1,0 +1,51 @@
+"""The decoder through transformers, in f32 on the CPU: the reference path of capture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+from runners.training.errors import CaptureError
+from runners.training.head import F32
+
+
+class TorchDecoder:
+    """Final hidden states (after the last norm) of right-padded batches."""
+
+    framework = "transformers"
+    framework_version: str = transformers.__version__
+    array_library = f"torch@{torch.__version__}"
+
+    device_label = "cpu:0"
+
+    def __init__(self, model_dir: Path) -> None:
+        library: Any = transformers  # partly typed, so its calls are not checked
+        library.utils.logging.disable_progress_bar()  # progress is the caller's to tell
+        try:
+            model = library.AutoModelForCausalLM.from_pretrained(
+                model_dir,
+                local_files_only=True,
+                dtype=torch.float32,
+                attn_implementation="eager",  # the other kinds refuse attention sinks on a CPU
+                experts_implementation="eager",  # the grouped product wants sizes that are multiples of 8
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise CaptureError(f"{model_dir}: expected a checkpoint that transformers loads, got: {error}") from error
+        self._decoder = model.get_decoder().eval()
+        self.threads = torch.get_num_threads()
+
+    @torch.no_grad()
+    def hidden_states(self, batch: Sequence[Sequence[int]]) -> list[F32]:
+        """One `[tokens, d]` per row of the batch."""
+        longest = max(map(len, batch))
+        ids = torch.zeros((len(batch), longest), dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = torch.tensor(tokens)
+            mask[row, : len(tokens)] = 1
+        output = self._decoder(input_ids=ids, attention_mask=mask, use_cache=False)
+        hidden: F32 = output.last_hidden_state.numpy()
+        return [np.ascontiguousarray(hidden[row, : len(tokens)]) for row, tokens in enumerate(batch)]

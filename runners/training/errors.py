@@ -1,0 +1,48 @@
+"""What can be wrong with what training reads, and why an assignment did not become an adapter.
+
+Each message says what, where, expected, got and the next step.
+"""
+
+
+class TrainingError(Exception):
+    """Base of everything that training can refuse."""
+
+
+class CheckpointError(TrainingError):
+    """A folder is not a gpt-oss checkpoint that we can read the head of."""
+
+
+class ShardError(TrainingError):
+    """A shard file is not what a shard must be."""
+
+
+class CaptureError(TrainingError):
+    """Hidden states can't be captured from this model, this data or with this backend."""
+
+
+class AdapterFileError(TrainingError):
+    """An adapter file isn't what the plan says an adapter is."""
+
+
+class InputMismatch(TrainingError):  # noqa: N818
+    """Head, slice or initial adapter are not the bytes or shapes that the assignment names."""
+
+
+class BackendUnavailable(TrainingError):  # noqa: N818
+    """The accelerator library isn't installed or finds no device."""
+
+
+class UnsupportedPrecision(TrainingError):  # noqa: N818
+    """Another precision than f32_reference was asked for."""
+
+
+class Diverged(TrainingError):  # noqa: N818
+    """A loss or a weight is no longer finite."""
+
+
+class GateFailed(TrainingError):  # noqa: N818
+    """The backend ran the bring-up job but did not learn, or accepted what it must refuse."""
+
+
+class Stopped(TrainingError):  # noqa: N818 - not a fault: somebody asked for it
+    """The caller asked to stop; no adapter was produced."""

@@ -1,0 +1,76 @@
+"""The machine under a backend, as it names itself."""
+
+import ctypes
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+_BLAS_FILE = re.compile(r"/([^/\s]*(?:blas|mkl|accelerate)[^/\s]*\.(?:so|dylib)[^/\s]*)$", re.IGNORECASE)
+
+
+def cpu_name() -> str:
+    """Model name of the processor: /proc/cpuinfo on Linux, sysctl on macOS."""
+    if platform.system() == "Darwin":
+        argv = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    for line in _lines(Path("/proc/cpuinfo")):
+        name, _, value = line.partition(":")
+        if name.strip() == "model name" and value.strip():
+            return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def memory_total_bytes() -> int:
+    return int(psutil.virtual_memory().total)
+
+
+def as_label(text: str) -> str:
+    """`text` in the alphabet of a Label: anything else becomes `@`."""
+    return re.sub(r"[^A-Za-z0-9._:/@+-]+", "@", text).strip("@")[:160] or "unknown"
+
+
+def numpy_blas() -> str:
+    """As NumPy was built, e.g. `scipy-openblas@0.3.31`."""
+    config = np.show_config(mode="dicts")
+    blas = config["Build Dependencies"]["blas"]  # type: ignore[index,call-overload,unused-ignore]
+    return as_label(f"{blas['name']}@{blas['version']}")
+
+
+def set_numpy_threads(threads: int) -> int:
+    """Ask the OpenBLAS inside NumPy for `threads`; the number it then says. Where there is none, all processors."""
+    for path in sorted(_loaded_files()):
+        if "openblas" not in Path(path).name or "numpy" not in path:
+            continue
+        library = ctypes.CDLL(path)
+        for suffix in ("64_", ""):
+            setter = getattr(library, f"scipy_openblas_set_num_threads{suffix}", None)
+            getter = getattr(library, f"scipy_openblas_get_num_threads{suffix}", None)
+            if setter is not None and getter is not None:
+                setter(ctypes.c_int(threads))
+                return int(getter())
+    return os.cpu_count() or 1
+
+
+def loaded_blas(*, but: str) -> str:
+    """Files of BLAS libraries in this process outside folders with `but` in their path, e.g. a preloaded OpenBLAS."""
+    if platform.system() == "Darwin":
+        return "accelerate"
+    found = [match[1] for path in sorted(_loaded_files()) if but not in path and (match := _BLAS_FILE.search(path))]
+    return as_label("+".join(found)) if found else "unknown"
+
+
+def _loaded_files() -> set[str]:
+    """Paths that this process has mapped; Linux only."""
+    return {line.split(maxsplit=5)[-1] for line in _lines(Path("/proc/self/maps")) if "/" in line}
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(errors="replace").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,200 @@
+"""Whatever lies in a folder from a stranger becomes a finding: never an exception, never a hang."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from console.evidence.checks.evidence import Evidence
+from console.evidence.checks.real_run import check_real_run, run_rule
+from console.evidence.checks.verdict import Mismatch
+from console.evidence.models import BUNDLE_FILE
+from tests.checks.resealing import reseal_bundle
+
+SCORE = "receipts/score.json"
+
+
+def _first(bundle: Path) -> tuple[str, str]:
+    finding = check_real_run(bundle).findings[0]
+    return finding.rule, finding.where
+
+
+def test_an_empty_folder_has_no_bundle(tmp_path: Path) -> None:
+    verdict = check_real_run(tmp_path)
+
+    assert (verdict.consistent, verdict.signer) == (False, "missing")
+    assert [finding.rule for finding in verdict.findings] == ["bundle_document_is_readable"]
+
+
+def test_a_folder_that_does_not_exist_has_no_bundle(tmp_path: Path) -> None:
+    assert _first(tmp_path / "nowhere")[0] == "bundle_document_is_readable"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\xff\xfe",
+        b"null\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"a": 1, "a": 2}\n',
+        b'{"a": NaN}\n',
+        b'{"a": 1e999}\n',
+        b'{"a": 123456789012345678901234567890}\n',
+        b'{"a": "\\ud800"}\n',
+        b"[" * 100_000,
+        b'{"a":' * 5_000,
+        b"\0" * 100,
+    ],
+    ids=range(13),
+)
+def test_a_bundle_document_that_is_no_document_is_named(bundle: Path, raw: bytes) -> None:
+    (bundle / BUNDLE_FILE).write_bytes(raw)
+
+    assert _first(bundle) == ("bundle_document_is_readable", BUNDLE_FILE)
+
+
+def test_a_bundle_document_past_the_limit_is_not_parsed(bundle: Path) -> None:
+    (bundle / BUNDLE_FILE).write_bytes(b" " * (17 * 1024 * 1024))
+
+    assert _first(bundle)[0] == "bundle_document_is_readable"
+
+
+def test_a_symlink_in_place_of_a_file_is_not_followed(bundle: Path) -> None:
+    kept = bundle.parent / "kept.json"
+    (bundle / SCORE).rename(kept)
+    (bundle / SCORE).symlink_to(kept)
+
+    assert _first(bundle) == ("only_plain_files", SCORE)
+
+
+def test_a_symlink_in_place_of_a_folder_is_not_followed(bundle: Path) -> None:
+    kept = bundle.parent / "kept"
+    (bundle / "receipts").rename(kept)
+    (bundle / "receipts").symlink_to(kept, target_is_directory=True)
+
+    assert _first(bundle) == ("only_plain_files", "receipts")
+
+
+def test_a_hard_link_is_a_file_that_somebody_else_can_change(bundle: Path) -> None:
+    os.link(bundle / SCORE, bundle.parent / "second.json")
+
+    assert _first(bundle) == ("only_plain_files", SCORE)
+
+
+def test_a_fifo_does_not_hang_the_check(bundle: Path) -> None:
+    (bundle / SCORE).unlink()
+    os.mkfifo(bundle / SCORE)
+
+    assert _first(bundle) == ("only_plain_files", SCORE)
+
+
+def test_a_socket_is_no_evidence(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bundle)  # a socket's path may have 107 bytes only
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("s")
+        assert _first(bundle) == ("only_plain_files", "s")
+
+
+def test_a_claim_of_ten_gigabytes_costs_nothing(bundle: Path) -> None:
+    reseal_bundle(bundle, lambda body: body["files"][-1].update(size_bytes=10 * 1024**3))
+
+    assert _first(bundle)[0] == "listed_bytes_are_there"
+
+
+def test_a_sparse_file_of_ten_gigabytes_is_not_read(bundle: Path) -> None:
+    with (bundle / SCORE).open("ab") as file:
+        file.truncate(10 * 1024**3)
+
+    assert _first(bundle) == ("only_plain_files", SCORE)
+
+
+@pytest.mark.parametrize("path", ["../outside", "/etc/passwd", "a//b", "receipts/../audit.md", "./audit.md", "a\0b"])
+def test_a_path_that_leads_out_of_the_bundle_is_never_opened(bundle: Path, path: str) -> None:
+    reseal_bundle(bundle, lambda body: body["files"][0].update(path=path))
+    finding = check_real_run(bundle).findings[0]
+
+    assert (finding.rule, finding.where) == ("bundle_document_is_readable", f"{BUNDLE_FILE}.files[0].path")
+
+
+def test_a_file_name_that_is_no_text_is_shown_without_its_bytes(bundle: Path) -> None:
+    (Path(os.fsdecode(os.fsencode(bundle) + b"/\xff\x1b[31m"))).write_bytes(b"x")
+    findings = check_real_run(bundle).findings
+
+    assert [finding.rule for finding in findings] == ["nothing_unlisted"]
+    assert findings[0].where.isprintable()
+
+
+def test_folders_nested_past_the_layout_are_not_walked(bundle: Path) -> None:
+    (bundle / "/".join("abcdefghij")).mkdir(parents=True)
+
+    assert _first(bundle)[0] == "only_plain_files"
+
+
+def test_thousands_of_extra_files_end_in_one_finding_of_each_kind(bundle: Path) -> None:
+    for number in range(4500):
+        (bundle / f"x{number}").touch()
+    findings = check_real_run(bundle).findings
+
+    assert {finding.rule for finding in findings} >= {"only_plain_files", "nothing_unlisted"}
+    assert len(findings) < 200
+
+
+def test_a_file_that_may_not_be_read_is_named(bundle: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    (bundle / SCORE).chmod(0)
+
+    assert _first(bundle) == ("listed_bytes_are_there", SCORE)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"\xff" * 8,
+        b"\x02\0\0\0\0\0\0\0{}",
+        b"\x05\0\0\0\0\0\0\0[1,2]",
+        b'\x24\0\0\0\0\0\0\0{"a":{"dtype":[],"shape":1,"data_o":0}}'[:44],
+        b"",
+    ],
+    ids=range(5),
+)
+def test_an_adapter_with_a_hostile_header_is_named(bundle: Path, header: bytes) -> None:
+    path = "retained_artifacts/merged/adapter_model.safetensors"
+    (bundle / path).write_bytes(header)
+    reseal_bundle(bundle)
+
+    assert _first(bundle) == ("documents_have_their_form", path)
+
+
+def test_an_adapter_with_a_nan_is_named(bundle: Path) -> None:
+    path = "retained_artifacts/merged/adapter_model.safetensors"
+    data = (bundle / path).read_bytes()
+    (bundle / path).write_bytes(data[:-4] + b"\0\0\xc0\x7f")
+    reseal_bundle(bundle)
+
+    assert _first(bundle) == ("documents_have_their_form", path)
+
+
+def test_a_document_with_any_field_of_another_type_never_raises(bundle: Path) -> None:
+    """Every field of every document as null, as a huge text and as a list: always a finding, never an exception."""
+    for path in sorted(bundle.rglob("*.json")):
+        before = path.read_bytes()
+        body = json.loads(before)
+        for name in body:
+            path.write_bytes(json.dumps({**body, name: [None]}).encode())
+            assert not check_real_run(bundle).consistent
+        path.write_bytes(before)
+
+
+def test_a_rule_that_trips_refuses_the_bundle(true_bundle: Path) -> None:
+    def trips(_: Evidence):  # type: ignore[no-untyped-def]
+        yield Mismatch("a", "b", "c")
+        raise KeyError("x")
+
+    findings = run_rule(trips, Evidence(true_bundle))
+
+    assert [(finding.rule, finding.where) for finding in findings] == [("trips", "a"), ("trips", "bundle")]

@@ -1,0 +1,72 @@
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from console.hosts.host import Host, LinkCallback
+from console.hosts.local_host import LocalHost
+from console.hosts.ssh_host import SshHost
+from console.hosts.ssh_link import SshTarget
+from runners.contract.document import Word
+from runners.contract.requests import VERBS
+from runners.records.verb_process import VerbEnvironment
+from tests.agent.rig import AgentRig, running
+from tests.agent.serving import TINY_VERB
+
+
+class Order(Word):
+    """What the tiny verb shall do."""
+
+    act: str
+    code: int = 0
+    hex: str = ""
+    stderr: str = ""
+    blocks: int = 0
+
+
+class Told(Word):
+    pid: int
+
+
+def target_of(rig: AgentRig) -> SshTarget:
+    return SshTarget("127.0.0.1", rig.port, rig.host_key, rig.client_key)
+
+
+@asynccontextmanager
+async def connected(rig: AgentRig, on_link: LinkCallback | None = None) -> AsyncIterator[SshHost]:
+    host = await SshHost.connect("linux", target_of(rig), on_link=on_link)
+    try:
+        yield host
+    finally:
+        await host.close()
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentRig]:
+    with running(AgentRig(tmp_path_factory.mktemp("agent"))) as rig:
+        yield rig
+
+
+@pytest.fixture
+def own_agent(tmp_path: Path) -> Iterator[AgentRig]:
+    """An agent that a test may kill."""
+    (tmp_path / "agent").mkdir()
+    with running(AgentRig(tmp_path / "agent")) as rig:
+        yield rig
+
+
+@pytest.fixture
+def run_root(agent: AgentRig) -> Path:
+    """The same folder for both kinds of host, so that one test serves both."""
+    return agent.run_root
+
+
+@pytest.fixture(params=["local", "ssh"])
+async def host(request: pytest.FixtureRequest, agent: AgentRig) -> AsyncIterator[Host]:
+    if request.param == "local":
+        environment = VerbEnvironment(agent.home, agent.run_root, agent.home / "model", "mlx")
+        yield LocalHost("mac", environment, programs=dict.fromkeys(VERBS, TINY_VERB))
+    else:
+        async with connected(agent) as ssh:
+            yield ssh

@@ -1,0 +1,153 @@
+import asyncio
+import os
+import signal
+import socket
+import time
+from dataclasses import replace
+
+import asyncssh
+import pytest
+
+from console.hosts.errors import HostAuthRefused, HostKeyMismatch, HostUnreachable, LinkDown
+from console.hosts.host import LinkState
+from console.hosts.ssh_host import SshHost
+from runners.contract.requests import Done
+from tests.agent.rig import AgentRig
+from tests.hosts.conftest import Order, Told, connected, target_of
+
+pytestmark = pytest.mark.ssh
+
+KEEPALIVE_BOUND_S = 4.25
+
+
+class Seen:
+    """Link states in order, and a way to wait for the next of a kind."""
+
+    def __init__(self) -> None:
+        self.states: list[LinkState] = []
+        self._news = asyncio.Event()
+
+    def __call__(self, state: LinkState) -> None:
+        self.states.append(state)
+        self._news.set()
+
+    async def until(self, up: bool) -> LinkState:
+        async with asyncio.timeout(15):
+            while not self.states or self.states[-1].up is not up:
+                self._news.clear()
+                await self._news.wait()
+        return self.states[-1]
+
+
+async def test_another_host_key_is_refused_with_both_fingerprints(agent: AgentRig) -> None:
+    other = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
+    with pytest.raises(HostKeyMismatch) as caught:
+        await SshHost.connect("linux", replace(target_of(agent), host_key=other))
+    assert caught.value.expected == other.get_fingerprint()
+    assert caught.value.got == agent.host_key.get_fingerprint()
+    assert "do not connect" in str(caught.value)
+
+
+async def test_a_pinned_key_of_another_type_is_a_mismatch_too(agent: AgentRig) -> None:
+    other = asyncssh.generate_private_key("ecdsa-sha2-nistp256").convert_to_public()
+    with pytest.raises(HostKeyMismatch, match="no key of that type"):
+        await SshHost.connect("linux", replace(target_of(agent), host_key=other))
+
+
+async def test_a_client_key_that_the_host_does_not_know_is_refused(agent: AgentRig) -> None:
+    stranger = asyncssh.generate_private_key("ssh-ed25519")
+    with pytest.raises(HostAuthRefused, match="--authorized-key"):
+        await SshHost.connect("linux", replace(target_of(agent), client_key=stranger))
+
+
+async def test_a_closed_port_is_unreachable(agent: AgentRig) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(HostUnreachable, match=f"ssh://127.0.0.1:{port}"):
+        await SshHost.connect("linux", replace(target_of(agent), port=port))
+
+
+async def test_something_else_than_ssh_is_unreachable(agent: AgentRig) -> None:
+    async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(HostUnreachable):
+            await SshHost.connect("linux", replace(target_of(agent), port=port))
+
+
+async def test_a_link_knows_its_endpoint_its_key_and_its_round_trip(agent: AgentRig) -> None:
+    async with connected(agent) as host:
+        async with asyncio.timeout(5):
+            while host.rtt_ms is None:
+                await asyncio.sleep(0.01)
+        assert 0 < host.rtt_ms < 1000
+        assert host.endpoint == f"ssh://127.0.0.1:{agent.port}"
+        assert host.host_key_fingerprint == agent.host_key.get_fingerprint()
+
+
+async def test_a_killed_agent_is_told_and_the_link_comes_back_with_it(own_agent: AgentRig) -> None:
+    seen = Seen()
+    async with connected(own_agent, seen) as host:
+        own_agent.kill()
+        killed = time.monotonic()
+        down = await seen.until(up=False)
+        assert time.monotonic() - killed < KEEPALIVE_BOUND_S
+        assert down.rtt_ms is None
+        with pytest.raises(LinkDown):
+            await host.ask("stop", Order(act="echo"), Done)
+        with pytest.raises(LinkDown):
+            await host.read_at("x", 0, 1)
+        own_agent.start()
+        await seen.until(up=True)
+        (own_agent.run_root / "x").write_bytes(b"back")
+        assert await host.read_at("x", 0, 10) == b"back"
+    assert [state.up for state in seen.states if state.reason in ("connected", "closed by us")] == [True, True, False]
+
+
+async def test_a_silent_host_is_named_within_the_bound_and_its_calls_end(own_agent: AgentRig) -> None:
+    seen = Seen()
+    async with connected(own_agent, seen) as host, host.open("status") as conversation:
+        await conversation.send(Order(act="wait"))
+        await conversation.receive(Told)
+        os.kill(own_agent.pid, signal.SIGSTOP)
+        stopped = time.monotonic()
+        answer = asyncio.ensure_future(conversation.receive(Done))
+        read = asyncio.ensure_future(host.read_at("x", 0, 1))
+        down = await seen.until(up=False)
+        assert time.monotonic() - stopped < KEEPALIVE_BOUND_S
+        assert "keepalive" in down.reason
+        with pytest.raises(LinkDown):
+            await answer
+        with pytest.raises(LinkDown):
+            await read
+        os.kill(own_agent.pid, signal.SIGCONT)
+        await seen.until(up=True)
+
+
+async def test_an_agent_that_comes_back_with_another_key_stays_refused(own_agent: AgentRig) -> None:
+    seen = Seen()
+    pinned = own_agent.host_key.get_fingerprint()
+    async with connected(own_agent, seen) as host:
+        own_agent.kill()
+        await seen.until(up=False)
+        (own_agent.home / "keys" / "ssh_host_ed25519.pem").unlink()
+        own_agent.start()
+        async with asyncio.timeout(10):
+            while "expected host key" not in host.link.reason:
+                await asyncio.sleep(0.05)
+        assert pinned in host.link.reason
+        assert not host.link.up
+        with pytest.raises(LinkDown, match="expected host key"):
+            await host.read_at("x", 0, 1)
+
+
+async def test_closing_while_the_host_is_away_leaves_nothing_running(own_agent: AgentRig) -> None:
+    seen = Seen()
+    async with connected(own_agent, seen):
+        own_agent.kill()
+        await seen.until(up=False)
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
