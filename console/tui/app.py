@@ -19,6 +19,7 @@ from console.observation.moment import Moment
 from console.observation.runs import RunRef, RunStanding, list_runs, newest_live
 from console.observation.snapshot import snapshot
 from console.observation.source import Counters
+from console.places import data_dir
 from console.tui.acts import Acts
 from console.tui.attachment import Attachment
 from console.tui.errors import ActRefused
@@ -28,7 +29,7 @@ from console.tui.screens.fixed import Checks, Drills, Record
 from console.tui.screens.help import Help
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
-from console.tui.themes import DEFAULT_THEME, Palette, data_folder, load_themes
+from console.tui.themes import DEFAULT_THEME, Palette, load_themes
 from console.tui.view import LogEntry, Mode, View
 from console.tui.widgets.receipts import ReceiptsView
 from runners.records.clock import Clock
@@ -96,7 +97,7 @@ class SwarmApp(App[None]):
         clock: Clock | None = None,
         threaded: bool = True,
     ) -> None:
-        self.themes, self.theme_problems = load_themes((data_folder("themes"), *theme_folders))
+        self.themes, self.theme_problems = load_themes((data_dir("themes"), *theme_folders))
         super().__init__()
         self.animation_level = "none"
         self.runs_dir, self.acts, self.run_id, self.read_only = runs_dir, acts, run_id, read_only

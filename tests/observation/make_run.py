@@ -46,6 +46,7 @@ POLICIES = Policies(
     loss_ms=7500,
     skew_ms=15_000,
     skew_wait_ms=15_000,
+    contact_ms=20_000,
     prepare_ms=60_000,
     fetch_ms=10_000,
     replay_ms=60_000,
@@ -241,7 +242,13 @@ def opening(run: Recorder, *, lane: str = "loopback") -> None:
     run.put(0, "coordinator", "run_opened", opened)
     change(run, 20, WindowState.PLANNED, WindowState.ADMITTING, "hosts are asked for their gate")
     started = coord.AgentStarted(
-        node_id=LINUX, pid=4120, process_started_ms=WALL_0, port=34101, host_key_fingerprint="SHA256:u3fy8Qz1"
+        node_id=LINUX,
+        pid=4120,
+        process_started_ms=WALL_0,
+        address="127.0.0.1",
+        port=34101,
+        host_key="ssh-ed25519 AAAA",
+        host_key_fingerprint="SHA256:u3fy8Qz1",
     )
     run.put(150, "coordinator", "agent_started", started)
     link(run, 200, MAC, "local:34100", None)
