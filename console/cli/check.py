@@ -5,12 +5,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.cli.checks import real_run
+from console.cli.checks import outcomes, real_run
 from console.cli.checks.check import Check, Checked
 
 # What can be verified, in the order of `swarm check all`. A new kind of evidence gets a line here.
 CHECKS: dict[str, Check] = {
     "real-run": real_run.CHECK,
+    **outcomes.CHECKS,
 }
 ALL = "all"
 

@@ -8,6 +8,7 @@ from console.cli.start import OPERATOR
 from console.coordination.paths import RunPaths
 from console.coordination.process import read_spec, run_coordinator
 from console.evidence.bundle import ClosedRun, write_bundle
+from console.evidence.outcomes.attempt import leave_attempt_evidence
 from runners.records.errors import AlreadyHeld
 from runners.records.keys import SigningKey
 from runners.records.lock import FolderLock
@@ -26,6 +27,7 @@ def main(argv: list[str]) -> int:
             key_file = Path(spec.host_home) / "keys" / OPERATOR
             bundle = write_bundle(ClosedRun(spec, paths, outcome.state), SigningKey.load_or_create(key_file), key_file)
             print(f"bundle: {bundle}", file=sys.stderr)
+            leave_attempt_evidence(bundle)
     except AlreadyHeld:
         print("another coordinator of this run is alive: nothing to do", file=sys.stderr)
         return ALREADY_RUNNING

@@ -30,6 +30,11 @@ COMMANDS = {
     "status": "status",
     "stop": "stop",
     "check": "check",
+    "rehearse": "outcomes",
+    "evidence": "outcomes",
+    "closeout": "outcomes",
+    "audit": "audit",
+    "publish": "publish",
     "prepare": "prepare",
     "token": "token",
 }

@@ -93,4 +93,5 @@ def _delta(hidden: torch.Tensor, adapter_dir: Path) -> torch.Tensor:
     config = json.loads((adapter_dir / ADAPTER_CONFIG_FILE).read_bytes())
     factors = load_file(adapter_dir / ADAPTER_FILE)
     a, b = factors[TENSOR_A].double(), factors[TENSOR_B].double()
-    return (config["lora_alpha"] / config["r"]) * (hidden @ a.T) @ b.T
+    delta: torch.Tensor = (config["lora_alpha"] / config["r"]) * (hidden @ a.T) @ b.T
+    return delta

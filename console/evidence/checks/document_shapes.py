@@ -199,6 +199,26 @@ ACCOUNT: Shape = {
     "contributor_receipt_digest": Maybe(SHA256),
     "exit_reason": LABEL,
 }
+DEVICE_CONTRIBUTION: Shape = {
+    "node_id": NODE,
+    "backend_label": LABEL,
+    "device_label": LABEL,
+    "device_name": TEXT,
+    "contract_endpoint": LABEL,
+    "observed_endpoint": LABEL,
+    "contributor_receipt_digest": Maybe(SHA256),
+    "adapter_sha256": Maybe(SHA256),
+    "upload_bytes": COUNT,
+    "steps": COUNT,
+    "distinct_samples": COUNT,
+    "tokens_presented": COUNT,
+    "train_seconds": NUMBER,
+    "tokens_per_second": NUMBER,
+    "last_loss": Maybe(NUMBER),
+    "share_numerator": COUNT,
+    "share_denominator": COUNT,
+    "disposition": DISPOSITIONS,
+}
 BEGIN: Shape = {
     "begin": {
         "run_id": RUN,
@@ -254,6 +274,7 @@ _ALL: tuple[Shape, ...] = (
         recipe=RECIPE,
         governance=GOVERNANCE,
         data={"dataset_ref": STRING, "train_split": STRING, "held_out_split": STRING},
+        extra_documents=[one_of("per_device_summary")],
         claim_boundary=TEXT,
     ),
     _document(
@@ -442,6 +463,19 @@ _ALL: tuple[Shape, ...] = (
         claim_boundary=TEXT,
     ),
     _document("swarm.contributor_runtime_report.v1", run_id=RUN, contributors=[ACCOUNT], claim_boundary=TEXT),
+    _document(
+        "swarm.device_summary.v1",
+        run_id=RUN,
+        lane_id=LABEL,
+        contract_digest=SHA256,
+        result_classification=CLASSIFICATIONS,
+        merge_disposition=one_of("merged", "no_merge"),
+        promotion_disposition=one_of("promoted", "held", "not_reached"),
+        accepted_contributions=COUNT,
+        replay_checked_contributions=COUNT,
+        per_device_contributions=[DEVICE_CONTRIBUTION],
+        claim_boundary=TEXT,
+    ),
     _document(
         "swarm.real_run_bundle.v1",
         run_id=RUN,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from console.evidence.checks import (
+    rules_devices,
     rules_documents,
     rules_files,
     rules_journals,
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     *rules_work.RULES,
     *rules_merge.RULES,
     *rules_summary.RULES,
+    *rules_devices.RULES,
 )
 MOST_FINDINGS = 20  # of one rule; a wholly different folder must not bury the first broken link
 

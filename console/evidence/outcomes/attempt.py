@@ -1,10 +1,12 @@
 """The evidence bundle of one live attempt: how far it got, and where each contributor stood when it ended."""
 
+from pathlib import Path
 from typing import Literal
 
 from console.evidence.outcomes.citation import RunCitation
-from console.evidence.outcomes.closed_bundle import ClosedBundle
+from console.evidence.outcomes.closed_bundle import ClosedBundle, open_closed
 from console.evidence.outcomes.phases import backend_label
+from console.evidence.outcomes.places import documents_dir, write_document
 from console.evidence.outcomes.stages import Stage, stages
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Document, Word
@@ -73,6 +75,13 @@ def attempt_evidence(run: ClosedBundle) -> AttemptEvidence:
         promotion_outcome=promotion_outcome(run),
         claim_boundary=BOUNDARY + run.contract.claim_boundary,
     )
+
+
+def leave_attempt_evidence(bundle: Path) -> Path:
+    """Beside a bundle that was just closed, whatever came of the attempt: a refused gate leaves this document too."""
+    run = open_closed(bundle)
+    document = attempt_evidence(run)
+    return write_document(documents_dir(bundle), document.lane_id, "evidence_bundle", document)
 
 
 def promotion_outcome(run: ClosedBundle) -> PromotionOutcome:

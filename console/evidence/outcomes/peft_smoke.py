@@ -14,10 +14,10 @@ PROMPTS = ("def read(path):\n    return", "import os\n\n\nclass ")
 
 
 async def peft_smoke(model_dir: Path, adapter_dir: Path, log: Path) -> PeftSmoke:
-    """Raises PublicationRefused when PEFT can't load or run the adapter at all."""
+    """Both folders are absolute. Raises PublicationRefused when PEFT can't load or run the adapter at all."""
     job = SmokeJob(
-        model_dir=str(model_dir.absolute()),
-        adapter_dir=str(adapter_dir.absolute()),
+        model_dir=str(model_dir),
+        adapter_dir=str(adapter_dir),
         prompts=PROMPTS,
         new_tokens=NEW_TOKENS,
         threads=1,  # so that publishing twice on a machine measures the same

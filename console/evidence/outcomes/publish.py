@@ -9,6 +9,7 @@ from console.evidence.checkpoint_head import head_sha256
 from console.evidence.errors import PublicationRefused
 from console.evidence.outcomes.closed_bundle import ClosedBundle
 from console.evidence.outcomes.publication import (
+    MANIFEST_FILE,
     PUBLISH_ID,
     REPO_ID,
     REPORT_FILE,
@@ -18,7 +19,6 @@ from console.evidence.outcomes.publication import (
     PublicationReport,
     PublishManifest,
 )
-from console.evidence.outcomes.publication import MANIFEST_FILE as MANIFEST
 from console.evidence.outcomes.snapshot import snapshot_files
 from console.evidence.outcomes.tokenizer import tokenizer_contract
 from runners.contract.receipts import GateValue
@@ -49,7 +49,7 @@ async def publish(run: ClosedBundle, model_dir: Path, out_dir: Path, smoke: Smok
     try:
         measured = await smoke(draft)
         gates.append(peft_gate(measured))
-        report = _report(run, gates, measured, PublishManifest.read(files[MANIFEST]))
+        report = _report(run, gates, measured, PublishManifest.read(files[MANIFEST_FILE]))
         return _put(out_dir, draft, files, report), report
     finally:
         shutil.rmtree(draft, ignore_errors=True)
