@@ -105,9 +105,7 @@ def _device(**fields: Any) -> Any:
 
 
 def _cuda() -> Lies:
-    device = _device(
-        backend_label="open_adapter_backend.cuda.gpt_oss_lm_head", kind="cuda", device_label="cuda:0"
-    )
+    device = _device(backend_label="open_adapter_backend.cuda.gpt_oss_lm_head", kind="cuda", device_label="cuda:0")
     return Lies(devices={LINUX: device})
 
 

@@ -33,10 +33,10 @@ def device_rows_are_the_receipts(e: Evidence) -> Iterator[Mismatch]:
     """Every figure of a device comes from its own receipt, its bring-up report and the coordinator's journal."""
     said = e.documents.get(SUMMARY)
     rows = said["per_device_contributions"] if said else []
-    receipts = {row["node_id"]: e.receipt(row["node_id"]) for row in rows}
+    receipts = {node: e.receipt(node) for node in e.contributors}
     total = sum(receipt["distinct_samples"] for receipt in receipts.values() if receipt)
     for row in rows:
-        for name, expected in _row(e, row["node_id"], receipts[row["node_id"]], total).items():
+        for name, expected in _row(e, row["node_id"], receipts.get(row["node_id"]), total).items():
             yield from differs(f"{SUMMARY} {row['node_id']} {name}", expected, row[name])
         rate = row["tokens_presented"] / row["train_seconds"] if row["train_seconds"] > 0 else 0.0
         if not math.isclose(rate, row["tokens_per_second"], rel_tol=1e-9):
@@ -49,7 +49,7 @@ def _row(e: Evidence, node: str, receipt: Body | None, total: int) -> Body:
     report = e.bringup(node)
     device = report["device"] if report and report["device"] else {}
     endpoints = e.documents.get("operator_manifest.json", {}).get("endpoints", [])
-    endpoint = next((item for item in endpoints if item["node_id"] == node), {})
+    endpoint: Body = next((item for item in endpoints if item["node_id"] == node), {})
     judged = e.said("contribution_judged", node)
     files = (receipt["adapter"], receipt["adapter_config"]) if receipt else ()
     receipt = receipt or {}
