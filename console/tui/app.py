@@ -242,8 +242,11 @@ class SwarmApp(App[None]):
         """What is on screen moves with time only while something is waited for."""
         tick = now.wall_ms // FRAME_MS if view.mode in (Mode.LIVE, Mode.STARTING) else now.wall_ms // 1000
         state = self.attachment.state if self.attachment else None
-        return (id(state), view.reading, view.mode, tick, view.notice, view.held_back, view.gap_ms, view.place, len(view.log),
-                view.bundle, view.counters, view.runs, self.theme, self.size, len(self.screen_stack))  # fmt: skip
+        return (
+            (id(state), view.mode, tick, self.theme, self.size, len(self.screen_stack)),
+            (view.reading, view.notice, view.held_back, view.gap_ms, view.place, len(view.log)),
+            (view.bundle, view.counters, view.runs),
+        )
 
     @property
     def mode(self) -> Mode:
