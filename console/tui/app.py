@@ -243,7 +243,8 @@ class SwarmApp(App[None]):
         tick = now.wall_ms // FRAME_MS if view.mode in (Mode.LIVE, Mode.STARTING) else now.wall_ms // 1000
         state = self.attachment.state if self.attachment else None
         return (id(state), view.reading, view.mode, tick, view.notice, view.held_back, view.gap_ms, view.place,
-                len(view.log), view.bundle, view.counters, view.runs, self.theme, self.size, len(self.screen_stack))  # fmt: skip
+                len(view.log), view.bundle, view.counters, view.runs, self.theme, self.size,
+                len(self.screen_stack))  # fmt: skip
 
     @property
     def mode(self) -> Mode:
