@@ -156,8 +156,13 @@ def _scored(state: State, line: Line, body: coord.Scored) -> State:
     return replace(state, scores=body.scores, scored=line.at)
 
 
-def _scoring_failed(state: State, line: Line, body: coord.ScoringFailed) -> State:  # noqa: ARG001
-    return replace(state, scoring_failed=plain(body.detail, 200))
+def _work_failed(state: State, line: Line, body: coord.WorkFailed) -> State:  # noqa: ARG001
+    return replace(state, work_failed=plain(f"{body.activity}: {body.detail}", 200))
+
+
+def _working(state: State, line: Line, body: coord.Working) -> State:
+    """Work that is done is no longer going on."""
+    return replace(state, working=body if body.done < body.total else None, working_at=line.at)
 
 
 def _merged(state: State, line: Line, body: coord.Merged) -> State:  # noqa: ARG001
@@ -170,7 +175,9 @@ def _promotion_decided(state: State, line: Line, body: coord.PromotionDecided) -
 
 def _window_changed(state: State, line: Line, body: coord.WindowChanged) -> State:
     change = StateChange(body.before, body.after, plain(body.reason, 200), line.at, line.ref)
-    return replace(state, window=body.after, window_reason=change.reason, changes=(*state.changes, change)[-100:])
+    return replace(
+        state, window=body.after, window_reason=change.reason, changes=(*state.changes, change)[-100:], working=None
+    )
 
 
 def _released(host: Host, line: Line, body: coord.Released) -> Host:  # noqa: ARG001
@@ -186,6 +193,8 @@ COORDINATOR_FOLDS: dict[str, StateFold] = {
     "epoch_opened": _epoch_opened,
     "recovered": _unchanged,
     "operator_acted": _operator_acted,
+    "working": _working,
+    "inputs_prepared": _unchanged,
     "agent_started": _unchanged,
     "link_changed": _about_host(_link_changed),
     "bringup_received": _about_host(_bringup_received),
@@ -208,7 +217,7 @@ COORDINATOR_FOLDS: dict[str, StateFold] = {
     "replay_judged": _about_host(_replay_judged),
     "contribution_judged": _about_host(_contribution_judged),
     "scored": _scored,
-    "scoring_failed": _scoring_failed,
+    "work_failed": _work_failed,
     "merged": _merged,
     "promotion_decided": _promotion_decided,
     "window_changed": _window_changed,

@@ -33,6 +33,17 @@ def _operator_acted(body: coord.OperatorActed) -> Telling:
     return Telling(f"{body.command}: {body.reason}", Tone.FACT)
 
 
+def _working(body: coord.Working) -> Telling:
+    whose = f" for {body.node_id}" if body.node_id else ""
+    return Telling(f"{body.activity}{whose} {body.done} of {body.total} {body.detail}".rstrip())
+
+
+def _inputs_prepared(body: coord.InputsPrepared) -> Telling:
+    how = "captured before" if body.reused else "captured now"
+    counts = f"{body.train_samples} to train on, {body.held_out_samples} held out"
+    return Telling(f"{counts}, {how}, head {short(body.head_sha256)}", Tone.FACT)
+
+
 def _agent_started(body: coord.AgentStarted) -> Telling:
     return Telling(f"{body.node_id} process {body.pid} on port {body.port}, host key {body.host_key_fingerprint}")
 
@@ -143,8 +154,8 @@ def _scored(body: coord.Scored) -> Telling:
     return Telling("held-out loss " + "  ".join(f"{one.subject} {one.mean_loss:.3f}" for one in body.scores), Tone.FACT)
 
 
-def _scoring_failed(body: coord.ScoringFailed) -> Telling:
-    return Telling(body.detail, Tone.BAD)
+def _work_failed(body: coord.WorkFailed) -> Telling:
+    return Telling(f"{body.activity}: {body.detail}", Tone.BAD)
 
 
 def _merged(body: coord.Merged) -> Telling:
@@ -185,6 +196,8 @@ COORDINATOR_TELLINGS: dict[str, Teller] = {
     "epoch_opened": _epoch_opened,
     "recovered": _recovered,
     "operator_acted": _operator_acted,
+    "working": _working,
+    "inputs_prepared": _inputs_prepared,
     "agent_started": _agent_started,
     "link_changed": _link_changed,
     "bringup_received": _bringup_received,
@@ -207,7 +220,7 @@ COORDINATOR_TELLINGS: dict[str, Teller] = {
     "replay_judged": _replay_judged,
     "contribution_judged": _contribution_judged,
     "scored": _scored,
-    "scoring_failed": _scoring_failed,
+    "work_failed": _work_failed,
     "merged": _merged,
     "promotion_decided": _promotion_decided,
     "window_changed": _window_changed,

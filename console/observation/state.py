@@ -15,6 +15,7 @@ from runners.contract.coordinator_records import (
     ReplayJudged,
     SkewMeasured,
     SubmissionJudged,
+    Working,
 )
 from runners.contract.lane import Policies
 from runners.contract.receipts import HeldOutScore
@@ -189,7 +190,9 @@ class State:
     skew: SkewMeasured | None = None
     scores: tuple[HeldOutScore, ...] = ()
     scored: Stamp | None = None
-    scoring_failed: str = ""
+    work_failed: str = ""
+    working: Working | None = None  # the coordinator's own long work
+    working_at: Stamp | None = None
     merged: Merged | None = None
     promotion: PromotionDecided | None = None
     closed: Closed | None = None

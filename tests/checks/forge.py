@@ -20,7 +20,7 @@ from console.coordination.fold import fold
 from console.coordination.lane_file import load_lane
 from console.coordination.paths import RunPaths
 from console.coordination.planning import Inputs, parts, plan_window
-from console.coordination.run_journal import body_of
+from console.coordination.restore import body_of
 from console.coordination.spec import RunSpec
 from console.coordination.state import RunState
 from console.evidence.bundle import ClosedRun, write_bundle
