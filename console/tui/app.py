@@ -15,6 +15,7 @@ from console.observation.moment import Moment
 from console.observation.runs import RunRef, RunStanding, list_runs, newest_live
 from console.observation.snapshot import snapshot
 from console.observation.source import Counters
+from console.observation.state import State
 from console.places import data_dir
 from console.tui.acts import Acts
 from console.tui.attachment import Attachment
@@ -170,8 +171,6 @@ class SwarmApp(App[None]):
     def _view(self, moment: Moment) -> View:
         attachment = self.attachment
         if attachment is None:
-            from console.observation.state import State
-
             shot, counters, title, bundle = snapshot(State(), moment), Counters(), "", None
         else:
             shot = snapshot(attachment.state, moment, bad=attachment.ring.bad)
@@ -197,9 +196,16 @@ class SwarmApp(App[None]):
     def _key(self, view: View, now: Stamp) -> object:
         """What is on screen moves with time only while something is waited for."""
         tick = now.wall_ms // FRAME_MS if view.mode in (Mode.LIVE, Mode.STARTING) else now.wall_ms // 1000
-        state = self.attachment.state if self.attachment else None
+        attachment = self.attachment
         return (
-            (id(state), view.mode, tick, self.theme, self.size, len(self.screen_stack)),
+            (
+                attachment and (attachment.run_dir, attachment.updates),
+                view.mode,
+                tick,
+                self.theme,
+                self.size,
+                len(self.screen_stack),
+            ),
             (view.reading, view.notice, view.held_back, view.gap_ms, view.place, len(view.log)),
             (view.bundle, view.counters, view.runs),
         )

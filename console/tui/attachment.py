@@ -42,6 +42,7 @@ class Attachment:
         self.bundle: Path | None = None
         self.problem: str | None = None
         self.polls = 0
+        self.updates = 0  # taken by the frame so far: another number is another state
         self._observer = Observer()
         self._inbox: deque[Update] = deque()
         self._stop = threading.Event()
@@ -97,6 +98,7 @@ class Attachment:
         while self._inbox:
             update = self._inbox.popleft()
             self.state = update.state
+            self.updates += 1
             for row in update.rows:
                 self.ring.add(row)
             taken += len(update.rows)
