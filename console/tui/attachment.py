@@ -34,6 +34,7 @@ class Attachment:
     def __init__(self, run_dir: Path, *, clock: Clock, threaded: bool = True, retained: bool = False) -> None:
         self.run_dir = run_dir
         self.retained = retained
+        self.threaded = threaded
         self.source = RunSource(run_dir, clock=clock)
         self.ring = ReceiptRing()
         self.state = State()
