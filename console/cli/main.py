@@ -32,6 +32,7 @@ COMMANDS = {
     "check": "check",
     "prepare": "prepare",
     "token": "token",
+    "freeze": "freeze",
 }
 
 

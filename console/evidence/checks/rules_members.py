@@ -12,7 +12,6 @@ LABELS = {
     "mlx.cpu": ("mlx", "cpu"),
     "mlx.cuda": ("mlx", "cuda"),
     "cuda": ("torch", "cuda"),
-    "cuda": ("torch", "cuda"),
     "torch.cpu": ("torch", "cpu"),
     "reference.cpu": ("numpy", "cpu"),
 }
