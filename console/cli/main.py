@@ -33,6 +33,8 @@ COMMANDS = {
     "prepare": "prepare",
     "token": "token",
     "freeze": "freeze",
+    "launch": "launch",
+    "lane": "lane",
 }
 
 

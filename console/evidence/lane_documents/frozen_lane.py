@@ -68,3 +68,14 @@ def kept_observations(root: Path, contract: RunContract) -> Observations:
     if kept.contract_digest != contract.digest:
         return {}
     return {drill.kind: drill.observed for drill in kept.drills if drill.observed is not None}
+
+
+def require_no_drift_from_files(frozen: FrozenLane, root: Path) -> None:
+    """The documents that lie below `root` must be what the lane freezes to now. Raises LaneSourceError."""
+    for kind, document in frozen.documents().items():
+        path = root / frozen.places.of(kind)
+        if path.is_file() and path.read_bytes() != document.to_bytes():
+            raise LaneSourceError(
+                f"{path}: expected {document.digest[:12]} as the lane freezes to now, got other bytes; "
+                f"`swarm freeze --lane {frozen.contract.lane_id}` writes it again, `git diff` shows what changed"
+            )
