@@ -4,11 +4,12 @@ import os
 import sys
 from pathlib import Path
 
-from console.cli.start import operator_key, operator_key_file
+from console.cli.start import OPERATOR
 from console.coordination.paths import RunPaths
 from console.coordination.process import read_spec, run_coordinator
 from console.evidence.bundle import ClosedRun, write_bundle
 from runners.records.errors import AlreadyHeld
+from runners.records.keys import SigningKey
 from runners.records.lock import FolderLock
 from runners.records.verb_process import TOKEN_FD_ENV
 
@@ -21,7 +22,9 @@ def main(argv: list[str]) -> int:
     try:
         with FolderLock(paths.coordinator):
             outcome = run_coordinator(spec, paths, _inherited_token())
-            bundle = write_bundle(ClosedRun(spec, paths, outcome.state), operator_key(), operator_key_file())
+            # The operator of the run, whoever attached to it.
+            key_file = Path(spec.host_home) / "keys" / OPERATOR
+            bundle = write_bundle(ClosedRun(spec, paths, outcome.state), SigningKey.load_or_create(key_file), key_file)
             print(f"bundle: {bundle}", file=sys.stderr)
     except AlreadyHeld:
         print("another coordinator of this run is alive: nothing to do", file=sys.stderr)

@@ -5,8 +5,8 @@ from typing import Any
 from console.coordination.state import NodeState, RunState
 from runners.contract import coordinator_records as rec
 from runners.contract import node_records as node_rec
-from runners.contract.document import Word, word_from_json
-from runners.contract.errors import MalformedBytes
+from runners.contract.document import Word, check_digests, word_from_json
+from runners.contract.errors import DigestMismatch, MalformedBytes
 from runners.contract.journal import Head, JournalRecord
 from runners.contract.states import WindowState
 
@@ -17,30 +17,51 @@ def arrive(
     """The state with the arrival noted, and what the coordinator must journal because of it.
 
     Folding the same record twice yields nothing new, so a restarted coordinator reads its mirrors from the start.
+    Nothing that comes after trouble, or after the end of the attempt, is a reason for anything.
     """
     state = state.with_node(node_id, head=head)
+    node = state.nodes[node_id]
+    settled = node.trouble is not None or state.ended
     try:
         body = word_from_json(node_rec.NODE_BODIES[record.kind], record.body)
-    except (KeyError, MalformedBytes) as error:
-        broken = rec.JournalBroken(node_id=node_id, reason="unknown_record", detail=str(error)[:2000], head=head)
-        return state, (broken,)
-    node = state.nodes[node_id]
+        check_digests(body)
+    except (KeyError, MalformedBytes, DigestMismatch) as error:
+        return state, () if settled else (_broken(node_id, "unknown_record", f"{record.kind}: {error}", head),)
     if isinstance(body, node_rec.Heartbeat):
         return state.with_node(node_id, last_beat_ms=at_ms), ()
     if isinstance(body, node_rec.Began):
-        return state.with_node(node_id, began=True), ()
+        return _began(state, node_id, body, head, settled=settled)
     if isinstance(body, node_rec.Ready):
-        return state, () if node.ready else _ready(node, body, head)
+        return state, () if node.ready or settled else _ready(node, body, head)
     if isinstance(body, node_rec.Produced):
-        return state, () if node.seen else (_seen(node_id, body, record, head),)
-    if isinstance(body, node_rec.Failed):
-        return state, () if node.trouble else (_failed(state, node_id, body.reason, body.detail, head),)
+        return state, () if node.seen or node.trouble else (_produced(node, body, record, head),)
     if isinstance(body, node_rec.Exited):
-        early = node.seen is None and node.trouble is None and not state.ended
         state = state.with_node(node_id, exited=True)
+    # Its upload lies in the outbox, whole and synced, before a runner says so: what befalls it later changes nothing.
+    if node.seen or settled:
+        return state, ()
+    if isinstance(body, node_rec.Failed):
+        return state, (_failed(state, node_id, body.reason, body.detail, head),)
+    if isinstance(body, node_rec.Exited):
         detail = f"the runner ended by itself: {body.reason}, code {body.code}"
-        return state, (_failed(state, node_id, f"exited_{body.reason}", detail, head),) if early else ()
+        return state, (_failed(state, node_id, f"exited_{body.reason}", detail, head),)
     return state, ()
+
+
+def _broken(node_id: str, reason: str, detail: str, head: Head) -> Word:
+    return rec.JournalBroken(node_id=node_id, reason=reason, detail=detail[:2000], head=head)
+
+
+def _began(
+    state: RunState, node_id: str, body: node_rec.Began, head: Head, *, settled: bool
+) -> tuple[RunState, tuple[Word, ...]]:
+    """Training starts only with the permission that this coordinator gave."""
+    if body.begin_digest == state.begin_digest:
+        return state.with_node(node_id, began=True), ()
+    if settled:
+        return state, ()
+    detail = f"expected to begin with permission {state.begin_digest}, got {body.begin_digest}"
+    return state, (_broken(node_id, "began_without_permission", detail, head),)
 
 
 def _ready(node: NodeState, body: node_rec.Ready, head: Head) -> tuple[Word, ...]:
@@ -60,9 +81,12 @@ def _ready(node: NodeState, body: node_rec.Ready, head: Head) -> tuple[Word, ...
     )
 
 
-def _seen(node_id: str, body: node_rec.Produced, record: JournalRecord, head: Head) -> Word:
+def _produced(node: NodeState, body: node_rec.Produced, record: JournalRecord, head: Head) -> Word:
+    if not node.began:
+        detail = "expected work after the permission to begin, got a contribution before it"
+        return _broken(node.node_id, "produced_without_permission", detail, head)
     return rec.ContributionSeen(
-        node_id=node_id,
+        node_id=node.node_id,
         manifest_digest=body.manifest.digest,
         files=body.files,
         produced_wall_ms=record.wall_ms,

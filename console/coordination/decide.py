@@ -84,12 +84,12 @@ def preparation_overdue(state: RunState, now_ms: int) -> Word | None:
     bound = _policies(state).prepare_ms
     for node in _nodes(state):
         started = node.launched_at_ms
-        if started is None or node.ready or node.trouble:
+        if started is None or node.trouble:
             continue
         if node.proven_dead:
-            detail = "the runner died while preparing: its lock is free and its process gone"
+            detail = "the runner died before the window opened: its lock is free and its process gone"
             return rec.PreparationFailed(node_id=node.node_id, reason="crashed", detail=detail)
-        if now_ms - started > bound:
+        if not node.ready and now_ms - started > bound:
             detail = f"expected ready within {bound} ms of its launch, got nothing after {now_ms - started} ms"
             return rec.PreparationFailed(node_id=node.node_id, reason="prepare_timeout", detail=detail)
     return None
@@ -114,9 +114,7 @@ def runner_bounds(state: RunState, now_ms: int) -> Word | None:
 
 
 def _runner_change(state: RunState, node: NodeState, now_ms: int) -> Word | None:
-    if node.seen or node.trouble or node.released or node.last_beat_ms is None:
-        return None
-    if node.runner not in (RunnerState.LIVE, RunnerState.STALE):
+    if not node.under_bounds or node.last_beat_ms is None:
         return None
     policies = _policies(state)
     age = now_ms - node.last_beat_ms
@@ -153,20 +151,25 @@ def stale_or_lost_needs_replay(state: RunState, _: int) -> Word | None:
     if state.window is not W.ACTIVE and state.exit is not W.REPLAY_REQUIRED:
         return None
     for node in _nodes(state):
-        if node.seen or node.runner not in (RunnerState.STALE, RunnerState.LOST):
+        if not (node.was_stale or node.runner is RunnerState.LOST):
             continue
         if node.disposition is Disposition.PENDING:
             finding = rec.Finding(
                 rule="heartbeat_within_stale_bound",
                 expected=f"a heartbeat every {_policies(state).stale_ms} ms at most",
-                got=f"runner {node.runner.value}",
+                got=f"runner {_departed(node).value}",
             )
             return rec.ContributionJudged(
                 node_id=node.node_id, disposition=Disposition.REPLAY_REQUIRED, findings=(finding,)
             )
         if not state.ended:
-            return _change(state, W.REPLAY_REQUIRED, f"{node.node_id} is {node.runner.value}: its slice must be redone")
+            reason = f"{node.node_id} was found {_departed(node).value}: its slice must be redone"
+            return _change(state, W.REPLAY_REQUIRED, reason)
     return None
+
+
+def _departed(node: NodeState) -> RunnerState:
+    return RunnerState.LOST if node.runner is RunnerState.LOST else RunnerState.STALE
 
 
 def skew_is_judged(state: RunState, now_ms: int) -> Word | None:
@@ -183,7 +186,8 @@ def skew_is_judged(state: RunState, now_ms: int) -> Word | None:
     skew = (now_ms if missing else arrived[last]) - arrived[first]
     fields = {"skew_ms": skew, "first": first, "last": last, "bound_ms": policies.skew_ms}
     if not missing:
-        outcome = "within_bound" if skew <= policies.skew_ms else "wait_then_replay"
+        waited = state.skew is not None  # past the bound once is past it for good
+        outcome = "within_bound" if skew <= policies.skew_ms and not waited else "wait_then_replay"
         return rec.SkewMeasured.model_validate({**fields, "outcome": outcome})
     if skew > policies.skew_ms + policies.skew_wait_ms:
         return rec.SkewMeasured.model_validate({**fields, "outcome": "wait_then_replay"})
@@ -280,7 +284,7 @@ def closing(state: RunState, _: int) -> Word | None:
     """A run closes once no process of its own is left that could still write."""
     if not state.ended or state.awaiting_bounds:
         return None
-    if any(node.launched is not None and not node.released for node in _nodes(state)):
+    if any(node.may_run and not node.released for node in _nodes(state)):
         return None
     if state.window is not W.CLOSED:
         return _change(state, W.CLOSED, state.reason)
@@ -294,9 +298,9 @@ def classify(state: RunState) -> Classification:
         return Classification.BOUNDED_SUCCESS
     if state.stop_reason is not None and state.exit is W.ABORTED:
         return Classification.STOPPED_BY_OPERATOR
-    troubles = [node.trouble for node in _nodes(state) if node.trouble] + ([state.trouble] if state.trouble else [])
-    if troubles:
-        return troubles[0].classification
+    trouble = next((each for each in (state.trouble, *(node.trouble for node in _nodes(state))) if each), None)
+    if trouble is not None:
+        return trouble.classification
     if state.exit is W.REPLAY_REQUIRED:
         return Classification.REPLAY_REQUIRED
     if state.exit is W.WAIT_THEN_REPLAY:

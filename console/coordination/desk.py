@@ -22,7 +22,7 @@ WORKING_EVERY_MS = 1000
 
 @dataclass
 class Desk:
-    """`note` is the only way to change the state: journal first, then fold."""
+    """`note` is the only way to decide something: journal first, then fold."""
 
     spec: RunSpec
     paths: RunPaths
@@ -39,6 +39,8 @@ class Desk:
     _working_at_ms: dict[str, int] = field(default_factory=dict)
 
     def note(self, body: Word) -> None:
+        if self.state.closed:
+            return  # `closed` is the last record, whatever still comes in
         self.journal.append(body)
         self.state = fold(self.state, body, self.clock.mono_ms())
         self.changed.set()

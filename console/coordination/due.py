@@ -81,8 +81,8 @@ def _node_kinds(state: RunState, node: NodeState, now_ms: int) -> set[Kind]:
 
 
 def _may_go(state: RunState, node: NodeState) -> bool:
-    """A launched runner ends when its work is safe here, or when the attempt is over."""
-    if node.launched is None or node.released:
+    """A runner ends when its work is safe here, or when the attempt is over."""
+    if not node.may_run or node.released:
         return False
     if state.ended:
         return not state.awaiting_bounds

@@ -11,18 +11,20 @@ from console.coordination.desk import Desk
 from console.coordination.due import Command, due
 from console.coordination.inbox import read_commands
 from console.coordination.observer import ObserverClock
-from console.coordination.trouble import as_record
+from console.coordination.trouble import as_record, reason_of
 from console.coordination.works import admitting, aggregating, collecting, inputs, preparing, releasing, validating
-from console.hosts.errors import HostUnreachable, LinkDown
+from console.hosts.errors import HostError, HostUnreachable, LinkDown
 from console.hosts.follower import JournalFollower
 from runners.contract import coordinator_records as rec
 from runners.contract.errors import ContractError
-from runners.contract.journal import Writer
+from runners.contract.journal import Writer, start_of
 from runners.records.journal_file import VerifiedLine
 
 TICK_S = 0.1
 FOLLOW_EVERY_S = 0.1
+DRAIN_S = 1.0  # how long a late coordinator listens before it judges
 RETRY_MS = 500
+RELEASE_MS = 60_000  # what ending a runner may take once its host answers
 AGAIN_MS = {"begin": 1000, "check_alive": 500}  # their effect is seen in a journal, not in their answer
 
 RUN_WORKS: dict[str, Callable[[Desk], Awaitable[None]]] = {
@@ -53,36 +55,46 @@ class Engine:
         self._first_try_ms: dict[Command, int] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
         self._followers: dict[str, JournalFollower] = {}
-        self._polling = asyncio.Lock()
+        self._polling: dict[str, asyncio.Lock] = {}  # one per host: a silent link must not deafen us to the others
         self._observer = ObserverClock(desk.clock, tick_ms=int(TICK_S * 1000))
 
     async def run(self) -> None:
         """Until `closed` is journaled and every task of ours has ended."""
         try:
             while not self.desk.state.closed:
-                self._observe_ourselves()
+                if self._was_late():
+                    await self._listen()
+                self.desk.changed.clear()
                 read_commands(self.desk)
                 self._follow_launched()
                 self._decide()
+                if self.desk.state.closed:
+                    break  # at once: nothing may follow the last record
                 self._start_due()
-                self.desk.changed.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(TICK_S):
                         await self.desk.changed.wait()
         finally:
             await self._end_tasks([*self._tasks.values(), *self._following.values()])
 
-    def _observe_ourselves(self) -> None:
-        """Our own lateness is credited to everyone before anyone is judged."""
-        gap = self._observer.tick()
-        if gap is None:
-            return
-        state = self.desk.state
-        for node in state.nodes.values():
-            if node.last_beat_ms is not None:
-                state = state.with_node(node.node_id, last_beat_ms=node.last_beat_ms + gap.credit_ms)
-        self.desk.state = state
-        self.desk.note(rec.ObserverGap(gap_ms=gap.gap_ms, cause=gap.cause))
+    def _was_late(self) -> bool:
+        """Our own lateness is credited to everyone before anyone is judged: `fold` does it."""
+        gaps = self._observer.tick()
+        for gap in gaps:
+            self.desk.note(rec.ObserverGap(gap_ms=gap.gap_ms, cause=gap.cause))
+        return bool(gaps)
+
+    async def _listen(self) -> None:
+        """What was said while we didn't listen is heard before anything is decided."""
+        drains = [asyncio.create_task(self._drain_quietly(node_id)) for node_id in self._followers]
+        if drains:
+            _, unheard = await asyncio.wait(drains, timeout=DRAIN_S)
+            await self._end_tasks(list(unheard))
+
+    async def _drain_quietly(self, node_id: str) -> None:
+        """Whatever is wrong with a journal is told by the task that follows it."""
+        with contextlib.suppress(HostError, ContractError):
+            await self.drain(node_id)
 
     def _decide(self) -> None:
         while (decision := decide(self.desk.state, self.desk.clock.mono_ms())) is not None:
@@ -92,22 +104,30 @@ class Engine:
         now = self.desk.clock.mono_ms()
         wanted = due(self.desk.state, now)
         for command, task in list(self._tasks.items()):
-            if command not in wanted and self.desk.state.ended and command.kind != "release":
+            if command not in wanted and self.desk.state.ended and not self._must_finish(command):
                 task.cancel()  # the attempt is over: what was still under way has no purpose
         for command in sorted(wanted, key=lambda c: (c.kind, c.node_id or "")):
-            if command not in self._tasks and now >= self._not_before.get(command, 0):
+            if command not in self._tasks and now >= self._not_before.get(command, 0) and not self._blocked(command):
                 self._first_try_ms.setdefault(command, now)
                 self._tasks[command] = asyncio.create_task(self._do(command))
+
+    def _must_finish(self, command: Command) -> bool:
+        """A launch that is cut short leaves a process that nobody knows of."""
+        launching = command.kind == "prepare_host" and command.node_id is not None
+        return command.kind == "release" or (launching and self.desk.node(command.node_id or "").shipped)
+
+    def _blocked(self, command: Command) -> bool:
+        """Nothing is ended while it may still be starting."""
+        return command.kind == "release" and Command("prepare_host", command.node_id) in self._tasks
 
     async def _do(self, command: Command) -> None:
         """One piece of work; whatever goes wrong in it becomes a record, or another try."""
         wait_ms = AGAIN_MS.get(command.kind, RETRY_MS)
         try:
-            await self._work(command)
+            async with asyncio.timeout(self._longest_ms(command) / 1000):
+                await self._work(command)
         except (LinkDown, HostUnreachable) as error:
             self._give_up_if_overdue(command, error)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:  # the loop must live on to close the run with this as its reason
             print(f"{command}: {type(error).__name__}: {error}", file=sys.stderr)
             self.desk.note(as_record(command, error))
@@ -120,10 +140,22 @@ class Engine:
         if command.node_id is None:
             await RUN_WORKS[command.kind](self.desk)
         elif command.kind == "check_alive":
-            if await releasing.check_alive(self.desk, command.node_id):
-                self.desk.state = self.desk.state.with_node(command.node_id, proven_dead=True)
+            await self._check_alive(command.node_id)
         else:
             await NODE_WORKS[command.kind](self.desk, command.node_id)
+
+    async def _check_alive(self, node_id: str) -> None:
+        """Dead is believed only after its last words are read: they may say why."""
+        if await releasing.check_alive(self.desk, node_id):
+            await self._drain_quietly(node_id)
+            self.desk.state = self.desk.state.with_node(node_id, proven_dead=True)
+
+    def _longest_ms(self, command: Command) -> int:
+        """No host and no process can make the run wait for ever."""
+        policies = self.desk.contract.policies
+        bounds = {"fetch": policies.fetch_ms, "replay": policies.replay_ms, "score": policies.replay_ms}
+        bounds |= {"release": policies.contact_ms + RELEASE_MS, "begin": policies.contact_ms}
+        return bounds.get(command.kind, policies.prepare_ms)
 
     def _give_up_if_overdue(self, command: Command, error: Exception) -> None:
         """Unreachable is not dead, so work is tried again; but nobody waits for a host for ever."""
@@ -145,42 +177,52 @@ class Engine:
                 await self.drain(node_id)
             except (LinkDown, HostUnreachable):
                 pass  # the link names itself; the age of the last heartbeat decides
-            except ContractError as error:
-                follower = self._followers[node_id]
-                reason, detail = type(error).__name__, str(error)[:4000]
-                self.desk.note(rec.JournalBroken(node_id=node_id, reason=reason, detail=detail, head=follower.head))
+            except (ContractError, HostError, OSError) as error:
+                self._note_broken(node_id, error)
                 return
             await asyncio.sleep(FOLLOW_EVERY_S)
 
+    def _note_broken(self, node_id: str, error: Exception) -> None:
+        follower = self._followers.get(node_id)
+        head = follower.head if follower is not None else start_of(self._writer(node_id))
+        print(f"journal of {node_id}: {type(error).__name__}: {error}", file=sys.stderr)
+        reason = reason_of(error)
+        self.desk.note(rec.JournalBroken(node_id=node_id, reason=reason, detail=str(error)[:4000], head=head))
+
     async def drain(self, node_id: str) -> None:
         """Everything that the contributor has journaled up to now. Raises ContractError at the first bad line."""
-        follower = await self._follower(node_id)
-        async with self._polling:
+        async with self._polling.setdefault(node_id, asyncio.Lock()):
+            follower = await self._follower(node_id)
             while lines := await follower.poll():
-                self._arrived(node_id, lines)
+                self._arrived(node_id, lines, self.desk.clock.mono_ms())
+
+    def _writer(self, node_id: str) -> Writer:
+        launched = self.desk.node(node_id).launched
+        assert launched is not None
+        return Writer(
+            run_id=self.desk.spec.run_id,
+            node_id=node_id,
+            role="contributor",
+            revision=launched.revision,
+            epoch=launched.epoch,
+        )
 
     async def _follower(self, node_id: str) -> JournalFollower:
         if node_id in self._followers:
             return self._followers[node_id]
-        node, host = self.desk.node(node_id), await self.desk.host(node_id)
-        assert node.launched is not None and node.bringup is not None
-        writer = Writer(
-            run_id=self.desk.spec.run_id,
-            node_id=node_id,
-            role="contributor",
-            revision=node.launched.revision,
-            epoch=node.launched.epoch,
-        )
+        node, host, writer = self.desk.node(node_id), await self.desk.host(node_id), self._writer(node_id)
+        assert node.bringup is not None
         mirror = self.desk.paths.mirror / writer.file_name
         follower = JournalFollower(host, writer, node.bringup.node_public_key, mirror)
         self._followers[node_id] = follower
-        self._arrived(node_id, list(follower.restored))
+        # Heartbeats of before the restart are no sign of life now.
+        heard_ms = node.last_beat_ms if node.last_beat_ms is not None else self.desk.clock.mono_ms()
+        self._arrived(node_id, list(follower.restored), heard_ms)
         return follower
 
-    def _arrived(self, node_id: str, lines: list[VerifiedLine]) -> None:
-        now = self.desk.clock.mono_ms()
+    def _arrived(self, node_id: str, lines: list[VerifiedLine], at_ms: int) -> None:
         for line in lines:
-            self.desk.state, records = arrive(self.desk.state, node_id, line.record, line.head, now)
+            self.desk.state, records = arrive(self.desk.state, node_id, line.record, line.head, at_ms)
             for body in records:
                 self.desk.note(body)
         if lines:

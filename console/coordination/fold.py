@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from console.coordination.state import EXITS, NodeState, RunState, Trouble
+from console.coordination.state import EXITS, SLOW_LOOP, NodeState, RunState, Trouble
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Word
 from runners.contract.states import Classification, Disposition, RunnerState, WindowState
@@ -20,9 +20,17 @@ def _run_opened(state: RunState, body: rec.RunOpened, _: int) -> RunState:
     return replace(state, opened=body, nodes={card.node_id: NodeState(card) for card in body.contributors})
 
 
+def _troubled(state: RunState, node_id: str, trouble: Trouble, disposition: Disposition | None = None) -> RunState:
+    """The first reason stays, and what is said after the end of an attempt is evidence, not a reason."""
+    node = state.nodes[node_id]
+    if node.trouble or state.ended:
+        return state
+    return state.with_node(node_id, trouble=trouble, disposition=disposition or node.disposition)
+
+
 def _operator_acted(state: RunState, body: rec.OperatorActed, _: int) -> RunState:
     state = replace(state, commands=state.commands | {body.command_id})
-    return replace(state, stop_reason=body.reason) if body.command == "stop" else state
+    return replace(state, stop_reason=body.reason) if body.command == "stop" and not state.ended else state
 
 
 def _agent_started(state: RunState, body: rec.AgentStarted, _: int) -> RunState:
@@ -43,14 +51,15 @@ def _bringup_received(state: RunState, body: rec.BringupReceived, _: int) -> Run
 
 def _bringup_refused(state: RunState, body: rec.BringupRefused, _: int) -> RunState:
     trouble = Trouble(body.reason, body.detail, Classification.REFUSED_BRINGUP, WindowState.REFUSED)
-    return state.with_node(body.node_id, trouble=trouble)
+    return _troubled(state, body.node_id, trouble)
 
 
 def _admission_decided(state: RunState, body: rec.AdmissionDecided, _: int) -> RunState:
+    state = state.with_node(body.node_id, admission=body)
     if body.outcome == "admitted":
-        return state.with_node(body.node_id, admission=body)
+        return state
     trouble = Trouble(body.reason, body.detail, Classification.REFUSED_ADMISSION, WindowState.REFUSED)
-    return state.with_node(body.node_id, admission=body, trouble=trouble)
+    return _troubled(state, body.node_id, trouble)
 
 
 def _plan_bound(state: RunState, body: rec.PlanBound, _: int) -> RunState:
@@ -69,7 +78,7 @@ def _launched(state: RunState, body: rec.Launched, at_ms: int) -> RunState:
 
 def _preparation_failed(state: RunState, body: rec.PreparationFailed, _: int) -> RunState:
     trouble = Trouble(body.reason, body.detail, Classification.FAILED_PREPARATION, WindowState.ABORTED)
-    return state.with_node(body.node_id, trouble=trouble)
+    return _troubled(state, body.node_id, trouble)
 
 
 def _runner_ready(state: RunState, body: rec.RunnerReady, at_ms: int) -> RunState:
@@ -83,14 +92,43 @@ def _window_opened(state: RunState, body: rec.WindowOpened, at_ms: int) -> RunSt
     return replace(state, begin_digest=body.begin_digest, window_opened_at_ms=at_ms, nodes=nodes)
 
 
-def _runner_changed(state: RunState, body: rec.RunnerChanged, _: int) -> RunState:
+def _runner_changed(state: RunState, body: rec.RunnerChanged, at_ms: int) -> RunState:
     node = state.nodes[body.node_id]
-    return state.with_node(body.node_id, runner=body.after, departure=body.departure or node.departure)
+    state = state.with_node(
+        body.node_id,
+        runner=body.after,
+        departure=body.departure or node.departure,
+        was_stale=node.was_stale or body.after is RunnerState.STALE,
+    )
+    if body.beat_age_ms is None:
+        return state
+    # As old as it was when this was decided, so that a restart alone never looks like a heartbeat.
+    return state.with_node(body.node_id, last_beat_ms=at_ms - body.beat_age_ms)
 
 
 def _journal_broken(state: RunState, body: rec.JournalBroken, _: int) -> RunState:
     trouble = Trouble(body.reason, body.detail, Classification.REJECTED, WindowState.REJECTED)
-    return state.with_node(body.node_id, trouble=trouble, disposition=Disposition.QUARANTINED)
+    return _troubled(state, body.node_id, trouble, Disposition.QUARANTINED)
+
+
+def _observer_gap(state: RunState, body: rec.ObserverGap, at_ms: int) -> RunState:
+    """The coordinator's own lateness is taken off every age that it judges by. In a suspend its clock stood still."""
+    if body.cause != SLOW_LOOP:
+        return state
+    nodes = {node_id: _credited(node, body.gap_ms, at_ms) for node_id, node in state.nodes.items()}
+    return replace(state, nodes=nodes)
+
+
+def _credited(node: NodeState, credit_ms: int, at_ms: int) -> NodeState:
+    def later(since_ms: int | None) -> int | None:
+        return None if since_ms is None else min(since_ms + credit_ms, max(at_ms, since_ms))
+
+    return replace(
+        node,
+        last_beat_ms=later(node.last_beat_ms),
+        launched_at_ms=later(node.launched_at_ms),
+        seen_at_ms=later(node.seen_at_ms),
+    )
 
 
 def _contribution_seen(state: RunState, body: rec.ContributionSeen, at_ms: int) -> RunState:
@@ -99,16 +137,17 @@ def _contribution_seen(state: RunState, body: rec.ContributionSeen, at_ms: int) 
 
 def _contributor_failed(state: RunState, body: rec.ContributorFailed, _: int) -> RunState:
     trouble = Trouble(body.reason, body.detail, Classification.FAILED_CONTRIBUTION, WindowState.REPLAY_REQUIRED)
-    return state.with_node(body.node_id, trouble=trouble, disposition=Disposition.REPLAY_REQUIRED)
+    return _troubled(state, body.node_id, trouble, Disposition.REPLAY_REQUIRED)
 
 
 def _submission_judged(state: RunState, body: rec.SubmissionJudged, _: int) -> RunState:
+    state = state.with_node(body.node_id, submission=body)
     if body.outcome == "received":
-        return state.with_node(body.node_id, submission=body)
+        return state
     first = body.findings[0] if body.findings else None
     detail = f"{first.rule}: expected {first.expected}, got {first.got}" if first else body.reason
     trouble = Trouble(body.reason, detail, Classification.REJECTED, WindowState.REJECTED)
-    return state.with_node(body.node_id, submission=body, trouble=trouble, disposition=Disposition.REJECTED)
+    return _troubled(state, body.node_id, trouble, Disposition.REJECTED)
 
 
 def _skew_measured(state: RunState, body: rec.SkewMeasured, _: int) -> RunState:
@@ -125,7 +164,7 @@ def _contribution_judged(state: RunState, body: rec.ContributionJudged, _: int) 
 
 def _work_failed(state: RunState, body: rec.WorkFailed, _: int) -> RunState:
     trouble = Trouble(f"{body.activity}_failed", body.detail, Classification.FAILED_VALIDATION, WindowState.ABORTED)
-    return replace(state, trouble=state.trouble or trouble)
+    return state if state.ended else replace(state, trouble=state.trouble or trouble)
 
 
 def _merged(state: RunState, body: rec.Merged, _: int) -> RunState:
@@ -146,9 +185,10 @@ def _window_changed(state: RunState, body: rec.WindowChanged, _: int) -> RunStat
 
 
 def _released(state: RunState, body: rec.Released, _: int) -> RunState:
-    lost = state.nodes[body.node_id].runner is RunnerState.LOST
-    after = RunnerState.LOST if lost else RunnerState.EXITED
-    return state.with_node(body.node_id, released=True, proven_dead=body.proven_dead, runner=after)
+    runner = state.nodes[body.node_id].runner
+    if body.proven_dead and runner is not RunnerState.LOST:
+        runner = RunnerState.EXITED
+    return state.with_node(body.node_id, released=True, proven_dead=body.proven_dead, runner=runner)
 
 
 def _closed(state: RunState, body: rec.Closed, _: int) -> RunState:
@@ -172,6 +212,7 @@ STEPS: dict[type[Word], Callable[[RunState, Any, int], RunState]] = {
     rec.WindowOpened: _window_opened,
     rec.RunnerChanged: _runner_changed,
     rec.JournalBroken: _journal_broken,
+    rec.ObserverGap: _observer_gap,
     rec.ContributionSeen: _contribution_seen,
     rec.ContributorFailed: _contributor_failed,
     rec.SubmissionJudged: _submission_judged,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from console.coordination.desk import Desk
 from console.coordination.spec import RemoteHost
+from console.coordination.state import RunState
 from console.hosts.host import Host, LinkCallback, LinkState
 from console.hosts.keys import client_key, pinned_key, public_line
 from console.hosts.local_host import LocalHost
@@ -115,20 +116,8 @@ class HostPool:
 
     def _find_recorded_agents(self) -> None:
         assert self.desk is not None
-        for node in self.desk.state.nodes.values():
-            if node.agent is None or node.node_id in self._agents:
-                continue
-            recorded = AgentHandle(
-                pid=node.agent.pid,
-                process_started_ms=node.agent.process_started_ms,
-                address=node.agent.address,
-                port=node.agent.port,
-                host_key=node.agent.host_key,
-                host_key_fingerprint=node.agent.host_key_fingerprint,
-            )
-            found = find_agent(recorded)
-            if found is not None:
-                self._agents[node.node_id] = found
+        for node_id, handle in living_agents(self.desk.state).items():
+            self._agents.setdefault(node_id, handle)
 
     def _on_link(self, node_id: str, target: SshTarget) -> LinkCallback:
         def changed(link: LinkState) -> None:
@@ -147,6 +136,30 @@ class HostPool:
             )
 
         return changed
+
+
+def living_agents(state: RunState) -> dict[str, AgentHandle]:
+    """Agents that this run started, also before a restart of the coordinator, and that still run."""
+    found = {}
+    for node in state.nodes.values():
+        if node.agent is None:
+            continue
+        recorded = AgentHandle(
+            pid=node.agent.pid,
+            process_started_ms=node.agent.process_started_ms,
+            address=node.agent.address,
+            port=node.agent.port,
+            host_key=node.agent.host_key,
+            host_key_fingerprint=node.agent.host_key_fingerprint,
+        )
+        if find_agent(recorded) is not None:
+            found[node.node_id] = recorded
+    return found
+
+
+async def end_recorded_agents(state: RunState) -> None:
+    for handle in living_agents(state).values():
+        await stop_agent(handle)
 
 
 def found_at(remote: RemoteHost, handle: AgentHandle) -> RemoteHost:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from console.coordination.desk import Desk
 from console.coordination.engine import Engine
-from console.coordination.fold import fold
-from console.coordination.host_pool import HostPool
+from console.coordination.host_pool import HostPool, end_recorded_agents
 from console.coordination.paths import RunPaths
-from console.coordination.run_journal import RunJournal, body_of
+from console.coordination.restore import restored
+from console.coordination.run_journal import RunJournal, read_past
 from console.coordination.spec import RunSpec
 from console.coordination.state import RunState
 from runners.contract import coordinator_records as rec
@@ -44,6 +44,12 @@ async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None) -> Outco
     """Run, or go on with, one window until it is closed. The caller holds the lock of `paths.coordinator`."""
     paths.make()
     clock, key = Clock(), node_key(spec)
+    past = read_past(paths.journals, spec.run_id, coordinator_node(spec), key)
+    if past.closed:
+        # Killed between its last record and its bundle: nothing may be written after that record.
+        state = restored(past.records, clock.mono_ms())
+        await end_recorded_agents(state)
+        return Outcome(spec, paths, state)
     journal = RunJournal.open(paths.journals, spec.run_id, coordinator_node(spec), key, clock)
     pool = HostPool()
     desk = Desk(
@@ -55,12 +61,12 @@ async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None) -> Outco
         clock=clock,
         connect=pool.get,
         drain=_nothing_to_drain,
+        state=restored(journal.past.records, clock.mono_ms()),
     )
     pool.desk = desk
     engine = Engine(desk)
     desk.drain = engine.drain
     try:
-        _restore(desk)
         if desk.state.opened is None:
             desk.note(_run_opened(desk))
         await engine.run()
@@ -78,13 +84,6 @@ def _own_token(spec: RunSpec) -> str | None:
 
 async def _nothing_to_drain(_: str) -> None:
     return None
-
-
-def _restore(desk: Desk) -> None:
-    """State from the journals of earlier epochs. Clocks start anew: nobody is blamed for our own absence."""
-    now = desk.clock.mono_ms()
-    for record in desk.journal.past:
-        desk.state = fold(desk.state, body_of(record), now)
 
 
 def _run_opened(desk: Desk) -> rec.RunOpened:

@@ -33,6 +33,8 @@ EXITS = frozenset(
     }
 )
 
+SLOW_LOOP = "slow_loop"  # cause of the observer gaps that are credited
+
 
 @dataclass(frozen=True)
 class Trouble:
@@ -61,6 +63,7 @@ class NodeState:
     began: bool = False
     runner: RunnerState = RunnerState.ABSENT
     departure: Departure | None = None
+    was_stale: bool = False  # stays: heartbeats that come back don't undo it
     last_beat_ms: int | None = None  # arrival, coordinator's monotonic clock
     seen: ContributionSeen | None = None
     seen_at_ms: int | None = None
@@ -76,6 +79,17 @@ class NodeState:
     @property
     def node_id(self) -> str:
         return self.card.node_id
+
+    @property
+    def may_run(self) -> bool:
+        """A process of it may exist: a launch is asked for as soon as its files are there."""
+        return self.shipped or self.launched is not None
+
+    @property
+    def under_bounds(self) -> bool:
+        """Its heartbeats still decide something."""
+        watched = self.runner in (RunnerState.LIVE, RunnerState.STALE) and self.last_beat_ms is not None
+        return watched and not (self.seen or self.trouble or self.released)
 
 
 @dataclass(frozen=True)
@@ -112,7 +126,7 @@ class RunState:
     def awaiting_bounds(self) -> bool:
         """A replay is needed already, but how the node departed is not decided yet."""
         return self.exit is WindowState.REPLAY_REQUIRED and any(
-            node.runner is RunnerState.STALE for node in self.nodes.values()
+            node.under_bounds and node.runner is RunnerState.STALE for node in self.nodes.values()
         )
 
     def with_node(self, node_id: str, **changes: object) -> "RunState":

@@ -7,8 +7,10 @@ from runners.contract.document import Word
 
 def as_record(command: Command, error: Exception) -> Word:
     """The record that ends the attempt for this reason. Nothing fails silently."""
-    reason = _reason(error)
+    reason = reason_of(error)
     detail = f"{type(error).__name__}: {error}"[:4000]
+    if isinstance(error, TimeoutError):
+        detail = f"{command.kind}: expected an end within its bound, got none"
     node_id = command.node_id
     if node_id is None:
         return rec.WorkFailed(activity=command.kind, detail=detail)
@@ -21,7 +23,7 @@ def as_record(command: Command, error: Exception) -> Word:
     return rec.WorkFailed(activity=f"{command.kind}/{node_id}", detail=detail)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """`HostKeyMismatch` becomes host_key_mismatch."""
     name = type(error).__name__
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")

@@ -33,6 +33,17 @@ def _operator_acted(body: coord.OperatorActed) -> Telling:
     return Telling(f"{body.command}: {body.reason}", Tone.FACT)
 
 
+def _working(body: coord.Working) -> Telling:
+    whose = f" for {body.node_id}" if body.node_id else ""
+    return Telling(f"{body.activity}{whose} {body.done} of {body.total} {body.detail}".rstrip())
+
+
+def _inputs_prepared(body: coord.InputsPrepared) -> Telling:
+    how = "captured before" if body.reused else "captured now"
+    counts = f"{body.train_samples} to train on, {body.held_out_samples} held out"
+    return Telling(f"{counts}, {how}, head {short(body.head_sha256)}", Tone.FACT)
+
+
 def _agent_started(body: coord.AgentStarted) -> Telling:
     return Telling(f"{body.node_id} process {body.pid} on port {body.port}, host key {body.host_key_fingerprint}")
 
@@ -147,18 +158,6 @@ def _work_failed(body: coord.WorkFailed) -> Telling:
     return Telling(f"{body.activity}: {body.detail}", Tone.BAD)
 
 
-def _working(body: coord.Working) -> Telling:
-    who = f" {body.node_id}" if body.node_id else ""
-    return Telling(f"{body.activity}{who} {body.done} of {body.total}  {body.detail}", Tone.FACT)
-
-
-def _inputs_prepared(body: coord.InputsPrepared) -> Telling:
-    how = "captured before" if body.reused else "captured now"
-    return Telling(
-        f"{body.train_samples} + {body.held_out_samples} samples, {how}, head {short(body.head_sha256)}", Tone.FACT
-    )
-
-
 def _merged(body: coord.Merged) -> Telling:
     count = len(body.contributions)
     return Telling(f"{count} contributions, rank {body.rank}, sha {short(body.merged_sha256)}", Tone.FACT)
@@ -197,6 +196,8 @@ COORDINATOR_TELLINGS: dict[str, Teller] = {
     "epoch_opened": _epoch_opened,
     "recovered": _recovered,
     "operator_acted": _operator_acted,
+    "working": _working,
+    "inputs_prepared": _inputs_prepared,
     "agent_started": _agent_started,
     "link_changed": _link_changed,
     "bringup_received": _bringup_received,
@@ -220,8 +221,6 @@ COORDINATOR_TELLINGS: dict[str, Teller] = {
     "contribution_judged": _contribution_judged,
     "scored": _scored,
     "work_failed": _work_failed,
-    "working": _working,
-    "inputs_prepared": _inputs_prepared,
     "merged": _merged,
     "promotion_decided": _promotion_decided,
     "window_changed": _window_changed,

@@ -19,6 +19,7 @@ from console.observation.moment import Moment
 from console.observation.runs import RunRef, RunStanding, list_runs, newest_live
 from console.observation.snapshot import snapshot
 from console.observation.source import Counters
+from console.places import data_dir
 from console.tui.acts import Acts
 from console.tui.attachment import Attachment
 from console.tui.errors import ActRefused
@@ -28,7 +29,7 @@ from console.tui.screens.fixed import Checks, Drills, Record
 from console.tui.screens.help import Help
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
-from console.tui.themes import DEFAULT_THEME, Palette, data_folder, load_themes
+from console.tui.themes import DEFAULT_THEME, Palette, load_themes
 from console.tui.view import LogEntry, Mode, View
 from console.tui.widgets.receipts import ReceiptsView
 from runners.records.clock import Clock
@@ -96,7 +97,7 @@ class SwarmApp(App[None]):
         clock: Clock | None = None,
         threaded: bool = True,
     ) -> None:
-        self.themes, self.theme_problems = load_themes((data_folder("themes"), *theme_folders))
+        self.themes, self.theme_problems = load_themes((data_dir("themes"), *theme_folders))
         super().__init__()
         self.animation_level = "none"
         self.runs_dir, self.acts, self.run_id, self.read_only = runs_dir, acts, run_id, read_only
@@ -226,6 +227,7 @@ class SwarmApp(App[None]):
             title=title,
             bundle=bundle,
             counters=counters,
+            reading=attachment is not None and attachment.polls == 0,
             held_back=self._held_back if self._paused else None,
             gap_ms=self._gap[0] if self._gap else None,
             read_only=self.read_only,
@@ -240,8 +242,9 @@ class SwarmApp(App[None]):
         """What is on screen moves with time only while something is waited for."""
         tick = now.wall_ms // FRAME_MS if view.mode in (Mode.LIVE, Mode.STARTING) else now.wall_ms // 1000
         state = self.attachment.state if self.attachment else None
-        return (id(state), view.mode, tick, view.notice, view.held_back, view.gap_ms, view.place, len(view.log),
-                view.bundle, view.counters, view.runs, self.theme, self.size, len(self.screen_stack))  # fmt: skip
+        return (id(state), view.reading, view.mode, tick, view.notice, view.held_back, view.gap_ms, view.place,
+                len(view.log), view.bundle, view.counters, view.runs, self.theme, self.size,
+                len(self.screen_stack))  # fmt: skip
 
     @property
     def mode(self) -> Mode:

@@ -10,9 +10,10 @@ from runners.contract.canonical import readable_bytes
 from runners.contract.document import body_digest
 from runners.contract.receipts import OperatorCommand
 from tests.checks.defects import Body, Defect, coordinator, document, own, said, sets
-from tests.checks.forge import Forge, Lies
+from tests.checks.forge import Forge
 from tests.checks.forged_hosts import LINUX, MAC, RUN_ID, device_of, hash_of, software_of
 from tests.checks.forged_journal import Said, write_journal
+from tests.checks.lies import Lies
 from tests.checks.resealing import rewrite
 
 OTHER = "e" * 64

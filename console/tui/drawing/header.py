@@ -84,6 +84,8 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
                 ("5", "bright*"),
                 (" opens a retained one", "text"),
             )
+        case Mode.STARTING if view.reading:
+            spans = (("reading the run's journals and checking their chains and signatures", "text"),)
         case _:
             spans = view.snapshot.sentence
     row: Row = ((" ▸ ", "warn"), *spans)
