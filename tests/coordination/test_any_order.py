@@ -24,7 +24,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     w: Window
 
-    @initialize(nodes=st.integers(1, 8), stage=st.sampled_from(["opened", "preparing", "active", "active", "validating"]))
+    @initialize(
+        nodes=st.integers(1, 8), stage=st.sampled_from(["opened", "preparing", "active", "active", "validating"])
+    )
     def open(self, nodes: int, stage: str) -> None:
         """Often in the middle: random steps alone seldom get there."""
         self.w = Window(nodes)
