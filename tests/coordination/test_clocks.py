@@ -71,7 +71,12 @@ def test_the_link_alone_makes_nobody_stale() -> None:
     w = Window(nodes=1).to_active()
     w.note(
         rec.LinkChanged(
-            node_id="n0", state=LinkState.DOWN, reason="cable", endpoint="ssh://h:1", rtt_ms=None, host_key_fingerprint=None
+            node_id="n0",
+            state=LinkState.DOWN,
+            reason="cable",
+            endpoint="ssh://h:1",
+            rtt_ms=None,
+            host_key_fingerprint=None,
         )
     )
     w.after(5000)
@@ -106,7 +111,11 @@ def test_skew_is_judged_at_its_bound(apart_ms: int, outcomes: list[str]) -> None
     w.say("n0", win.produced("n0"))
     measured = w.bodies(rec.SkewMeasured)
     assert [body.outcome for body in measured] == outcomes
-    assert (measured[-1].first, measured[-1].last, measured[-1].skew_ms) == ("n1", "n0", apart_ms) if apart_ms else ("n0", "n1", 0)
+    assert (
+        (measured[-1].first, measured[-1].last, measured[-1].skew_ms) == ("n1", "n0", apart_ms)
+        if apart_ms
+        else ("n0", "n1", 0)
+    )
 
 
 def test_the_wait_ends_after_fifteen_more_seconds_and_the_slower_node_is_quarantined() -> None:

@@ -108,6 +108,17 @@ GOVERNANCE: Shape = {
     "minimum_improvement": NUMBER,
     "publication": one_of("never_automatic"),
 }
+THRESHOLDS: Shape = {
+    "os": [one_of("linux", "macos")],
+    "arch": [LABEL],
+    "minimum_memory_bytes": COUNT,
+    "minimum_disk_free_bytes": COUNT,
+    "device_name_contains": Maybe(TEXT),
+    "minimum_device_memory_bytes": COUNT,
+    "minimum_free_device_memory_bytes": COUNT,
+    "minimum_tokens_per_second": NUMBER,
+    "maximum_product_error": NUMBER,
+}
 NODE_CONTRACT: Shape = {
     "node_id": NODE,
     "host_alias": LABEL,
@@ -117,6 +128,7 @@ NODE_CONTRACT: Shape = {
     "transport": one_of("local", "ssh"),
     "cluster_port": COUNT,
     "run_root": FILE,
+    "thresholds": THRESHOLDS,
 }
 MODEL_HEAD: Shape = {
     "model_digest": SHA256,
