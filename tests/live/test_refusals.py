@@ -116,9 +116,7 @@ def test_another_host_key_than_the_pinned_one_is_refused_with_evidence(
     assert_gone(run)
 
 
-def test_a_host_pinned_to_another_contract_is_refused_with_evidence(
-    make_run: MakeRun, start_agent: StartAgent
-) -> None:
+def test_a_host_pinned_to_another_contract_is_refused_with_evidence(make_run: MakeRun, start_agent: StartAgent) -> None:
     run = make_run()
     token = new_token()
     agent = start_agent(run, token, "--contract-digest", "b" * 64)
