@@ -81,8 +81,9 @@ def assert_refused(run: LiveRun, code: int, err: str, reason: str, classificatio
     assert check_real_run(run.bundle).findings == ()
     kinds = ("bringup_refused", "admission_decided")
     (record,) = [r["body"] for r in run.records() if r["kind"] in kinds and r["body"]["reason"] == reason]
-    assert record["node_id"] == "swarm-linux-a"
-    return record
+    body: dict[str, object] = record
+    assert body["node_id"] == "swarm-linux-a"
+    return body
 
 
 def test_another_token_on_the_host_is_refused_with_evidence(make_run: MakeRun, start_agent: StartAgent) -> None:
