@@ -8,7 +8,7 @@ from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.cli.find import find_run
-from console.cli.start import StartOptions, create_run, operator_token, spawn_coordinator
+from console.cli.start import StartOptions, create_run, operator_key_file, operator_token, spawn_coordinator
 from console.cli.watch import Interrupts, Watch
 from console.coordination.paths import RunPaths
 from console.coordination.process import read_spec
@@ -125,4 +125,5 @@ def _report(run_id: str, bundle: Path, verdict: Verdict, *, as_json: bool) -> st
     word = "verified" if verdict.consistent else f"NOT verified: {verdict.findings[0]}"
     print(f"bundle     {bundle}")
     print(f"check      {word}, signer {verdict.signer}")
+    print(f"signed by  {operator_key_file()}; who trusts its public half names it with --allowed-signers")
     return str(kept["result_classification"])

@@ -20,7 +20,7 @@ from runners.contract.announcement import AgentAnnouncement
 from runners.contract.canonical import parse_strict
 from runners.contract.document import word_from_json
 from runners.contract.errors import ContractError
-from runners.records.process_identity import is_alive
+from runners.records.process_identity import is_alive, started_ms
 from runners.records.verb_process import child_env
 
 MAX_ANNOUNCEMENT_BYTES = 8192
@@ -73,8 +73,6 @@ class AgentHandle:
 
     @property
     def is_alive(self) -> bool:
-        if self.child is not None:
-            self.child.poll()
         return is_alive(self.pid, self.process_started_ms)
 
 
@@ -183,10 +181,13 @@ async def stop_agent(handle: AgentHandle, *, patience_s: float = PATIENCE_S) -> 
     """SIGTERM, then SIGKILL past `patience_s`, to that very process and no other. True when it is gone."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         if not handle.is_alive:
-            return True
+            break
         with suppress(psutil.NoSuchProcess):
             psutil.Process(handle.pid).send_signal(number)
         await _until_gone(handle, patience_s)
+    if handle.child is not None and started_ms(handle.child.pid) is None:
+        # Its first thread is gone; the kernel lets it be waited for when the last one is.
+        await asyncio.to_thread(handle.child.wait)
     return not handle.is_alive
 
 

@@ -20,6 +20,17 @@ LOGIN_S = 10.0
 RTT_EVERY_S = 2.0
 BACKOFF_S = (0.2, 0.4, 0.8, 1.6, 2.0)
 
+# The pinned key's own kind comes first. The others are asked for too, so that a host with another kind of key shows it
+# and can be named, where a failed negotiation would only look like a lost connection.
+HOST_KEY_KINDS = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+
 Connection = asyncssh.SSHClientConnection
 
 
@@ -144,6 +155,7 @@ class SshLink:
                     username=self.target.username,
                     client_keys=[self.target.client_key],
                     known_hosts=([self.target.host_key], [], []),
+                    server_host_key_algs=_kinds_asked_for(self.target.host_key),
                     config=None,
                     agent_path=None,
                     agent_forwarding=False,
@@ -181,6 +193,11 @@ class SshLink:
             self._change(up=False, reason="closed by us")
 
 
+def _kinds_asked_for(pinned: asyncssh.SSHKey) -> list[str]:
+    own = [kind.decode() for kind in pinned.sig_algorithms]
+    return [*(kind for kind in HOST_KEY_KINDS if kind in own), *(kind for kind in HOST_KEY_KINDS if kind not in own)]
+
+
 async def _round_trip_ms(sftp: asyncssh.SFTPClient) -> float:
     started = time.perf_counter()
     await sftp.realpath(".")
@@ -199,8 +216,6 @@ def _connect_errors(target: SshTarget, watcher: _Watcher) -> Iterator[None]:
             f"{target.endpoint}: expected our client key to be accepted for {target.username!r}, got: {error.reason}. "
             "Add its public line on the host (agent: --authorized-key; sshd: authorized_keys)"
         ) from error
-    except asyncssh.KeyExchangeFailed as error:
-        raise HostKeyMismatch(target.endpoint, pinned, f"no key of that type ({error.reason})") from error
     except (OSError, TimeoutError, asyncssh.Error) as error:
         raise HostUnreachable(
             f"{target.endpoint}: expected an SSH host, got: {error or type(error).__name__}. "

@@ -33,6 +33,17 @@ def _operator_acted(body: coord.OperatorActed) -> Telling:
     return Telling(f"{body.command}: {body.reason}", Tone.FACT)
 
 
+def _working(body: coord.Working) -> Telling:
+    whose = f" for {body.node_id}" if body.node_id else ""
+    return Telling(f"{body.activity}{whose} {body.done} of {body.total} {body.detail}".rstrip())
+
+
+def _inputs_prepared(body: coord.InputsPrepared) -> Telling:
+    how = "captured before" if body.reused else "captured now"
+    counts = f"{body.train_samples} to train on, {body.held_out_samples} held out"
+    return Telling(f"{counts}, {how}, head {short(body.head_sha256)}", Tone.FACT)
+
+
 def _agent_started(body: coord.AgentStarted) -> Telling:
     return Telling(f"{body.node_id} process {body.pid} on port {body.port}, host key {body.host_key_fingerprint}")
 
@@ -144,7 +155,7 @@ def _scored(body: coord.Scored) -> Telling:
 
 
 def _work_failed(body: coord.WorkFailed) -> Telling:
-    return Telling(body.detail, Tone.BAD)
+    return Telling(f"{body.activity}: {body.detail}", Tone.BAD)
 
 
 def _merged(body: coord.Merged) -> Telling:
@@ -178,17 +189,6 @@ def _first(findings: tuple[coord.Finding, ...]) -> str:
         return ""
     more = f" and {len(findings) - 1} more" if len(findings) > 1 else ""
     return f": {findings[0].rule} expected {findings[0].expected}, got {findings[0].got}{more}"
-
-
-def _working(body: coord.Working) -> Telling:
-    about = f" {body.node_id}" if body.node_id else ""
-    return Telling(f"{body.activity}{about} {body.done}/{body.total} {body.detail}", Tone.FACT)
-
-
-def _inputs_prepared(body: coord.InputsPrepared) -> Telling:
-    how = "reused" if body.reused else "captured"
-    train = f"{body.train_samples} train samples, {body.train_tokens} tokens"
-    return Telling(f"{how}: {train}; {body.held_out_samples} held out", Tone.FACT)
 
 
 COORDINATOR_TELLINGS: dict[str, Teller] = {

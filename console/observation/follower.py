@@ -5,11 +5,12 @@ chain and the last lines are verified in full (a signature commits to the whole 
 between are then checked a few at a time by `prove`.
 """
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import from_json
 
 from console.observation.line import Proof
 from runners.contract.canonical import sha256_hex
@@ -26,10 +27,10 @@ STRICT_TAIL_LINES = 32
 
 @dataclass(frozen=True, slots=True)
 class ReadLine:
-    """A line of the file, its parsed record and the chain's head before it."""
+    """A line of the file, its parsed record and where it begins."""
 
     record: dict[str, Any]
-    before: Head
+    offset: int
     size: int
     sha256: str
     proof: Proof
@@ -88,13 +89,13 @@ class Follower:
     def _strict(self, raws: list[bytes]) -> list[ReadLine]:
         lines = []
         for raw in raws:
-            before = self.head
+            offset = self.head.offset
             try:
                 (verified,) = self._reader.feed(raw + b"\n")
             except ContractError as error:
                 self.broken = str(error)
                 break
-            lines.append(_read_line(verified.record.model_dump(), before, raw, verified.head.sha256, Proof.SIGNED))
+            lines.append(ReadLine(verified.record.model_dump(), offset, len(raw), verified.head.sha256, Proof.SIGNED))
             if self._prover is None:
                 self.proved_to = verified.head.offset
         return lines
@@ -102,12 +103,8 @@ class Follower:
     def _bulk(self, raws: list[bytes]) -> list[ReadLine]:
         """Chain all, verify the last lines; where that fails, the strict way finds the exact line."""
         start = self.head
-        chained: list[ReadLine] = []
-        head = start
         try:
-            for raw in raws[:-STRICT_TAIL_LINES]:
-                line, head = _chain(self._reader.writer, raw, head)
-                chained.append(line)
+            chained, head = _chain(self._reader.writer, raws[:-STRICT_TAIL_LINES], start)
         except (BrokenChain, MalformedBytes):
             return self._strict(raws)
         self._reader = JournalReader(self._reader.writer, self._reader.public_key, head=head)
@@ -145,25 +142,22 @@ class Follower:
         return done
 
 
-def _chain(writer: Writer, raw: bytes, head: Head) -> tuple[ReadLine, Head]:
-    """Place in the chain only: writer, seq, prev. Raises BrokenChain or MalformedBytes."""
-    try:
-        record = json.loads(raw)
-        place = (record["run_id"], record["node_id"], record["role"], record["revision"], record["epoch"])
-        chain = (record["seq"], record["prev"])
-        _ = (record["kind"] + "", record["wall_ms"] + 0, record["mono_ms"] + 0, record["body"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise MalformedBytes(f"{head.file} at byte {head.offset}: expected a journal record, got {error}") from error
+def _chain(writer: Writer, raws: list[bytes], head: Head) -> tuple[list[ReadLine], Head]:
+    """Places in the chain only: writer, seq, prev. Raises BrokenChain or MalformedBytes."""
     expected = (writer.run_id, writer.node_id, writer.role, writer.revision, writer.epoch)
-    if place != expected or chain != (head.next_seq, head.sha256) or len(raw) > MAX_LINE_BYTES:
-        raise BrokenChain(f"{head.file} at byte {head.offset}: expected the next record of {expected}, got {place}")
-    digest = sha256_hex(raw)
-    line = _read_line(record, head, raw, digest, Proof.CHAINED)
-    after = Head.model_construct(
-        file=head.file, offset=head.offset + len(raw) + 1, sha256=digest, next_seq=head.next_seq + 1
-    )
-    return line, after
-
-
-def _read_line(record: dict[str, Any], before: Head, raw: bytes, digest: str, proof: Proof) -> ReadLine:
-    return ReadLine(record=record, before=before, size=len(raw), sha256=digest, proof=proof)
+    lines = []
+    seq, digest, offset = head.next_seq, head.sha256, head.offset
+    for raw in raws:
+        try:
+            record = from_json(raw)
+            place = (record["run_id"], record["node_id"], record["role"], record["revision"], record["epoch"])
+            chain = (record["seq"], record["prev"])
+            _ = (record["kind"] + "", record["wall_ms"] + 0, record["mono_ms"] + 0, record["body"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise MalformedBytes(f"{head.file} at byte {offset}: expected a journal record, got {error}") from error
+        if place != expected or chain != (seq, digest) or len(raw) > MAX_LINE_BYTES:
+            raise BrokenChain(f"{head.file} at byte {offset}: expected seq {seq} of {expected}, got {chain} of {place}")
+        digest = sha256_hex(raw)
+        lines.append(ReadLine(record, offset, len(raw), digest, Proof.CHAINED))
+        seq, offset = seq + 1, offset + len(raw) + 1
+    return lines, Head(file=head.file, offset=offset, sha256=digest, next_seq=seq)

@@ -106,7 +106,9 @@ def _badge(state: State, host: Host, age: int | None, moment: Moment) -> Badge:
         return _SAID[host.runner.state]
     if host.runner.state is RunnerState.ABSENT:
         return _absent(host)
-    if moment.alive is False and not state.closed:
+    if state.closed is not None:
+        return Badge("■", "RELEASED", "muted") if host.released else Badge("?", "END NOT PROVEN", "warn")
+    if moment.alive is False:
         return Badge("?", "NOT WATCHED", "warn")
     if host.runner.state is RunnerState.PREPARING:
         return Badge("◌", "PREPARING", "accent")

@@ -1,6 +1,6 @@
 """A run being watched: verified batches in, state and rows out. Textual knows nothing of it, nor it of Textual."""
 
-from console.observation.fold import fold, fold_finding
+from console.observation.fold import fold_all, fold_finding
 from console.observation.receipts import Row, finding_row, row_of
 from console.observation.source import Batch
 from console.observation.state import State
@@ -13,8 +13,7 @@ class Observer:
         self.state = State()
 
     def take(self, batch: Batch) -> tuple[Row, ...]:
-        for line in batch.lines:
-            self.state = fold(self.state, line)
+        self.state = fold_all(self.state, batch.lines)
         for finding in batch.findings:
             self.state = fold_finding(self.state, finding)
         return (*(row_of(line) for line in batch.lines), *(finding_row(finding) for finding in batch.findings))

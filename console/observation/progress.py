@@ -13,6 +13,7 @@ SPOKEN = frozenset(
         "bringup_received",
         "bringup_refused",
         "admission_decided",
+        "inputs_prepared",
         "plan_bound",
         "preparation_failed",
         "runner_ready",

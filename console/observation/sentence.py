@@ -42,19 +42,43 @@ def _since(state: State, moment: Moment) -> str:
     return "" if state.window_since is None else f" since {seconds(moment.age_ms(state.window_since))}"
 
 
+_ACTIVITIES = {
+    "capture": "captures hidden states",
+    "cut": "cuts slices",
+    "fetch": "fetches the upload",
+    "replay": "does the work again",
+    "merge": "merges",
+    "score": "scores on held-out samples",
+    "bundle": "writes the bundle",
+}
+
+
+def _working(state: State) -> str:
+    """How far the coordinator's own long work is."""
+    work = state.working
+    return "" if work is None or work.total <= 1 else f" · {work.activity} {work.done} of {work.total}"
+
+
+def _own_work(state: State, moment: Moment) -> Sentence:
+    assert state.working is not None
+    work = state.working
+    whose = f" of {work.node_id}" if work.node_id else ""
+    share = f" · {work.done} of {work.total}" if work.total > 1 else ""
+    text = f"coordinator {_ACTIVITIES[work.activity]}{whose}{_since(state, moment)}"
+    return ((text, "text"), (share, "bright"), (" · nothing to do", "muted"))
+
+
 def _admitting(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
-    for view in hosts:
-        if not (view.host.bringup and passed_bringup(view.host)):
-            what = " to pass its bring-up gate"
-        elif view.host.admission is None:
-            what = " to prove its admission"
-        else:
-            continue
+    if state.working is not None:
+        return _own_work(state, moment)
+    gated = [view for view in hosts if not (view.host.bringup and passed_bringup(view.host))]
+    asked = [view for view in hosts if view.host.admission is None]
+    if gated or asked:
+        view, what = (gated[0], "pass its bring-up gate") if gated else (asked[0], "prove its admission")
         return (
             ("coordinator waits for ", "text"),
             (view.host.node_id, "bright"),
-            (what, "text"),
-            (_since(state, moment), "text"),
+            (f" to {what}{_since(state, moment)}", "text"),
             (" · nothing to do", "muted"),
         )
     text = "coordinator binds plan and membership" if state.bound is None else "coordinator ships slices and launches"
@@ -150,7 +174,7 @@ def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
                 ("validator does the work of ", "text"),
                 (view.host.node_id, "bright"),
                 (f" again{since}", "text"),
-                (f"{bound} · nothing to do", "muted"),
+                (f"{bound}{_working(state)} · nothing to do", "muted"),
             )
         case WindowState.VALIDATED:
             return ((f"coordinator merges the contributions{since}", "text"), (" · nothing to do", "muted"))

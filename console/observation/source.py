@@ -11,7 +11,7 @@ from console.observation.errors import NotARun
 from console.observation.follower import Follower, ReadLine
 from console.observation.line import JournalFinding, Line, Ref, Stamp, read_body
 from console.observation.runs import bundle_of, coordinator_folder
-from runners.contract.coordinator_records import EpochOpened
+from runners.contract.coordinator_records import AdmissionDecided, BringupReceived, EpochOpened
 from runners.contract.journal import Writer
 from runners.records.clock import Clock
 from runners.records.durable import open_regular
@@ -157,8 +157,9 @@ class RunSource:
     def _take(self, name: str, follower: Follower) -> list[Line]:
         taken = []
         while read := follower.read():
+            now = Stamp(self._clock.wall_ms(), self._clock.mono_ms())
             for item in read:
-                line = self._line(name, item)
+                line = self._line(name, item, now)
                 self._learn_keys(line)
                 self._check_takeover(line)
                 taken.append(line)
@@ -179,18 +180,17 @@ class RunSource:
             what = f"expected to follow {line.body.previous_file} at {line.body.previous_tail[:16]}, got {got[:16]}"
             self._findings.append(JournalFinding(line.ref.file, line.ref.offset, what, self._clock.wall_ms()))
 
-    def _line(self, name: str, item: ReadLine) -> Line:
+    def _line(self, name: str, item: ReadLine, now: Stamp) -> Line:
         record = item.record
         body, flaw = read_body(record["role"], record["kind"], record["body"])
         at = Stamp(record["wall_ms"], record["mono_ms"])
-        now = Stamp(self._clock.wall_ms(), self._clock.mono_ms())
         order = at.wall_ms
         if self.caught_up:
             order = min(max(order, now.wall_ms - BEHIND_MS), now.wall_ms + AHEAD_MS)
         order = self._order[name] = max(order, self._order.get(name, 0))
         self._read += 1
         return Line(
-            ref=Ref(name, record["seq"], item.before.offset, item.size),
+            ref=Ref(name, record["seq"], item.offset, item.size),
             sha256=item.sha256,
             run_id=record["run_id"],
             node_id=record["node_id"],
@@ -208,9 +208,8 @@ class RunSource:
         )
 
     def _learn_keys(self, line: Line) -> None:
-        key = getattr(line.body, "node_public_key", None)
-        if line.from_coordinator and key and line.kind in ("bringup_received", "admission_decided"):
-            self._keys[getattr(line.body, "node_id", "")] = key
+        if isinstance(line.body, BringupReceived | AdmissionDecided) and line.body.node_public_key:
+            self._keys[line.body.node_id] = line.body.node_public_key
 
 
 def _first_record(path: Path) -> dict[str, Any] | None:

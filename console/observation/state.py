@@ -15,6 +15,7 @@ from runners.contract.coordinator_records import (
     ReplayJudged,
     SkewMeasured,
     SubmissionJudged,
+    Working,
 )
 from runners.contract.lane import Policies
 from runners.contract.receipts import HeldOutScore
@@ -190,6 +191,8 @@ class State:
     scores: tuple[HeldOutScore, ...] = ()
     scored: Stamp | None = None
     work_failed: str = ""
+    working: Working | None = None  # the coordinator's own long work
+    working_at: Stamp | None = None
     merged: Merged | None = None
     promotion: PromotionDecided | None = None
     closed: Closed | None = None

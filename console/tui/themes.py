@@ -72,13 +72,6 @@ class SwarmTheme:
         )
 
 
-def data_folder(name: str) -> Path:
-    """Shipped data: inside the package in a wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "_data" / name
-    return inside if inside.is_dir() else package.parent / name
-
-
 def parse_theme(raw: bytes, *, where: str) -> SwarmTheme:
     """Raises ThemeError that names the file, what was expected, and what it holds."""
     try:

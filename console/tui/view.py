@@ -35,6 +35,7 @@ class View:
     title: str
     bundle: str | None
     counters: Counters
+    reading: bool = False  # the journals are being read for the first time
     held_back: int | None = None  # records that came while the display was paused
     gap_ms: int | None = None  # the console's own lateness
     read_only: bool = False

@@ -1,5 +1,6 @@
 """The decoder through transformers, in f32 on the CPU: the reference path of capture."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ class TorchDecoder:
         except (OSError, ValueError, RuntimeError) as error:
             raise CaptureError(f"{model_dir}: expected a checkpoint that transformers loads, got: {error}") from error
         self._decoder = model.get_decoder().eval()
+        # Half the cores: with all of them, any other process on the machine makes OpenMP's threads wait for each other.
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
         self.threads = torch.get_num_threads()
 
     @torch.no_grad()

@@ -10,9 +10,10 @@ from runners.contract.canonical import readable_bytes
 from runners.contract.document import body_digest
 from runners.contract.receipts import OperatorCommand
 from tests.checks.defects import Body, Defect, coordinator, document, own, said, sets
-from tests.checks.forge import Forge, Lies
+from tests.checks.forge import Forge
 from tests.checks.forged_hosts import LINUX, MAC, RUN_ID, device_of, hash_of, software_of
 from tests.checks.forged_journal import Said, write_journal
+from tests.checks.lies import Lies
 from tests.checks.resealing import rewrite
 
 OTHER = "e" * 64
@@ -106,7 +107,7 @@ def _device(**fields: Any) -> Any:
 
 def _cuda() -> Lies:
     device = _device(
-        backend_label="open_adapter_backend.torch.cuda.gpt_oss_lm_head", kind="cuda", device_label="cuda:0"
+        backend_label="open_adapter_backend.cuda.gpt_oss_lm_head", kind="cuda", device_label="cuda:0"
     )
     return Lies(devices={LINUX: device})
 
@@ -207,7 +208,7 @@ JOURNALS = (
 MEMBERS = (
     Defect("cuda_label_in_the_receipt", "labels_name_the_device_that_computed", document(
         f"retained_artifacts/{LINUX}/contributor_receipt.json",
-        lambda body: body["device"].update(backend_label="open_adapter_backend.torch.cuda.gpt_oss_lm_head"),
+        lambda body: body["device"].update(backend_label="open_adapter_backend.cuda.gpt_oss_lm_head"),
     )),
     Defect("cuda_everywhere_on_a_cpu_build", "labels_name_the_device_that_computed", _cuda),
     Defect("metal_everywhere_on_linux", "labels_name_the_device_that_computed", _metal),

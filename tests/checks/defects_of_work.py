@@ -9,6 +9,9 @@ import numpy as np
 
 from console.validation.adapter import Adapter
 from runners.contract.canonical import readable_bytes, sha256_hex
+from runners.contract.plan import ADAPTER_CONFIG_FILE as CONFIG
+from runners.contract.plan import ADAPTER_FILE as ADAPTER
+from runners.contract.plan import RECEIPT_FILE as RECEIPT
 from tests.checks.defects import (
     Body,
     Defect,
@@ -23,9 +26,10 @@ from tests.checks.defects import (
     sets,
     without,
 )
-from tests.checks.forge import ADAPTER, CONFIG, RANK, RECEIPT, Forge, Lies
+from tests.checks.forge import RANK, Forge
 from tests.checks.forged_hosts import LINUX, MAC
 from tests.checks.forged_journal import Said
+from tests.checks.lies import Lies
 from tests.checks.resealing import reseal_body, rewrite
 from tests.checks.tiny_training import Trained
 

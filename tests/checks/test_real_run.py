@@ -11,6 +11,7 @@ from console.evidence.models import BUNDLE_FILE
 from tests.checks import defects_of_identity, defects_of_work
 from tests.checks.defects import Defect
 from tests.checks.forge import forge
+from tests.checks.lies import Lies
 from tests.checks.resealing import reseal_bundle
 
 DEFECTS = (*defects_of_identity.DEFECTS, *defects_of_work.DEFECTS)
@@ -26,6 +27,14 @@ def test_a_true_bundle_is_consistent_and_its_signer_unknown(true_bundle: Path) -
     assert verdict.findings == ()
     assert (verdict.consistent, verdict.signer) == (True, "unknown")
     assert verdict.facts["adapters"] == 6
+
+
+@pytest.mark.parametrize("kind", ["bringup_received", "window_opened", "replay_judged", "closed"])
+def test_a_run_that_a_second_coordinator_finished_is_consistent(kind: str, tmp_path: Path) -> None:
+    bundle = forge(tmp_path, Lies(restart_before=kind))
+
+    assert check_real_run(bundle).findings == ()
+    assert len(list((bundle / "journals").glob("*.coordinator.*"))) == 2
 
 
 def test_the_bundles_own_document_may_be_named_instead_of_its_folder(true_bundle: Path) -> None:

@@ -4,6 +4,7 @@ The records are made up; keys, chains, signatures and forms are the real ones, s
 """
 
 import hashlib
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from console.evidence.models import BUNDLE_FILE, RealRunBundle
 from runners.contract import coordinator_records as coord
 from runners.contract import node_records as node
 from runners.contract.document import Word
-from runners.contract.journal import Head, Writer, start_of
+from runners.contract.journal import SIGNING_PREFIX, Head, Writer, start_of
 from runners.contract.lane import Policies
 from runners.contract.plan import FileRef, TensorShape, UploadIdentity, UploadManifest
 from runners.contract.receipts import Device, GateValue, HeldOutScore, MergedContribution
@@ -45,6 +46,7 @@ POLICIES = Policies(
     loss_ms=7500,
     skew_ms=15_000,
     skew_wait_ms=15_000,
+    contact_ms=20_000,
     prepare_ms=60_000,
     fetch_ms=10_000,
     replay_ms=60_000,
@@ -240,7 +242,13 @@ def opening(run: Recorder, *, lane: str = "loopback") -> None:
     run.put(0, "coordinator", "run_opened", opened)
     change(run, 20, WindowState.PLANNED, WindowState.ADMITTING, "hosts are asked for their gate")
     started = coord.AgentStarted(
-        node_id=LINUX, pid=4120, process_started_ms=WALL_0, port=34101, host_key_fingerprint="SHA256:u3fy8Qz1"
+        node_id=LINUX,
+        pid=4120,
+        process_started_ms=WALL_0,
+        address="127.0.0.1",
+        port=34101,
+        host_key="ssh-ed25519 AAAA",
+        host_key_fingerprint="SHA256:u3fy8Qz1",
     )
     run.put(150, "coordinator", "agent_started", started)
     link(run, 200, MAC, "local:34100", None)
@@ -548,3 +556,33 @@ def refused(scratch: Path, run_id: str = RUN_ID) -> Recording:
     closed = coord.Closed(classification=Classification.REFUSED_ADMISSION, reason="token mismatch", heads=())
     run.put(4010, "coordinator", "closed", closed)
     return run.close()
+
+
+def write_long_run(run_dir: Path, scratch: Path, beats: int) -> None:
+    """A live run whose Linux worker has beaten `beats` times: lines are spelled by hand, because canonical JSON by the
+    library costs minutes here, and signed for real."""
+    run = Recorder(scratch)
+    to_active(run)
+    recording = run.close()
+    recording.write(run_dir)
+    key = fixture_key(LINUX)
+    last = json.loads(next(entry.raw for entry in reversed(recording.entries) if entry.file.startswith(LINUX)))
+    prev = hashlib.sha256(next(e.raw for e in reversed(recording.entries) if e.file.startswith(LINUX))).hexdigest()
+    lines = []
+    for beat_at in range(beats):
+        seq, at = last["seq"] + 1 + beat_at, 8400 + beat_at
+        body = (
+            f'{{"beat":{beat_at},"loss":4.25,"memory_bytes":1,"memory_total_bytes":2,"phase":"training",'
+            f'"samples":8,"step":1,"step_ms":83.5,"steps":100}}'
+        )
+        head = f'{{"body":{body},"epoch":1,"kind":"heartbeat","mono_ms":{MONO_0 + at},"node_id":"{LINUX}",'
+        tail = f'"prev":"{prev}","revision":1,"role":"contributor","run_id":"{RUN_ID}",'
+        rest = f'"schema_version":"swarm.journal_record.v1","seq":{seq},'
+        wall = f'"wall_ms":{WALL_0 + at}}}'
+        sig = key.sign(SIGNING_PREFIX + (head + tail + rest + wall).encode())
+        raw = f'{head}{tail}{rest}"sig":"{sig}",{wall}'.encode()
+        prev = hashlib.sha256(raw).hexdigest()
+        lines.append(raw)
+    path = run_dir / "mac" / "coordinator" / "mirror" / f"{LINUX}.contributor.r1.e1.jsonl"
+    with path.open("ab") as stream:
+        stream.write(b"".join(line + b"\n" for line in lines))

@@ -14,6 +14,7 @@ from console.evidence.checks import (
     rules_members,
     rules_merge,
     rules_plan,
+    rules_replay,
     rules_summary,
     rules_window,
     rules_work,
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     *rules_plan.RULES,
     *rules_window.RULES,
     *rules_work.RULES,
+    *rules_replay.RULES,
     *rules_merge.RULES,
     *rules_summary.RULES,
 )

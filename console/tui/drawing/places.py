@@ -41,7 +41,7 @@ def checks(view: View, width: int) -> tuple[Row, ...]:
         ((f"swarm check real-run --bundle {path}", "bright"),),
         (
             (
-                "recomputes every digest, chain, signature and the merge from the files alone; --reexecute trains again.",
+                "recomputes digests, chains, signatures and the merge; --reexecute trains again",
                 "muted",
             ),
         ),

@@ -32,6 +32,7 @@ _SHORT_KINDS = {
     "contributor_failed": "failed",
     "preparation_failed": "failed",
     "work_failed": "failed",
+    "inputs_prepared": "inputs",
     "journal_broken": "broken",
     "observer_gap": "gap",
     "skew_measured": "skew",

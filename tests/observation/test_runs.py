@@ -1,0 +1,60 @@
+"""Which runs there are, and which goes on."""
+
+import os
+from pathlib import Path
+
+from console.observation.figures import short_names
+from console.observation.plain import plain
+from console.observation.runs import RunStanding, list_runs, newest_live
+from runners.contract.states import Classification
+from runners.records.lock import FolderLock, is_held
+from tests.observation.make_run import Recording
+
+
+def test_a_run_is_live_while_its_lock_is_held_then_closed_with_a_bundle_or_left(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    run_dir = healthy.write(tmp_path / "one", until_ms=9000)
+    (tmp_path / "no-run").mkdir()
+    lock = FolderLock(run_dir / "mac" / "coordinator")
+    with lock:
+        (run,) = list_runs(tmp_path)
+        assert run.standing is RunStanding.LIVE
+        assert newest_live((run,)) == run
+    assert list_runs(tmp_path)[0].standing is RunStanding.LEFT
+    healthy.write_bundle(run_dir, Classification.BOUNDED_SUCCESS)
+    (run,) = list_runs(tmp_path)
+    assert run.standing is RunStanding.CLOSED
+    assert run.bundle == run_dir / "bundle"
+
+
+def test_the_newest_run_comes_first(healthy: Recording, tmp_path: Path) -> None:
+    for age, name in enumerate(("newest", "older", "oldest")):
+        run_dir = healthy.write(tmp_path / name, until_ms=500)
+        for path in (*run_dir.rglob("*"), run_dir):
+            os.utime(path, (1_000_000 - age, 1_000_000 - age))
+    assert [run.run_id for run in list_runs(tmp_path)] == ["newest", "older", "oldest"]
+
+
+def test_looking_at_a_lock_takes_nothing_from_its_owner(tmp_path: Path) -> None:
+    assert not is_held(tmp_path)
+    assert not (tmp_path / "lock").exists()
+    with FolderLock(tmp_path):
+        assert is_held(tmp_path)
+    assert not is_held(tmp_path)
+
+
+def test_no_runs_folder_means_no_runs(tmp_path: Path) -> None:
+    assert list_runs(tmp_path / "none") == ()
+
+
+def test_node_names_are_shortened_to_what_tells_them_apart() -> None:
+    assert short_names(("swarm-mac-a", "swarm-linux-a")) == {"swarm-mac-a": "mac", "swarm-linux-a": "linux"}
+    assert short_names(("swarm-mac-a",)) == {"swarm-mac-a": "swarm-mac-a"}
+    assert short_names(("a-1", "a-1-1")) == {"a-1": "a-1", "a-1-1": "a-1-1"}
+
+
+def test_text_of_another_host_keeps_to_its_cells() -> None:
+    hostile = "\x1b[31m[bold]x\x00\u202e\u05d0\u0301\r\nend"
+    assert plain(hostile) == "·[31m[bold]x··· " + " end"
+    assert len(plain("y" * 1_000_000)) == 400
