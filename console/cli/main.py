@@ -37,6 +37,9 @@ COMMANDS = {
     "publish": "publish",
     "prepare": "prepare",
     "token": "token",
+    "freeze": "freeze",
+    "launch": "launch",
+    "lane": "lane",
 }
 
 

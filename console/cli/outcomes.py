@@ -8,7 +8,7 @@ from pathlib import Path
 from console.cli.find import find_bundle
 from console.cli.run import require_ports
 from console.cli.start import StartOptions, create_run, operator_token, spawn_coordinator
-from console.cli.watch import Watch
+from console.cli.watch import Interrupts, Watch
 from console.coordination.errors import CoordinationError
 from console.evidence.checks.outcomes.publication import check_publication
 from console.evidence.outcomes.attempt import attempt_evidence
@@ -30,6 +30,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     rehearse.add_argument("--lane", default="loopback", help="name of a lane, or a .toml file (default: loopback)")
     rehearse.add_argument("--run", metavar="RUN", help="conclude from this closed run instead of making one")
     rehearse.add_argument("--stand-in", metavar="RUN", help="a run of another lane for phases that were not measured")
+    rehearse.add_argument("--coordinator-port", type=int, metavar="P", help="port of the coordinator")
     rehearse.add_argument("--contributor-port", type=int, metavar="P", help="SSH port of the contributor; 0 picks one")
     rehearse.set_defaults(act=rehearse_lane)
     evidence = commands.add_parser(
@@ -61,11 +62,15 @@ def rehearse_lane(options: argparse.Namespace) -> int:
 def _rehearsed(options: argparse.Namespace) -> Path:
     """The bundle of a run that is made now, in the ordinary way."""
     token = operator_token()
-    chosen = StartOptions(lane=options.lane, contributor_port=options.contributor_port)
+    chosen = StartOptions(
+        lane=options.lane, coordinator_port=options.coordinator_port, contributor_port=options.contributor_port
+    )
     spec, paths = create_run(chosen, check_ports=require_ports)
     print(f"rehearsal run {spec.run_id} in {paths.root}", file=sys.stderr)
-    spawn_coordinator(paths, token)
-    if not Watch(spec.run_id, paths).until_closed():
+    with Interrupts() as interrupts:  # from before there is something to stop
+        spawn_coordinator(paths, token)
+        closed = Watch(spec.run_id, paths, interrupts).until_closed()
+    if not closed:
         raise CoordinationError(f"run {spec.run_id}: expected it to close, got none who runs it; see {paths.log}")
     return paths.bundle
 

@@ -19,3 +19,11 @@ class BundleNotVerified(EvidenceError):  # noqa: N818
 
 class PublicationRefused(EvidenceError):  # noqa: N818
     """A gate of publication is not met. The message names it."""
+
+
+class LaneSourceError(EvidenceError):
+    """A lane can't be frozen from the base, the dataset or the documents that lie there."""
+
+
+class LaunchRefused(EvidenceError):  # noqa: N818 - the noun is what happened
+    """An operator bundle that would say something untrue, or be written over another one."""

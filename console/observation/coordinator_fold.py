@@ -22,6 +22,7 @@ from console.observation.state import (
     Trouble,
 )
 from runners.contract import coordinator_records as coord
+from runners.contract.states import RunnerState
 
 StateFold = Callable[[State, Line, Any], State]
 HostFold = Callable[[Host, Line, Any], Host]
@@ -95,6 +96,7 @@ def _plan_bound(state: State, line: Line, body: coord.PlanBound) -> State:
 
 
 def _launched(host: Host, line: Line, body: coord.Launched) -> Host:
+    host = replace(host, runner=Runner(RunnerState.PREPARING, line.at))
     if body.revision == host.launched_revision:
         return replace(host, launched=line.at)
     # A new revision is a new attempt: what was judged before belongs to the one before.
@@ -121,7 +123,10 @@ def _trouble(host: Host, line: Line, body: Any) -> Host:
 
 
 def _window_opened(state: State, line: Line, body: coord.WindowOpened) -> State:  # noqa: ARG001
-    return replace(state, active_since=line.at)
+    # From here the coordinator holds every runner live, until it says otherwise by a record of its own.
+    live = Runner(RunnerState.LIVE, line.at)
+    hosts = tuple(replace(host, runner=live) for host in state.hosts)
+    return replace(state, active_since=line.at, hosts=hosts)
 
 
 def _runner_changed(host: Host, line: Line, body: coord.RunnerChanged) -> Host:
@@ -180,8 +185,10 @@ def _window_changed(state: State, line: Line, body: coord.WindowChanged) -> Stat
     )
 
 
-def _released(host: Host, line: Line, body: coord.Released) -> Host:  # noqa: ARG001
-    return replace(host, released=body.proven_dead)
+def _released(host: Host, line: Line, body: coord.Released) -> Host:
+    lost = host.runner.state is RunnerState.LOST
+    runner = host.runner if lost or not body.proven_dead else Runner(RunnerState.EXITED, line.at)
+    return replace(host, released=body.proven_dead, runner=runner)
 
 
 def _closed(state: State, line: Line, body: coord.Closed) -> State:

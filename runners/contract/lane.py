@@ -21,6 +21,20 @@ class Policies(Word):
     max_revisions: int
 
 
+class MachineThresholds(Word):
+    """What a machine must be to compute for a node. Zero asks for nothing: the value is measured and reported."""
+
+    os: tuple[Literal["linux", "macos"], ...]
+    arch: tuple[Label, ...]  # as the kernel names it: x86_64, aarch64, arm64
+    minimum_memory_bytes: int
+    minimum_disk_free_bytes: int  # where the run root lies
+    device_name_contains: Text | None = None
+    minimum_device_memory_bytes: int  # of the device that computes; a CPU's and a Mac's is the machine's own
+    minimum_free_device_memory_bytes: int
+    minimum_tokens_per_second: float  # median, at the geometry of the lane and of the host's own head
+    maximum_product_error: float  # of an f32 product on the device; TF32 gives 3e-4, f32 less than 1e-6
+
+
 class NodeContract(Word):
     """One node's place in the lane."""
 
@@ -32,6 +46,7 @@ class NodeContract(Word):
     transport: Literal["local", "ssh"]
     cluster_port: int
     run_root: FileName  # folder of this node under <runs>/<run_id>/
+    thresholds: MachineThresholds
 
 
 class AdapterContract(Word):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.checks.forge import Lies
 from tests.checks.forged_journal import Said
+from tests.checks.lies import Lies
 
 Body = dict[str, Any]
 Told = Callable[[], Lies]

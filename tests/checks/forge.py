@@ -6,8 +6,6 @@ places at which one can be told.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,44 +34,27 @@ from runners.contract.document import Document, word_from_json
 from runners.contract.jobs import CutResult, CutSlice
 from runners.contract.journal import Writer, parse_line
 from runners.contract.lane import RunContract
+from runners.contract.plan import ADAPTER_CONFIG_FILE as CONFIG
+from runners.contract.plan import ADAPTER_FILE as ADAPTER
+from runners.contract.plan import RECEIPT_FILE as RECEIPT
 from runners.contract.plan import FileRef, HeadIdentity, WindowPlan
 from runners.contract.shard_manifest import CaptureRecord, ShardManifest
 from runners.contract.states import Disposition
 from runners.records.keys import SigningKey
 from runners.records.tensors import RawTensor, write_tensors
+from tests.checks.forged_contributor import contributor_records
 from tests.checks.forged_coordination import coordinator_records
-from tests.checks.forged_hosts import MAC, NODES, RUN_ID, device_of, endpoint_of, hash_of, software_of
-from tests.checks.forged_journal import ForgedJournal, LineEdit, Said, write_journal
-from tests.checks.resealing import Body, BodyEdit, operator_key_file, reseal_body, sized
+from tests.checks.forged_hosts import MAC, NODES, RUN_ID, STEPS, device_of, endpoint_of, hash_of, software_of
+from tests.checks.forged_journal import ForgedJournal, Said, write_journal
+from tests.checks.lies import Lies, Records
+from tests.checks.resealing import Body, operator_key_file, reseal_body, sized
 from tests.checks.tiny_training import TinyShard, Trained, Weights, make_shard, mean_loss, train
 
-VOCABULARY, WIDTH, RANK, ALPHA, STEPS = 32, 8, 2, 4.0, 4
+VOCABULARY, WIDTH, RANK, ALPHA = 32, 8, 2, 4.0
 TOKENIZER = b'{"model": "forged"}\n'  # bytes of the checkpoint's only tokenizer file
 TOKENIZER_DIGEST = sha256_hex(canonical_bytes({"files": {"tokenizer.json": sha256_hex(TOKENIZER)}}))
 FARTHEST = 1e6  # a receipt holds finite figures only, also where a lie makes the reference delta zero
 D = TypeVar("D", bound=Document)
-Records = list[Said]
-ADAPTER, CONFIG, RECEIPT = "adapter_model.safetensors", "adapter_config.json", "contributor_receipt.json"
-
-
-@dataclass
-class Lies:
-    """Where a run may be told otherwise than it was. Everything downstream is made from what is told."""
-
-    contract: BodyEdit | None = None
-    documents: dict[str, BodyEdit] = field(default_factory=dict)  # path in the bundle -> edit before sealing
-    own: dict[str, Callable[[Records], Records]] = field(default_factory=dict)  # a contributor's own records
-    coordinator: Callable[[Records], Records] | None = None
-    lines: dict[str, LineEdit] = field(default_factory=dict)  # journal of a node, or "coordinator"
-    keys: dict[str, str] = field(default_factory=dict)  # who signs, by whose name instead
-    files: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)  # artifacts as first written
-    trained: Callable[["Forge", str, Trained], Trained] | None = None
-    replayed: Callable[["Forge", str, Trained], Trained] | None = None
-    merged: Callable[["Forge", Adapter], Adapter] | None = None
-    devices: dict[str, receipts.Device] = field(default_factory=dict)
-    software: dict[str, receipts.Software] = field(default_factory=dict)
-    restart_before: str = ""  # the coordinator died before its first record of this kind, and another took over
-    before_bundle: Callable[["Forge"], None] | None = None  # the run's folders as they will be copied
 
 
 class Forge:
@@ -96,10 +77,10 @@ class Forge:
 
     @property
     def public(self) -> dict[str, str]:
-        return {who: Forge._named(who).public_hex for who in ("coordinator", "operator", *NODES)}
+        return {who: Forge.named(who).public_hex for who in ("coordinator", "operator", *NODES)}
 
     @staticmethod
-    def _named(who: str) -> SigningKey:
+    def named(who: str) -> SigningKey:
         return SigningKey(Ed25519PrivateKey.from_private_bytes(sha256(who.encode()).digest()))
 
     def device(self, node: str) -> receipts.Device:
@@ -150,7 +131,7 @@ class Forge:
         self._promote()
         for node in NODES:
             writer = Writer(run_id=RUN_ID, node_id=node, role="contributor", revision=0, epoch=0)
-            self._journal(node, writer, self._own_records(node), self.paths.mirror)
+            self._journal(node, writer, contributor_records(self, node), self.paths.mirror)
         self._journal_of_coordinator()
         if self.lies.before_bundle:
             self.lies.before_bundle(self)
@@ -420,55 +401,6 @@ class Forge:
         }
 
     # Journals.
-
-    def _own_records(self, node: str) -> Records:
-        assignment, receipt = self.plan.assignment(node), self.documents[f"retained_artifacts/{node}/{RECEIPT}"]
-        admission = self.documents[f"receipts/admission_{node}.json"]
-        zero = 50_000 if node == MAC else 70_000
-        said = [
-            Said("opened", {
-                "pid": 4000 + NODES.index(node), "process_started_ms": 1_790_000_000_700,
-                "assignment_digest": assignment.digest, "node_public_key": self.public[node],
-                "admission_digest": admission.digest, "previous_file": None, "previous_tail": None,
-            }, zero),
-            Said("claimed", {"assignment_digest": assignment.digest}, zero + 5),
-            Said("acknowledged", {"assignment_digest": assignment.digest, "steps": STEPS, "samples": 8}, zero + 10),
-            Said("preparing", {"stage": "head", "done": 1, "total": 1, "unit": "stages", "detail": ""}, zero + 400),
-            Said("heartbeat", self._beat(1, "preparing", 0, None), zero + 1000),
-            Said("ready", {
-                "device": receipt.device.to_json(), "head_sha256": assignment.head.sha256,
-                "slice_sha256": assignment.slice.shard.sha256,
-                "initial_adapter_sha256": assignment.initial_adapter.sha256,
-            }, zero + 1300),
-            Said("began", {"begin_digest": self.begin_digest}, zero + 1900),
-        ]  # fmt: skip
-        said += [
-            Said(
-                "heartbeat",
-                self._beat(step + 1, "training", step, receipt.step_losses[step - 1]),
-                zero + 1000 + step * 1000,
-            )
-            for step in range(1, STEPS + 1)
-        ]
-        files = [
-            FileRef(name=RECEIPT, **sized((self.paths.artifacts / node / RECEIPT).read_bytes())),
-            receipt.adapter_config,
-            receipt.adapter,
-        ]
-        said.append(Said("produced", {
-            "manifest": assignment.expected_upload.to_json(), "files": [file.to_json() for file in files],
-            "receipt_digest": receipt.digest,
-        }, zero + 5500))  # fmt: skip
-        said.append(Said("heartbeat", self._beat(STEPS + 2, "produced", STEPS, receipt.step_losses[-1]), zero + 6000))
-        said.append(Said("exited", {"reason": "released", "code": 0}, zero + 6500))
-        return self.lies.own[node](said) if node in self.lies.own else said
-
-    @staticmethod
-    def _beat(beat: int, phase: str, step: int, loss: float | None) -> Body:
-        return {
-            "beat": beat, "phase": phase, "step": step, "steps": STEPS, "samples": 4 * step, "loss": loss,
-            "step_ms": None if loss is None else 900.0, "memory_bytes": 1 << 28, "memory_total_bytes": 8 << 30,
-        }  # fmt: skip
 
     def _journal(self, name: str, writer: Writer, records: Records, folder: Path) -> None:
         journal = write_journal(

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from console.coordination.inbox import leave_command
 from runners.contract.canonical import sha256_hex
+from runners.contract.plan import ADAPTER_FILE as ADAPTER
 from tests.checks.defects import changed_to, first
-from tests.checks.forge import ADAPTER, Forge, Lies
+from tests.checks.forge import Forge
 from tests.checks.forged_hosts import LINUX, NODES, RUN_ID
 from tests.checks.forged_journal import Said
+from tests.checks.lies import Lies
 
 
 def _end(records: list[Said], before: str, after: str, classification: str, reason: str) -> list[Said]:

@@ -5,6 +5,7 @@ from runners.contract.receipts import Device, Software
 
 MAC, LINUX = "swarm-mac-a", "swarm-linux-a"
 NODES = (MAC, LINUX)
+STEPS = 4
 RUN_ID = "forged-run-1"
 
 

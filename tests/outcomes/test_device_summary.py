@@ -13,7 +13,8 @@ import pytest
 from console.coordination.lane_file import load_lane
 from console.evidence.checks.real_run import check_real_run
 from console.evidence.device_summary import SUMMARY_FILE, DeviceSummary
-from tests.checks.forge import Lies, forge
+from tests.checks.forge import forge
+from tests.checks.lies import Lies
 from tests.checks.resealing import operator_key_file, reseal_bundle, rewrite
 
 Body = dict[str, Any]

@@ -18,7 +18,8 @@ from console.evidence.models import BUNDLE_FILE
 from console.evidence.outcomes.closed_bundle import open_closed
 from console.evidence.outcomes.places import write_document
 from console.evidence.outcomes.rehearsal import rehearsal_report
-from tests.checks.forge import Lies, forge
+from tests.checks.forge import forge
+from tests.checks.lies import Lies
 from tests.checks.resealing import rewrite
 from tests.outcomes.conftest import LANE, Kept, keep
 

@@ -19,7 +19,8 @@ from console.evidence.outcomes.closeout import closeout_report
 from console.evidence.outcomes.places import publications_dir, write_document
 from console.evidence.outcomes.publication import REPORT_FILE, SNAPSHOT_DIR, PublicationReport
 from console.validation.adapter import adapter_bytes, read_adapter
-from tests.checks.forge import Lies, forge
+from tests.checks.forge import forge
+from tests.checks.lies import Lies
 from tests.checks.resealing import rewrite
 from tests.outcomes.conftest import LANE, Kept
 from tests.outcomes.publishing import (
@@ -153,6 +154,10 @@ class Lie:
     report: Callable[[Body], None] | None = None
 
 
+def _extra_file(snapshot: Path) -> None:
+    (snapshot / "notes.txt").write_text("x\n")
+
+
 def _document(name: str, **fields: Any) -> Callable[[Path], None]:
     return lambda snapshot: rewrite(snapshot / name, lambda body: body.update(fields))
 
@@ -188,7 +193,7 @@ def _first_gate(**fields: Any) -> Callable[[Body], None]:
 
 
 LIES = (
-    Lie("an_extra_file", "nothing_else_lies_in_the_snapshot", lambda s: (s / "notes.txt").write_text("x\n") and None),
+    Lie("an_extra_file", "nothing_else_lies_in_the_snapshot", _extra_file),
     Lie("doubled_weights", "adapter_is_the_merge", _other_weights),
     Lie("another_mlx_scale", "mlx_adapter_is_the_same_delta", _other_mlx_scale),
     Lie("other_mlx_weights", "mlx_adapter_is_the_same_delta", _other_mlx_bytes),

@@ -56,8 +56,9 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 def _adapter(seed: int) -> Adapter:
     chance = np.random.default_rng(seed)
-    a = chance.standard_normal((RANK, WIDTH)).astype("f4") * 0.1
-    return Adapter(a, chance.standard_normal((VOCABULARY, RANK)).astype("f4") * 0.1, alpha=2.0 * RANK, metadata={})
+    a = (0.1 * chance.standard_normal((RANK, WIDTH))).astype(np.float32)
+    b = (0.1 * chance.standard_normal((VOCABULARY, RANK))).astype(np.float32)
+    return Adapter(a, b, alpha=2.0 * RANK, metadata={})
 
 
 def _smoke(folder: Path) -> SmokeResult:

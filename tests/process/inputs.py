@@ -15,6 +15,7 @@ from runners.contract.lane import (
     AdapterContract,
     DataContract,
     Governance,
+    MachineThresholds,
     NodeContract,
     Policies,
     RecipeContract,
@@ -40,6 +41,16 @@ from runners.training.shards import Shard, shard_bytes
 BASE = Path(__file__).resolve().parents[2] / "fixtures" / "swarm" / "base"
 RUN, NODE, WINDOW = "run-1", "swarm-linux-a", "window-1"
 SAMPLES, SAMPLE_TOKENS, RANK, SEED = 8, 4, 4, 7
+THRESHOLDS = MachineThresholds(
+    os=("linux", "macos"),
+    arch=("x86_64", "aarch64", "arm64"),
+    minimum_memory_bytes=1 << 30,
+    minimum_disk_free_bytes=1 << 20,
+    minimum_device_memory_bytes=1 << 30,
+    minimum_free_device_memory_bytes=1 << 20,
+    minimum_tokens_per_second=0.0,
+    maximum_product_error=1e-5,
+)
 
 
 def contract(*, steps: int = 5, heartbeat_ms: int = 1000, devices: tuple[str, ...] = ("cpu", "cuda")) -> RunContract:
@@ -59,6 +70,7 @@ def contract(*, steps: int = 5, heartbeat_ms: int = 1000, devices: tuple[str, ..
                 transport="ssh",
                 cluster_port=34101,
                 run_root="linux",
+                thresholds=THRESHOLDS,
             ),
         ),
         policies=Policies(

@@ -67,10 +67,20 @@ async def _captured(desk: Desk, split: str) -> tuple[Path, bool]:
         batch_size=desk.spec.capture_batch,
         backend="torch",
     )
-    await run_job("capture", job, ShardManifest, partial(_progress, desk, "capture", split), log=desk.paths.log)
+    try:
+        await run_job("capture", job, ShardManifest, partial(_progress, desk, "capture", split), log=desk.paths.log)
+        _put_in_place(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder, False
+
+
+def _put_in_place(draft: Path, folder: Path) -> None:
+    """Another run may have captured the same meanwhile, and be reading it: whole captures are never replaced."""
+    if _is_whole(folder):
+        return
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
-    return folder, False
 
 
 def capture_key(model_dir: Path, jsonl: Path, batch_size: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from console.evidence.checks.document_shapes import BEGIN, DOCUMENT_SHAPES
+from console.evidence.checks.document_shapes import DOCUMENT_SHAPES
 from console.evidence.checks.folder import FileRead, Folder
 from console.evidence.checks.journals import Journal, Line, read_journal
 from console.evidence.checks.layout import BUNDLE_FILE, SIGNATURE_FILE, kind_of
@@ -16,6 +16,7 @@ from console.evidence.checks.shapes import misfit
 from console.evidence.checks.stored import UnreadableError, parse, parse_stored
 from console.evidence.checks.tensors import Adapter, Entry, read_adapter, read_header
 from console.evidence.checks.verdict import Mismatch
+from console.evidence.checks.word_shapes import BEGIN
 
 Body = dict[str, Any]
 

@@ -1,18 +1,6 @@
 """The closed field set of every journal record's body, by role and kind."""
 
 from console.evidence.checks.document_shapes import (
-    CLASSIFICATIONS,
-    DEPARTURES,
-    DEVICE,
-    DISPOSITIONS,
-    FILE_REF,
-    FINDING,
-    GATE,
-    HEAD,
-    POLICIES,
-    SCORE,
-    SHARE,
-    STATES,
     UPLOAD_MANIFEST,
 )
 from console.evidence.checks.shapes import (
@@ -30,6 +18,20 @@ from console.evidence.checks.shapes import (
     Maybe,
     Shape,
     one_of,
+)
+from console.evidence.checks.word_shapes import (
+    CLASSIFICATIONS,
+    DEPARTURES,
+    DEVICE,
+    DISPOSITIONS,
+    FILE_REF,
+    FINDING,
+    GATE,
+    HEAD,
+    POLICIES,
+    SCORE,
+    SHARE,
+    STATES,
 )
 
 # `body` is judged by kind, in BODIES below.

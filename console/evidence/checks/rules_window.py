@@ -182,6 +182,20 @@ def beats_count_up(e: Evidence) -> Iterator[Mismatch]:
                 yield Mismatch(f"journals/{journal.file}", "a clock that never goes back", "one that did")
 
 
+def _watched_ms(e: Evidence, first: Line, last: Line) -> int:
+    """Time between two records of the coordinator in which one was watching: without restarts and its own lateness."""
+    between = [line for line in e.coordinator if e.position(first) <= e.position(line) <= e.position(last)]
+    steps = (
+        other.record["mono_ms"] - one.record["mono_ms"]
+        for one, other in itertools.pairwise(between)
+        if one.record["epoch"] == other.record["epoch"]
+    )
+    late = (
+        line.body["gap_ms"] for line in between if line.kind == "observer_gap" and line.body["cause"] == "slow_loop"
+    )
+    return max(0, int(sum(steps)) - int(sum(late)))
+
+
 def skew_is_the_measured_one(e: Evidence) -> Iterator[Mismatch]:
     """The difference between the contributors' produced times, by the coordinator's own clock."""
     if e.contract is None:
@@ -200,7 +214,7 @@ def skew_is_the_measured_one(e: Evidence) -> Iterator[Mismatch]:
             continue
         if last is None or e.position(last) > e.position(line):
             last = line  # still outstanding then: measured up to the record itself
-        skew = last.record["mono_ms"] - first.record["mono_ms"]
+        skew = _watched_ms(e, first, last)
         if abs(skew - body["skew_ms"]) > SKEW_SLACK_MS:
             yield Mismatch(f"{line.where} skew_ms", f"{skew} (within {SKEW_SLACK_MS} ms)", str(body["skew_ms"]))
 

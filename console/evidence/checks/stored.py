@@ -96,7 +96,7 @@ def _check(value: object, depth: int) -> None:
         raise UnreadableError(f"at most {MAX_DEPTH} levels", "more")
     if isinstance(value, float) and not math.isfinite(value):
         raise UnreadableError("finite numbers", "one past the range of a double")
-    if isinstance(value, str) and any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+    if isinstance(value, str) and not value.isascii() and not _is_unicode(value):
         raise UnreadableError("Unicode text", "a lone surrogate")
     if isinstance(value, dict):
         for name, item in value.items():
@@ -105,3 +105,11 @@ def _check(value: object, depth: int) -> None:
     elif isinstance(value, list):
         for item in value:
             _check(item, depth + 1)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,6 +1,5 @@
 """The closed field set of every outcome document, by its schema_version. Not written from the producer's models."""
 
-from console.evidence.checks.document_shapes import DISPOSITIONS, GATE
 from console.evidence.checks.shapes import (
     BOOLEAN,
     COUNT,
@@ -16,6 +15,7 @@ from console.evidence.checks.shapes import (
     Shape,
     one_of,
 )
+from console.evidence.checks.word_shapes import DISPOSITIONS, GATE
 
 CITATION: Shape = {"run_id": RUN, "bundle_digest": SHA256, "bundle_sha256": SHA256}
 PHASES = one_of("bring_up", "inputs", "ship", "prepare", "train", "fetch", "replay", "merge", "score", "bundle")

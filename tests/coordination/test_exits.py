@@ -1,0 +1,304 @@
+"""Every way in which a window can end: one classification, `closed` last, nothing left undecided."""
+
+from collections.abc import Callable
+
+import pytest
+
+from console.coordination.decide import decide
+from console.coordination.due import Command
+from console.evidence.checks.window_moves import CAUSES, MOVES, VERDICT_CAUSES
+from runners.contract import coordinator_records as rec
+from runners.contract import node_records as node_rec
+from runners.contract.states import Classification, Departure, Disposition, ReplayOutcome, RunnerState
+from runners.contract.states import WindowState as W
+from tests.coordination import window as win
+from tests.coordination.window import H, Window
+
+
+def bringup_refused(w: Window) -> None:
+    w.note(rec.BringupRefused(node_id="n1", reason="refused_machine_contract", detail="no card", report_digest=H))
+
+
+def admission_refused(w: Window) -> None:
+    w.note(win.admission("n1", "refused"))
+
+
+def preparation_failed(w: Window) -> None:
+    w.to_preparing().note(rec.PreparationFailed(node_id="n0", reason="no_space", detail="disk full"))
+
+
+def preparation_timed_out(w: Window) -> None:
+    w.to_preparing().say("n0", win.ready())
+    w.after(300_001)
+
+
+def crashed_while_preparing(w: Window) -> None:
+    w.to_preparing().set("n1", proven_dead=True)
+
+
+def crashed_when_ready(w: Window) -> None:
+    w.to_preparing().say("n1", win.ready())
+    w.set("n1", proven_dead=True)
+
+
+def runner_failed_while_preparing(w: Window) -> None:
+    w.to_preparing().say("n1", node_rec.Failed(reason="head_mismatch", detail="other head"))
+
+
+def other_device_than_measured(w: Window) -> None:
+    w.to_preparing().say("n1", win.ready("open_adapter_backend.torch.cuda.gpt_oss_lm_head"))
+
+
+def silent(w: Window) -> None:
+    w.to_active()
+    for _ in range(8):
+        w.say("n0", win.beat())
+        w.after(1000)
+
+
+def dead(w: Window) -> None:
+    w.to_active().set("n1", proven_dead=True)
+
+
+def runner_failed(w: Window) -> None:
+    w.to_active().say("n1", node_rec.Failed(reason="diverged", detail="NaN at step 2"))
+
+
+def runner_left(w: Window) -> None:
+    w.to_active().say("n1", node_rec.Exited(reason="orphaned", code=4))
+
+
+def journal_broken(w: Window) -> None:
+    w.to_active().note(rec.JournalBroken(node_id="n1", reason="broken_chain", detail="fork", head=win.head("n1", 1)))
+
+
+def unknown_record(w: Window) -> None:
+    w.to_active().say("n1", None, kind="surprise")
+
+
+def began_without_permission(w: Window) -> None:
+    w.to_preparing().say("n1", win.BEGAN)
+
+
+def produced_without_permission(w: Window) -> None:
+    w.to_preparing()
+    w.say("n1", win.ready())
+    w.say("n1", win.produced("n1"))
+
+
+def manifest_of_another_digest(w: Window) -> None:
+    lie = win.produced("n1")
+    lie = lie.model_copy(update={"manifest": lie.manifest.model_copy(update={"digest": "b" * 64})})
+    w.to_active().say("n1", lie)
+
+
+def manifest_mismatch(w: Window) -> None:
+    w.to_active().say("n1", win.produced("n1"))
+    w.note(win.submission("n1", "manifest_digest_mismatch"))
+
+
+def artifact_mismatch(w: Window) -> None:
+    w.to_active().say("n1", win.produced("n1"))
+    w.note(win.submission("n1", "artifact_digest_mismatch"))
+
+
+def skewed(w: Window) -> None:
+    w.to_active().say("n0", win.produced("n0"))
+    for _ in range(31):
+        w.say("n1", win.beat())
+        w.after(1000)
+
+
+def arrived_late(w: Window) -> None:
+    w.to_active().say("n0", win.produced("n0"))
+    for _ in range(20):
+        w.say("n1", win.beat())
+        w.after(1000)
+    w.say("n1", win.produced("n1"))
+
+
+def replay_disagrees(w: Window) -> None:
+    w.to_validating().note(win.replay("n0"))
+    w.note(win.replay("n1", ReplayOutcome.MISMATCH))
+
+
+def replay_failed(w: Window) -> None:
+    w.to_validating().note(win.replay("n0"))
+    w.note(win.replay("n1", ReplayOutcome.FAILED))
+
+
+def merge_failed(w: Window) -> None:
+    w.to_validating().do_all("replay")
+    w.note(rec.WorkFailed(activity="merge", detail="disk full"))
+
+
+def inputs_failed(w: Window) -> None:
+    w.note(rec.WorkFailed(activity="inputs", detail="no such data"))
+
+
+def promoted(w: Window) -> None:
+    w.to_validating().do_all("replay", "merge", "score", "promote")
+
+
+def held(w: Window) -> None:
+    w.to_validating().do_all("replay", "merge", "score")
+    w.note(win.promotion("held"))
+
+
+EXITS: tuple[tuple[Callable[[Window], None], W, Classification], ...] = (
+    (bringup_refused, W.REFUSED, Classification.REFUSED_BRINGUP),
+    (admission_refused, W.REFUSED, Classification.REFUSED_ADMISSION),
+    (preparation_failed, W.ABORTED, Classification.FAILED_PREPARATION),
+    (preparation_timed_out, W.ABORTED, Classification.FAILED_PREPARATION),
+    (crashed_while_preparing, W.ABORTED, Classification.FAILED_PREPARATION),
+    (crashed_when_ready, W.ABORTED, Classification.FAILED_PREPARATION),
+    (runner_failed_while_preparing, W.ABORTED, Classification.FAILED_PREPARATION),
+    (other_device_than_measured, W.ABORTED, Classification.FAILED_PREPARATION),
+    (silent, W.REPLAY_REQUIRED, Classification.REPLAY_REQUIRED),
+    (dead, W.REPLAY_REQUIRED, Classification.REPLAY_REQUIRED),
+    (runner_failed, W.REPLAY_REQUIRED, Classification.FAILED_CONTRIBUTION),
+    (runner_left, W.REPLAY_REQUIRED, Classification.FAILED_CONTRIBUTION),
+    (journal_broken, W.REJECTED, Classification.REJECTED),
+    (unknown_record, W.REJECTED, Classification.REJECTED),
+    (began_without_permission, W.REJECTED, Classification.REJECTED),
+    (produced_without_permission, W.REJECTED, Classification.REJECTED),
+    (manifest_of_another_digest, W.REJECTED, Classification.REJECTED),
+    (manifest_mismatch, W.REJECTED, Classification.REJECTED),
+    (artifact_mismatch, W.REJECTED, Classification.REJECTED),
+    (skewed, W.WAIT_THEN_REPLAY, Classification.WAIT_THEN_REPLAY),
+    (arrived_late, W.WAIT_THEN_REPLAY, Classification.WAIT_THEN_REPLAY),
+    (replay_disagrees, W.REJECTED, Classification.REJECTED),
+    (replay_failed, W.ABORTED, Classification.FAILED_VALIDATION),
+    (merge_failed, W.ABORTED, Classification.FAILED_VALIDATION),
+    (inputs_failed, W.ABORTED, Classification.FAILED_VALIDATION),
+    (promoted, W.PROMOTED, Classification.BOUNDED_SUCCESS),
+    (held, W.HELD, Classification.BOUNDED_SUCCESS),
+)
+BY_NAME = pytest.mark.parametrize(("happens", "exit_state", "verdict"), EXITS, ids=[e[0].__name__ for e in EXITS])
+
+
+def assert_ended(w: Window, exit_state: W, verdict: Classification) -> None:
+    assert (w.state.exit, w.state.classification) == (exit_state, verdict)
+    kinds = [record.kind for record in w.past]
+    assert kinds.count("closed") == 1 and kinds[-1] == "closed"
+    assert decide(w.state, w.now + 10**9) is None
+    assert w.due == frozenset()
+    moves = w.bodies(rec.WindowChanged)
+    assert all(move.after.value in MOVES[move.before.value] for move in moves)
+    assert [move.before for move in moves[1:]] == [move.after for move in moves[:-1]]
+    said = [(record.kind, record.body) for record in w.past]
+    for causes in (CAUSES.get(exit_state.value, ()), VERDICT_CAUSES.get(verdict.value, ())):
+        assert not causes or any(
+            kind == wanted and (name is None or body[name] in values)
+            for wanted, name, values in causes
+            for kind, body in said
+        )
+
+
+@BY_NAME
+def test_a_window_that_ends_so_closes_with_one_verdict(
+    happens: Callable[[Window], None], exit_state: W, verdict: Classification
+) -> None:
+    w = Window()
+    happens(w)
+    w.settle()
+    w.to_end()
+    assert_ended(w, exit_state, verdict)
+
+
+@BY_NAME
+def test_a_stop_after_the_end_changes_nothing_about_the_verdict(
+    happens: Callable[[Window], None], exit_state: W, verdict: Classification
+) -> None:
+    w = Window()
+    happens(w)
+    w.settle()
+    if not w.state.closed:
+        w.stop()
+    w.to_end()
+    assert_ended(w, exit_state, verdict)
+
+
+@BY_NAME
+def test_troubles_after_the_end_are_evidence_and_no_reason(
+    happens: Callable[[Window], None], exit_state: W, verdict: Classification
+) -> None:
+    w = Window()
+    happens(w)
+    w.settle()
+    dispositions = {node_id: w.node(node_id).disposition for node_id in w.ids}
+    if not w.state.closed:
+        w.note(rec.WorkFailed(activity="check_alive/n0", detail="late"))
+        w.note(rec.ContributorFailed(node_id="n0", reason="late", detail="", head=win.head("n0", 0)))
+        w.note(rec.JournalBroken(node_id="n0", reason="late", detail="", head=win.head("n0", 0)))
+        assert dispositions == {node_id: w.node(node_id).disposition for node_id in w.ids}
+    w.to_end()
+    assert_ended(w, exit_state, verdict)
+
+
+def _stopped_at(w: Window, stage: int) -> None:
+    w.do_all(*("inputs", "admit_host", "bind_plan", "prepare_host")[:stage])
+    if stage >= 5:
+        for node_id in w.ids:
+            w.say(node_id, win.ready())
+        w.do_all("open_window")
+    if stage >= 6:
+        for node_id in w.ids:
+            w.say(node_id, win.BEGAN)
+    if stage >= 7:
+        w.say("n0", win.produced("n0"))
+    if stage >= 8:
+        w.say("n1", win.produced("n1"))
+    w.do_all(*("fetch", "replay", "merge", "score")[: max(0, stage - 8)])
+
+
+@pytest.mark.parametrize("stage", range(13))
+def test_the_operator_can_stop_in_every_state(stage: int) -> None:
+    w = Window()
+    _stopped_at(w, stage)
+    before = w.window
+    w.stop("enough")
+    assert w.state.exit is W.ABORTED, before
+    may_run = [node_id for node_id in w.ids if w.node(node_id).may_run and not w.node(node_id).released]
+    assert {c for c in w.due if c.kind == "release"} == {Command("release", node_id) for node_id in may_run}
+    w.to_end()
+    assert_ended(w, W.ABORTED, Classification.STOPPED_BY_OPERATOR)
+
+
+def test_a_runner_whose_launch_is_not_on_record_is_ended_all_the_same() -> None:
+    w = Window()
+    w.do_all("inputs", "admit_host", "bind_plan")
+    w.note(rec.Shipped(node_id="n0", archive_sha256=H, size_bytes=1, reused=False))
+    w.stop()
+    assert not w.state.closed
+    assert w.due == {Command("release", "n0")}
+
+
+def test_a_runner_that_could_not_be_ended_is_not_called_exited() -> None:
+    w = Window().to_active()
+    w.stop()
+    for node_id in w.ids:
+        w.note(rec.Released(node_id=node_id, proven_dead=False, detail="host gone"))
+    w.settle()
+    assert w.state.classification is Classification.STOPPED_BY_OPERATOR
+    assert {w.node(node_id).runner for node_id in w.ids} == {RunnerState.LIVE}
+
+
+def test_two_troubles_at_once_give_the_verdict_that_the_reason_names() -> None:
+    w = Window().to_active()
+    w.note(rec.ContributorFailed(node_id="n0", reason="diverged", detail="", head=win.head("n0", 1)))
+    w.note(rec.WorkFailed(activity="fetch/n1", detail="disk full"))
+    w.settle()
+    w.to_end()
+    assert w.state.reason.startswith("fetch/n1_failed")
+    assert_ended(w, W.ABORTED, Classification.FAILED_VALIDATION)
+
+
+def test_the_lost_node_is_named_by_what_is_proven() -> None:
+    crashed, silent_one = Window(), Window()
+    dead(crashed)
+    crashed.settle()
+    silent(silent_one)
+    assert crashed.node("n1").departure is Departure.CRASHED
+    assert silent_one.node("n1").departure is Departure.TIMED_OUT
+    assert crashed.node("n1").disposition is Disposition.REPLAY_REQUIRED
