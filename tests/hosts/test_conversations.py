@@ -189,5 +189,5 @@ async def test_a_verb_cancelled_midway_costs_nobody_the_link(agent: AgentRig) ->
 
 async def gone(pid: int) -> None:
     async with asyncio.timeout(10):
-        while psutil.pid_exists(pid):  # noqa: ASYNC110 - another process's child
+        while psutil.pid_exists(pid):  # another process's child
             await asyncio.sleep(0.02)
