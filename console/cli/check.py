@@ -1,61 +1,70 @@
-"""`swarm check real-run`: verify a bundle from its files alone, and with --reexecute train it again."""
+"""`swarm check WHAT`: verify retained evidence from files alone."""
 
 import argparse
 import json
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from console.cli.errors import UsageError
-from console.evidence.checks.real_run import check_real_run
-from console.evidence.checks.verdict import Verdict
-from console.evidence.reexecute import reexecute
-from console.places import data_dir, runs_dir
+from console.cli.checks import real_run
+from console.cli.checks.check import Check, Checked
+
+# What can be verified, in the order of `swarm check all`. A new kind of evidence gets a line here.
+CHECKS: dict[str, Check] = {
+    "real-run": real_run.CHECK,
+}
+ALL = "all"
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
         "check",
         help="verify retained evidence; exit 0 verified, 1 not, with every finding",
-        description="real-run: recomputes every digest, chain and signature, the replay comparison and the merge "
-        "of a run bundle, importing nothing of the producer.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Recomputes every digest, link and count from files, importing nothing of the producer.\n\n"
+        + "\n".join(f"  {what:<12} {kind.about}" for what, kind in CHECKS.items())
+        + f"\n  {ALL:<12} everything that this repository keeps",
     )
-    parser.add_argument("what", choices=("real-run",))
-    parser.add_argument("--bundle", type=Path, help="folder, or its first document (default: the newest retained run)")
+    parser.add_argument("what", choices=(*CHECKS, ALL))
+    parser.add_argument("--bundle", type=Path, help="folder or first document (default: what this machine keeps)")
     parser.add_argument("--allowed-signers", type=Path, metavar="FILE", help="ssh-keygen's format: whom you trust")
-    parser.add_argument("--reexecute", action="store_true", help="train again with the reference backend and compare")
+    parser.add_argument("--reexecute", action="store_true", help="real-run: train again with the reference backend")
     parser.add_argument("--model", type=Path, help="checkpoint for --reexecute (default: the shipped base)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(act=check)
 
 
 def check(options: argparse.Namespace) -> int:
-    bundle = options.bundle or _newest()
-    bundle = bundle if bundle.is_dir() else bundle.parent
-    verdict = check_real_run(bundle, allowed_signers=options.allowed_signers)
-    again = None
-    if options.reexecute and verdict.consistent:
-        model = options.model or data_dir("fixtures") / "swarm" / "base"
-        again = reexecute(bundle, model, on_progress=lambda text: print(text, file=sys.stderr))
+    kinds = CHECKS if options.what == ALL else {options.what: CHECKS[options.what]}
+    checked = {what: [kind.check(place, options) for place in _places(kind, options)] for what, kind in kinds.items()}
     if options.json:
-        said = verdict.to_json()
-        print(json.dumps({**said, "reexecution": again.to_json() if again else None}, indent=2, sort_keys=True))
+        _print_json(options.what, checked)
     else:
-        _print(bundle, verdict)
-        if again is not None:
-            print(again)
-    return 0 if verdict.consistent and (again is None or again.consistent) else 1
+        for what, found in checked.items():
+            _print(what, found, kinds[what])
+    verified = [one.verified for found in checked.values() for one in found]
+    return 0 if verified and all(verified) else 1
 
 
-def _newest() -> Path:
-    """Of this repository's retained runs, else of this machine's closed ones."""
-    for folder, pattern in ((data_dir("fixtures") / "swarm" / "runs", "*"), (runs_dir(), "*/bundle")):
-        found = [path for path in folder.glob(pattern) if (path / "first_swarm_real_run_bundle.json").is_file()]
-        if found:
-            return max(found, key=lambda path: path.stat().st_mtime)
-    raise UsageError("check real-run: expected a bundle, got none on this machine; give --bundle PATH")
+def _places(kind: Check, options: argparse.Namespace) -> Sequence[Path]:
+    if options.what == ALL:
+        return kind.retained()
+    return (options.bundle,) if options.bundle else kind.default()
 
 
-def _print(bundle: Path, verdict: Verdict) -> None:
-    print(f"{bundle}: {'verified' if verdict.consistent else 'NOT verified'}, signer {verdict.signer}")
-    for finding in verdict.findings:
-        print(f"  {finding}")
+def _print_json(what: str, checked: dict[str, list[Checked]]) -> None:
+    """One place is one object; `all` lists them by kind."""
+    said: object = {name: [one.to_json() for one in found] for name, found in checked.items()}
+    if what != ALL and len(checked[what]) == 1:
+        said = checked[what][0].to_json()
+    print(json.dumps(said, indent=2, sort_keys=True))
+
+
+def _print(what: str, found: list[Checked], kind: Check) -> None:
+    if not found:
+        print(f"{what}: nothing retained ({kind.about})")
+    for one in found:
+        word = "verified" if one.verdict.consistent else "NOT verified"
+        signer = "" if one.verdict.signer == "missing" else f", signer {one.verdict.signer}"
+        print(f"{one.place}: {word}{signer}")
+        for line in (*(f"  {finding}" for finding in one.verdict.findings), *one.lines):
+            print(line)

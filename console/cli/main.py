@@ -3,11 +3,12 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 
-from console.cli import check, console_command, prepare, run, status, stop, token
 from console.cli.errors import MissingTool, UsageError
 from console.coordination.errors import CoordinationError
+from console.evidence.errors import EvidenceError
 from runners.contract.errors import ContractError
 from runners.records.errors import RecordsError
 
@@ -20,22 +21,38 @@ Operator console for training one LM-head LoRA on two unlike machines at once, w
   swarm attach RUN_ID      go on with, or watch, a run
   swarm check real-run     verify a run bundle from its files alone
 """
-Command = Callable[[argparse.Namespace], int]
+# Word -> module of this package that adds it. Only the chosen one is imported: `swarm launch` must not wait for
+# asyncssh, nor `swarm check` for the screen.
+COMMANDS = {
+    "console": "console_command",
+    "run": "run",
+    "attach": "run",
+    "status": "status",
+    "stop": "stop",
+    "check": "check",
+    "prepare": "prepare",
+    "token": "token",
+    "freeze": "freeze",
+    "launch": "launch",
+    "lane": "lane",
+}
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(word: str | None = None) -> argparse.ArgumentParser:
+    """With every command, or with the one that `word` names."""
     top = argparse.ArgumentParser(
         prog="swarm", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    for module in (console_command, run, status, stop, check, prepare, token):
-        module.add(commands)
+    chosen = {COMMANDS[word]} if word in COMMANDS else dict.fromkeys(COMMANDS.values())
+    for name in chosen:
+        import_module(f"console.cli.{name}").add(commands)
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv) or ["console"]
-    options = parser().parse_args(arguments)
+    options = parser(arguments[0]).parse_args(arguments)
     if options.command is None:
         parser().print_help(sys.stderr)
         return USAGE
@@ -45,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(error, USAGE)
     except MissingTool as error:
         return _say(error, MISSING)
-    except (CoordinationError, ContractError, RecordsError) as error:
+    except (CoordinationError, ContractError, EvidenceError, RecordsError) as error:
         return _say(error, FAILED)
     except BrokenPipeError:
         # The reader of our output went away: nobody is left to tell.

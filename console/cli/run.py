@@ -9,7 +9,7 @@ from pathlib import Path
 from console.cli.errors import UsageError
 from console.cli.find import find_run
 from console.cli.start import StartOptions, create_run, operator_key_file, operator_token, spawn_coordinator
-from console.cli.watch import Watch
+from console.cli.watch import Interrupts, Watch
 from console.coordination.paths import RunPaths
 from console.coordination.process import read_spec
 from console.evidence.checks.real_run import check_real_run
@@ -59,10 +59,14 @@ def start(options: argparse.Namespace) -> int:
         remote_host_key=options.remote_host_key,
         client_key=options.client_key,
     )
+    if options.bundle_dir is not None and options.bundle_dir.exists():
+        raise UsageError(f"--bundle-dir {options.bundle_dir}: expected a new folder, got one that exists")
     spec, paths = create_run(chosen, check_ports=require_ports)
     print(f"run {spec.run_id} in {paths.root}", file=sys.stderr)
-    spawn_coordinator(paths, token)
-    return _follow(spec.run_id, paths, options)
+    with Interrupts() as interrupts:  # from before there is something to stop
+        spawn_coordinator(paths, token)
+        ended = _watch(spec.run_id, paths, interrupts)
+    return _result(spec.run_id, paths, options) if ended is None else ended
 
 
 def require_ports(ports: tuple[tuple[str, int, str], ...]) -> None:
@@ -81,21 +85,25 @@ def attach_to(options: argparse.Namespace) -> int:
         raise UsageError(f"run {options.run_id}: expected a run of this machine, got a folder without a spec")
     spec = read_spec(spec_file)
     paths = RunPaths.of(run_dir.parent, spec.run_id, spec.contract)
-    if not paths.bundle.exists() and not is_held(paths.coordinator):
-        print(f"run {spec.run_id}: no coordinator lives; a new one takes over from its journals", file=sys.stderr)
-        spawn_coordinator(paths, operator_token())
-    return _follow(spec.run_id, paths, options)
+    with Interrupts() as interrupts:
+        if not paths.bundle.exists() and not is_held(paths.coordinator):
+            print(f"run {spec.run_id}: no coordinator lives; a new one takes over from its journals", file=sys.stderr)
+            spawn_coordinator(paths, operator_token())
+        ended = _watch(spec.run_id, paths, interrupts)
+    return _result(spec.run_id, paths, options) if ended is None else ended
 
 
-def _follow(run_id: str, paths: RunPaths, options: argparse.Namespace) -> int:
-    watch = Watch(run_id, paths)
-    ended = watch.until_closed()
-    if not ended:
-        return watch.exit_code
+def _watch(run_id: str, paths: RunPaths, interrupts: Interrupts) -> int | None:
+    """None once the bundle is in place, else the exit status."""
+    watch = Watch(run_id, paths, interrupts)
+    return None if watch.until_closed() else watch.exit_code
+
+
+def _result(run_id: str, paths: RunPaths, options: argparse.Namespace) -> int:
     verdict = check_real_run(paths.bundle)
     bundle = _keep_copy(paths, options.bundle_dir)
-    _report(run_id, bundle, verdict, as_json=options.json)
-    return 0 if watch.classification == SUCCESS and verdict.consistent else 1
+    classification = _report(run_id, bundle, verdict, as_json=options.json)
+    return 0 if classification == SUCCESS and verdict.consistent else 1
 
 
 def _keep_copy(paths: RunPaths, target: Path | None) -> Path:
@@ -105,12 +113,12 @@ def _keep_copy(paths: RunPaths, target: Path | None) -> Path:
     return target
 
 
-def _report(run_id: str, bundle: Path, verdict: Verdict, *, as_json: bool) -> None:
+def _report(run_id: str, bundle: Path, verdict: Verdict, *, as_json: bool) -> str:
     kept = json.loads((bundle / "first_swarm_real_run_bundle.json").read_bytes())
     if as_json:
         said = {"run_id": run_id, "bundle": str(bundle), "check": verdict.to_json(), "result": kept}
         print(json.dumps(said, indent=2, sort_keys=True))
-        return
+        return str(kept["result_classification"])
     print(f"result     {kept['result_classification']}: {kept['reason']}")
     for score in kept["held_out_scores"]:
         print(f"held-out   {score['mean_loss']:.4f}  {score['subject']}")
@@ -118,3 +126,4 @@ def _report(run_id: str, bundle: Path, verdict: Verdict, *, as_json: bool) -> No
     print(f"bundle     {bundle}")
     print(f"check      {word}, signer {verdict.signer}")
     print(f"signed by  {operator_key_file()}; who trusts its public half names it with --allowed-signers")
+    return str(kept["result_classification"])

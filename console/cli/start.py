@@ -1,6 +1,7 @@
 """Starting a run: its folders, its spec, and a detached coordinator that outlives this process."""
 
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from runners.records.verb_process import TOKEN_ENV, TOKEN_FD_ENV, child_env
 CAPTURE_BATCH = 16
 GATE_STEPS = 8
 OPERATOR = "operator.pem"
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
+PORTS = range(65536)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
     contract = load_lane(options.lane)
     check_ports(listening_ports(contract, options))
     run_id = options.run_id or new_run_id(Path(options.lane).stem)
+    if not RUN_ID.fullmatch(run_id):
+        raise UsageError(f"--run-id: expected up to 96 letters, digits, - and _, got {run_id!r:.120}")
     paths = RunPaths.of(runs_dir(), run_id, contract)
     if paths.root.exists():
         raise UsageError(
@@ -99,6 +104,9 @@ def listening_ports(contract: RunContract, options: StartOptions) -> tuple[tuple
         if node.transport == "ssh" and options.remote is None:
             port = node.cluster_port if options.contributor_port is None else options.contributor_port
             ports.append(("127.0.0.1", port, "--contributor-port"))
+    for _, port, option in ports:
+        if port not in PORTS:
+            raise UsageError(f"{option}: expected a port from 0 to 65535, got {port}")
     return tuple(ports)
 
 
@@ -123,13 +131,20 @@ def _remote(node: NodeContract, options: StartOptions, paths: RunPaths, base: Pa
         kind="managed_agent" if managed else "agent",
         host=host,
         port=remote_port,
-        host_key=options.remote_host_key.read_text().strip() if options.remote_host_key else None,
+        host_key=_pinned(options.remote_host_key) if options.remote_host_key else None,
         client_key_path=str(key_path),
         token_custody="handed_over" if managed else "proved",
         home=str(home) if managed else None,
         run_root=str(paths.root / node.run_root) if managed else None,
         model_dir=str(base / "base") if managed else None,
     )
+
+
+def _pinned(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--remote-host-key {path}: expected an OpenSSH public key line, got {error}") from error
 
 
 def _split(text: str) -> tuple[str, int]:

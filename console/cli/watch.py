@@ -1,7 +1,9 @@
 """Following a run from the command line: one line per important record, and a progress line in between."""
 
+import signal
 import sys
 import time
+from types import FrameType
 
 from console.cli.start import operator_key
 from console.coordination.inbox import leave_command
@@ -18,10 +20,33 @@ EVERY_S = 0.2
 ORPHANED_AFTER_S = 10.0  # no coordinator lives, and none came
 
 
+class Interrupts:
+    """Ctrl-C as a fact to be asked for: an exception in the middle of reading a journal would lose what was read."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __enter__(self) -> "Interrupts":
+        self._before = signal.signal(signal.SIGINT, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._count += 1
+
+    def take(self) -> bool:
+        """Was there one since the last question?"""
+        pressed, self._count = self._count > 0, 0
+        return pressed
+
+
 class Watch:
     """Ctrl-C once asks the run to stop and close its bundle; twice leaves it running."""
 
-    def __init__(self, run_id: str, paths: RunPaths) -> None:
+    def __init__(self, run_id: str, paths: RunPaths, interrupts: Interrupts) -> None:
+        self.interrupts = interrupts
         self.run_id = run_id
         self.paths = paths
         self.classification: str | None = None
@@ -34,19 +59,17 @@ class Watch:
 
     def until_closed(self) -> bool:
         """True when the bundle is in place; False when the watcher leaves before (see `exit_code`)."""
-        while True:
-            try:
-                if self._turn():
-                    return True
-                if self._orphaned():
-                    return False
-                time.sleep(EVERY_S)
-            except KeyboardInterrupt:
+        while not self._turn():
+            if self.interrupts.take():
                 if self._asked:
                     self._say(f"left running; `swarm attach {self.run_id}` watches it again")
                     self.exit_code = 130
                     return False
                 self._ask_to_stop()
+            if self._orphaned():
+                return False
+            time.sleep(EVERY_S)
+        return True
 
     def _turn(self) -> bool:
         for line in self._source.poll().lines:

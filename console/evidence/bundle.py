@@ -20,9 +20,11 @@ from console.evidence.models import (
 )
 from console.evidence.reports import contributor_report, coordinator_report
 from console.evidence.sshsig import sign_bundle
-from runners.contract.canonical import sha256_hex
+from runners.contract.canonical import MAX_DOCUMENT_BYTES, parse_strict, sha256_hex
+from runners.contract.errors import ContractError
 from runners.contract.states import Disposition, ReplayOutcome
-from runners.records.durable import sync_folder, write_durable
+from runners.records.durable import read_regular, sync_folder, write_durable
+from runners.records.errors import RecordsError
 from runners.records.keys import SigningKey
 
 BUNDLE_BOUNDARY = (
@@ -82,17 +84,44 @@ def _copy_records(run: ClosedRun, draft: Path) -> None:
     for name, folder in DOCUMENTS.items():
         _copy(paths.documents / name, draft / folder / name)
     for source, folder in (
-        (paths.reports, "reports"),
-        (paths.receipts, "receipts"),
         (paths.journals, "journals"),
         (paths.mirror, "journals"),
         (paths.artifacts, "retained_artifacts"),
         (paths.quarantine, "quarantine"),
-        (paths.inbox, "operator_commands"),
     ):
         for file in sorted(source.rglob("*")):
             if file.is_file() and not file.name.startswith("."):
                 _copy(file, draft / folder / file.relative_to(source))
+    cited = _cited(draft / "journals", run.spec.run_id)
+    for source, folder in (
+        (paths.reports, "reports"),
+        (paths.receipts, "receipts"),
+        (paths.inbox, "operator_commands"),
+    ):
+        for file in sorted(source.glob("*.json")):
+            if _digest_of(file) in cited:
+                _copy(file, draft / folder / file.name)
+                _copy(file.with_name(f"{file.name}.sig"), draft / folder / f"{file.name}.sig")
+    report = draft / "retained_artifacts" / "merged_artifact_report.json"
+    if report.exists() and _digest_of(report) not in cited:
+        report.unlink()
+        shutil.rmtree(report.with_name("merged"), ignore_errors=True)
+
+
+def _cited(journals: Path, run_id: str) -> frozenset[str]:
+    """Digests that the coordinator's records name. A document that was written but not yet journaled when its
+    coordinator died is no part of the run: nothing rests on it."""
+    bodies = [entry.record.body for entry in account_of(journals, run_id).coordinator.entries]
+    return frozenset(value for body in bodies for value in body.values() if isinstance(value, str))
+
+
+def _digest_of(file: Path) -> str:
+    """As the document itself says; empty for a file that is none."""
+    try:
+        body = parse_strict(read_regular(file, limit=MAX_DOCUMENT_BYTES))
+    except (ContractError, RecordsError):
+        return ""
+    return str(body.get("digest", "")) if isinstance(body, dict) else ""
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -11,3 +11,11 @@ class UnfitOperatorKey(EvidenceError):  # noqa: N818 - the noun is what the key 
 
 class ReexecutionError(EvidenceError):
     """The work could not be done again at all; nothing is said about the bundle."""
+
+
+class LaneSourceError(EvidenceError):
+    """A lane can't be frozen from the base, the dataset or the documents that lie there."""
+
+
+class LaunchRefused(EvidenceError):  # noqa: N818 - the noun is what happened
+    """An operator bundle that would say something untrue, or be written over another one."""

@@ -56,14 +56,14 @@ _ACTIVITIES = {
 def _working(state: State) -> str:
     """How far the coordinator's own long work is."""
     work = state.working
-    return "" if work is None or work.total <= 0 else f" · {work.activity} {work.done} of {work.total}"
+    return "" if work is None or work.total <= 1 else f" · {work.activity} {work.done} of {work.total}"
 
 
 def _own_work(state: State, moment: Moment) -> Sentence:
     assert state.working is not None
     work = state.working
     whose = f" of {work.node_id}" if work.node_id else ""
-    share = f" · {work.done} of {work.total}" if work.total > 0 else ""
+    share = f" · {work.done} of {work.total}" if work.total > 1 else ""
     text = f"coordinator {_ACTIVITIES[work.activity]}{whose}{_since(state, moment)}"
     return ((text, "text"), (share, "bright"), (" · nothing to do", "muted"))
 

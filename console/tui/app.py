@@ -1,10 +1,6 @@
 """The console: follows runs, shows them, passes the operator's acts on. It owns nothing."""
 
 import asyncio
-import contextlib
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
@@ -19,30 +15,29 @@ from console.observation.moment import Moment
 from console.observation.runs import RunRef, RunStanding, list_runs, newest_live
 from console.observation.snapshot import snapshot
 from console.observation.source import Counters
+from console.observation.state import State
 from console.places import data_dir
 from console.tui.acts import Acts
 from console.tui.attachment import Attachment
+from console.tui.clipboard import copy
+from console.tui.desk import OperatorDesk
 from console.tui.errors import ActRefused
+from console.tui.keys import EVERYWHERE
+from console.tui.lateness import FRAME_MS, Lateness
 from console.tui.screens.confirm import ConfirmStop
 from console.tui.screens.dashboard import Dashboard, read_again
 from console.tui.screens.fixed import Checks, Drills, Record
 from console.tui.screens.help import Help
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
+from console.tui.standing import mode_of, reason_against
 from console.tui.themes import DEFAULT_THEME, Palette, load_themes
-from console.tui.view import LogEntry, Mode, View
+from console.tui.view import Mode, View
 from console.tui.widgets.receipts import ReceiptsView
 from runners.records.clock import Clock
 
-FRAME_MS = 100
-LATE_MS = 1000  # a frame this late is an observer gap
-GAP_SHOWN_MS = 8000
 NOTICE_MS = 5000
 RUNS_EVERY_S = 2.0
-
-PLACES = Binding.Group("places")
-RUN = Binding.Group("run")
-DISPLAY = Binding.Group("display")
 
 
 class SwarmApp(App[None]):
@@ -58,32 +53,7 @@ class SwarmApp(App[None]):
         "checks": Checks,
         "viewer": Viewer,
     }
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "1", "place('dashboard')", "dashboard", id="place.dashboard", tooltip="the run at one look", group=PLACES
-        ),
-        Binding(
-            "2", "place('receipts')", "receipts", id="place.receipts", tooltip="every record, verified", group=PLACES
-        ),
-        Binding("3", "place('drills')", "drills", id="place.drills", tooltip="rehearsed faults", group=PLACES),
-        Binding(
-            "4", "place('checks')", "checks", id="place.checks", tooltip="stop conditions with evidence", group=PLACES
-        ),
-        Binding("5", "place('viewer')", "viewer", id="place.viewer", tooltip="runs that were kept", group=PLACES),
-        Binding("g", "start", "go live", id="app.start", tooltip="start a loopback run", group=RUN),
-        Binding("x", "stop", "stop", id="app.stop", tooltip="stop the run; asks first", group=RUN),
-        Binding(
-            "space",
-            "pause",
-            "pause",
-            id="app.pause",
-            tooltip="the display stands still; the run doesn't",
-            group=DISPLAY,
-        ),
-        Binding("t", "next_theme", "theme", id="app.theme", tooltip="the next theme", group=DISPLAY),
-        Binding("question_mark", "help", "help", id="app.help", tooltip="keys, glyphs, thresholds", group=DISPLAY),
-        Binding("q", "leave", "leave", id="app.leave", tooltip="leave the console; the run goes on", group=DISPLAY),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(EVERYWHERE)
 
     def __init__(
         self,
@@ -100,11 +70,11 @@ class SwarmApp(App[None]):
         self.themes, self.theme_problems = load_themes((data_dir("themes"), *theme_folders))
         super().__init__()
         self.animation_level = "none"
-        self.runs_dir, self.acts, self.run_id, self.read_only = runs_dir, acts, run_id, read_only
+        self.runs_dir, self.run_id, self.read_only = runs_dir, run_id, read_only
         self.clock = clock or Clock()
         self.attachment: Attachment | None = None
         self.runs: tuple[RunRef, ...] = ()
-        self.log_entries: list[LogEntry] = []
+        self.desk = OperatorDesk(acts, self.clock.wall_ms)
         self.frames = 0
         self._threaded = threaded
         self._starting = False
@@ -112,9 +82,7 @@ class SwarmApp(App[None]):
         self._held_back = 0
         self._notice: tuple[str, str] | None = None
         self._notice_until = 0
-        self._last_frame_ms: int | None = None
-        self._gap: tuple[int, int] | None = None
-        self._settle: tuple[int, int] | None = None
+        self._lateness = Lateness()
         self._shown: object = None
         for swarm_theme in self.themes.values():
             self.register_theme(swarm_theme.for_textual())
@@ -172,15 +140,16 @@ class SwarmApp(App[None]):
     def frame(self) -> None:
         """Drain, fold, one frozen view, the active screen. Nothing is judged before the input is drained."""
         now = Stamp(self.clock.wall_ms(), self.clock.mono_ms())
-        self._notice_lateness(now)
+        self._lateness.frame(now.mono_ms, self.attachment)
+        if self._notice is not None and now.mono_ms >= self._notice_until:
+            self._notice = None
         attachment = self.attachment
         if attachment is not None:
             if self._paused is None:
                 attachment.drain()
             self._held_back = attachment.waiting
-            if self._settle is not None and attachment.polls < self._settle[0] and now.mono_ms < self._settle[1]:
+            if self._lateness.must_wait(now.mono_ms, attachment):
                 return
-        self._settle = None
         view = self._view(self._paused or self._moment(now))
         key = self._key(view, now)
         if key != self._shown:
@@ -196,26 +165,12 @@ class SwarmApp(App[None]):
         self._shown = None
         self.call_later(self.frame)
 
-    def _notice_lateness(self, now: Stamp) -> None:
-        before, self._last_frame_ms = self._last_frame_ms, now.mono_ms
-        if before is not None and now.mono_ms - before - FRAME_MS > LATE_MS:
-            self._gap = (now.mono_ms - before, now.mono_ms + GAP_SHOWN_MS)
-            if self.attachment is not None and self._threaded:
-                # What came while we were late must be read before any age is shown.
-                self._settle = (self.attachment.polls + 2, now.mono_ms + LATE_MS)
-        if self._gap is not None and now.mono_ms >= self._gap[1]:
-            self._gap = None
-        if self._notice is not None and now.mono_ms >= self._notice_until:
-            self._notice = None
-
     def _moment(self, now: Stamp) -> Moment:
         return Moment(now, self.attachment.alive if self.attachment else None)
 
     def _view(self, moment: Moment) -> View:
         attachment = self.attachment
         if attachment is None:
-            from console.observation.state import State
-
             shot, counters, title, bundle = snapshot(State(), moment), Counters(), "", None
         else:
             shot = snapshot(attachment.state, moment, bad=attachment.ring.bad)
@@ -229,50 +184,42 @@ class SwarmApp(App[None]):
             counters=counters,
             reading=attachment is not None and attachment.polls == 0,
             held_back=self._held_back if self._paused else None,
-            gap_ms=self._gap[0] if self._gap else None,
+            gap_ms=self._lateness.gap_ms,
             read_only=self.read_only,
             place=self.current_mode,
             blocked=frozenset(name for name in ("app.start", "app.stop") if self.reason_against(name)),
             notice=self._notice,
-            log=tuple(self.log_entries),
+            log=tuple(self.desk.entries),
             runs=self.runs,
         )
 
     def _key(self, view: View, now: Stamp) -> object:
         """What is on screen moves with time only while something is waited for."""
         tick = now.wall_ms // FRAME_MS if view.mode in (Mode.LIVE, Mode.STARTING) else now.wall_ms // 1000
-        state = self.attachment.state if self.attachment else None
-        return (id(state), view.reading, view.mode, tick, view.notice, view.held_back, view.gap_ms, view.place,
-                len(view.log), view.bundle, view.counters, view.runs, self.theme, self.size,
-                len(self.screen_stack))  # fmt: skip
+        attachment = self.attachment
+        return (
+            (
+                attachment and (attachment.run_dir, attachment.updates),
+                view.mode,
+                tick,
+                self.theme,
+                self.size,
+                len(self.screen_stack),
+            ),
+            (view.reading, view.notice, view.held_back, view.gap_ms, view.place, len(view.log)),
+            (view.bundle, view.counters, view.runs),
+        )
 
     @property
     def mode(self) -> Mode:
-        attachment = self.attachment
-        if attachment is None:
-            return Mode.STARTING if self._starting else Mode.IDLE
-        if attachment.retained:
-            return Mode.RETAINED
-        if attachment.state.closed is not None:
-            return Mode.CLOSED
-        if attachment.state.opened is None:
-            return Mode.STARTING
-        return Mode.LEFT if attachment.alive is False else Mode.LIVE
+        return mode_of(self.attachment, starting=self._starting)
 
     # -- acts
 
     def reason_against(self, binding_id: str | None) -> str | None:
         """Why a key would be refused now, and what would enable it; None when it would work."""
-        if binding_id not in ("app.start", "app.stop"):
-            return None
-        if self.read_only:
-            return "this console is read-only; start it without --read-only"
-        name = self.attachment.run_dir.name if self.attachment else ""
-        if binding_id == "app.start" and self.mode in (Mode.LIVE, Mode.STARTING):
-            return f"{name or 'a run'} is going on; x stops it first"
-        if binding_id == "app.stop" and self.mode is not Mode.LIVE:
-            return "no run is going on; g starts one" if self.mode is not Mode.STARTING else "the run is still starting"
-        return None
+        run = self.attachment.run_dir.name if self.attachment else ""
+        return reason_against(binding_id, self.mode, read_only=self.read_only, run=run)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """A refused act stays visible, greyed."""
@@ -299,17 +246,15 @@ class SwarmApp(App[None]):
         self.run_worker(self._start(), group="acts", exclusive=True)
 
     async def _start(self) -> None:
-        entry = self._enter("g", "go live on loopback", "asked", "accent")
         try:
-            started = await asyncio.to_thread(self.acts.start_run)
+            started = await self.desk.start()
         except ActRefused as error:
-            self._enter_outcome(entry, f"✗ {error}", "bad")
             self.notice(f"✗ go live: {error}", "bad")
         else:
-            self._enter_outcome(entry, f"✓ started {started.run_id}", "ok")
             self.attach(started.run_dir)
         finally:
             self._starting = False
+            self._shown = None
 
     def action_stop(self) -> None:
         if self.attachment is None:
@@ -327,14 +272,11 @@ class SwarmApp(App[None]):
         self.push_screen(ConfirmStop(run_id), answered)
 
     async def _stop(self, run_id: str) -> None:
-        entry = self._enter("x", f"stop {run_id}", "asked", "accent")
         try:
-            command = await asyncio.to_thread(self.acts.stop_run, run_id, "stopped at the console")
+            await self.desk.stop(run_id)
         except ActRefused as error:
-            self._enter_outcome(entry, f"✗ {error}", "bad")
             self.notice(f"✗ stop: {error}", "bad")
-        else:
-            self._enter_outcome(entry, f"✓ left in the inbox as {command}", "ok")
+        self._shown = None
 
     def action_pause(self) -> None:
         if self._paused is None and self.attachment is not None:
@@ -380,25 +322,8 @@ class SwarmApp(App[None]):
         """A passing word in place of the keys."""
         self._notice, self._notice_until = (text, role), self.clock.mono_ms() + NOTICE_MS
 
-    def _enter(self, key: str, what: str, outcome: str, role: str) -> int:
-        self.log_entries.append(LogEntry(self.clock.wall_ms(), key, what, outcome, role))
-        return len(self.log_entries) - 1
-
-    def _enter_outcome(self, entry: int, outcome: str, role: str) -> None:
-        before = self.log_entries[entry]
-        self.log_entries[entry] = LogEntry(before.wall_ms, before.key, before.what, outcome, role)
-        self._shown = None
-
     def copy_text(self, text: str, what: str) -> None:
-        """To the clipboard, and the operator is told which way it went."""
-        pbcopy = shutil.which("pbcopy") if sys.platform == "darwin" else None
-        if pbcopy is not None:
-            with contextlib.suppress(OSError, subprocess.SubprocessError):
-                subprocess.run([pbcopy], input=text.encode(), check=True, timeout=2)
-                self.notice(f"✓ {what} copied by pbcopy", "ok")
-                return
-        self.copy_to_clipboard(text)
-        self.notice(f"{what} sent to the terminal's clipboard (OSC 52; some terminals ignore it)", "text")
+        self.notice(copy(text, what, self.copy_to_clipboard), "text")
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
         """Every act by name, refused ones too, with the reason."""

@@ -34,6 +34,7 @@ class Attachment:
     def __init__(self, run_dir: Path, *, clock: Clock, threaded: bool = True, retained: bool = False) -> None:
         self.run_dir = run_dir
         self.retained = retained
+        self.threaded = threaded
         self.source = RunSource(run_dir, clock=clock)
         self.ring = ReceiptRing()
         self.state = State()
@@ -41,6 +42,7 @@ class Attachment:
         self.bundle: Path | None = None
         self.problem: str | None = None
         self.polls = 0
+        self.updates = 0  # taken by the frame so far: another number is another state
         self._observer = Observer()
         self._inbox: deque[Update] = deque()
         self._stop = threading.Event()
@@ -96,6 +98,7 @@ class Attachment:
         while self._inbox:
             update = self._inbox.popleft()
             self.state = update.state
+            self.updates += 1
             for row in update.rows:
                 self.ring.add(row)
             taken += len(update.rows)

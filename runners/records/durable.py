@@ -3,9 +3,12 @@
 import fcntl
 import os
 import stat
+import time
 from pathlib import Path
 
 from runners.records.errors import UnsafePath
+
+SETTLING_TRIES, SETTLING_S = 10, 0.005
 
 
 def sync_fd(fd: int) -> None:
@@ -64,12 +67,22 @@ def open_regular(path: Path) -> int:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise UnsafePath(f"{path.name}: expected a readable regular file, got {error.strerror}") from error
-    status = os.fstat(fd)
+    status = _settled(fd)
     if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
         os.close(fd)
         kind = stat.filemode(status.st_mode)
         raise UnsafePath(f"{path.name}: expected a regular file with one link, got {kind} with {status.st_nlink}")
     return fd
+
+
+def _settled(fd: int) -> os.stat_result:
+    """A file that `create_once` is putting in place has two names for an instant; a hard link keeps them."""
+    for _ in range(SETTLING_TRIES):
+        status = os.fstat(fd)
+        if status.st_nlink != 2:
+            break
+        time.sleep(SETTLING_S)
+    return status
 
 
 def read_regular(path: Path, *, limit: int) -> bytes:

@@ -50,7 +50,8 @@ class TorchBackend(SteppingBackend):
         card = torch.cuda.get_device_properties(self._device) if cuda else None
         kind = "cuda" if card else "cpu"
         return Device(
-            backend_label=f"open_adapter_backend.torch.{kind}.gpt_oss_lm_head",
+            # The frozen lane's own words: `cuda` names framework and device at once, as it did before torch ran on CPUs.
+            backend_label=f"open_adapter_backend.{'cuda' if card else 'torch.cpu'}.gpt_oss_lm_head",
             kind="cuda" if card else "cpu",
             device_label=f"{kind}:0",
             name=card.name if card else cpu_name(),

@@ -107,7 +107,7 @@ def _device(**fields: Any) -> Any:
 
 def _cuda() -> Lies:
     device = _device(
-        backend_label="open_adapter_backend.torch.cuda.gpt_oss_lm_head", kind="cuda", device_label="cuda:0"
+        backend_label="open_adapter_backend.cuda.gpt_oss_lm_head", kind="cuda", device_label="cuda:0"
     )
     return Lies(devices={LINUX: device})
 
@@ -208,7 +208,7 @@ JOURNALS = (
 MEMBERS = (
     Defect("cuda_label_in_the_receipt", "labels_name_the_device_that_computed", document(
         f"retained_artifacts/{LINUX}/contributor_receipt.json",
-        lambda body: body["device"].update(backend_label="open_adapter_backend.torch.cuda.gpt_oss_lm_head"),
+        lambda body: body["device"].update(backend_label="open_adapter_backend.cuda.gpt_oss_lm_head"),
     )),
     Defect("cuda_everywhere_on_a_cpu_build", "labels_name_the_device_that_computed", _cuda),
     Defect("metal_everywhere_on_linux", "labels_name_the_device_that_computed", _metal),

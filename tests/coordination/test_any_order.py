@@ -9,6 +9,7 @@ from console.coordination.due import Command
 from console.evidence.checks.window_moves import MOVES
 from runners.contract import coordinator_records as rec
 from runners.contract import node_records as node_rec
+from runners.contract.document import Word
 from runners.contract.states import Classification, Disposition, ReplayOutcome, RunnerState
 from runners.contract.states import WindowState as W
 from tests.coordination import window as win
@@ -73,7 +74,7 @@ class AnyOrder(RuleBasedStateMachine):
         found = sorted((c for c in self.w.due if c.kind == kind), key=lambda c: c.node_id or "")
         return found[number % len(found)] if found else None
 
-    def _badly(self, how: str, node_id: str) -> win.Word:
+    def _badly(self, how: str, node_id: str) -> Word:
         if how == "bringup":
             return rec.BringupRefused(node_id=node_id, reason="no_card", detail="", report_digest=None)
         if how == "admission":
@@ -110,7 +111,7 @@ class AnyOrder(RuleBasedStateMachine):
         node_id = self.pick(number)
         if rare or self.w.node(node_id).launched is None:
             return
-        bodies: dict[str, win.Word | None] = {
+        bodies: dict[str, Word | None] = {
             "failed": node_rec.Failed(reason="diverged", detail=""),
             "exited": node_rec.Exited(reason="stopped", code=1),
             "surprise": None,

@@ -9,8 +9,7 @@ from console.coordination.due import Command
 from console.evidence.checks.window_moves import CAUSES, MOVES, VERDICT_CAUSES
 from runners.contract import coordinator_records as rec
 from runners.contract import node_records as node_rec
-from runners.contract.states import Classification as C
-from runners.contract.states import Departure, Disposition, ReplayOutcome, RunnerState
+from runners.contract.states import Classification, Departure, Disposition, ReplayOutcome, RunnerState
 from runners.contract.states import WindowState as W
 from tests.coordination import window as win
 from tests.coordination.window import H, Window
@@ -146,39 +145,39 @@ def held(w: Window) -> None:
     w.note(win.promotion("held"))
 
 
-EXITS: tuple[tuple[Callable[[Window], None], W, C], ...] = (
-    (bringup_refused, W.REFUSED, C.REFUSED_BRINGUP),
-    (admission_refused, W.REFUSED, C.REFUSED_ADMISSION),
-    (preparation_failed, W.ABORTED, C.FAILED_PREPARATION),
-    (preparation_timed_out, W.ABORTED, C.FAILED_PREPARATION),
-    (crashed_while_preparing, W.ABORTED, C.FAILED_PREPARATION),
-    (crashed_when_ready, W.ABORTED, C.FAILED_PREPARATION),
-    (runner_failed_while_preparing, W.ABORTED, C.FAILED_PREPARATION),
-    (other_device_than_measured, W.ABORTED, C.FAILED_PREPARATION),
-    (silent, W.REPLAY_REQUIRED, C.REPLAY_REQUIRED),
-    (dead, W.REPLAY_REQUIRED, C.REPLAY_REQUIRED),
-    (runner_failed, W.REPLAY_REQUIRED, C.FAILED_CONTRIBUTION),
-    (runner_left, W.REPLAY_REQUIRED, C.FAILED_CONTRIBUTION),
-    (journal_broken, W.REJECTED, C.REJECTED),
-    (unknown_record, W.REJECTED, C.REJECTED),
-    (began_without_permission, W.REJECTED, C.REJECTED),
-    (produced_without_permission, W.REJECTED, C.REJECTED),
-    (manifest_of_another_digest, W.REJECTED, C.REJECTED),
-    (manifest_mismatch, W.REJECTED, C.REJECTED),
-    (artifact_mismatch, W.REJECTED, C.REJECTED),
-    (skewed, W.WAIT_THEN_REPLAY, C.WAIT_THEN_REPLAY),
-    (arrived_late, W.WAIT_THEN_REPLAY, C.WAIT_THEN_REPLAY),
-    (replay_disagrees, W.REJECTED, C.REJECTED),
-    (replay_failed, W.ABORTED, C.FAILED_VALIDATION),
-    (merge_failed, W.ABORTED, C.FAILED_VALIDATION),
-    (inputs_failed, W.ABORTED, C.FAILED_VALIDATION),
-    (promoted, W.PROMOTED, C.BOUNDED_SUCCESS),
-    (held, W.HELD, C.BOUNDED_SUCCESS),
+EXITS: tuple[tuple[Callable[[Window], None], W, Classification], ...] = (
+    (bringup_refused, W.REFUSED, Classification.REFUSED_BRINGUP),
+    (admission_refused, W.REFUSED, Classification.REFUSED_ADMISSION),
+    (preparation_failed, W.ABORTED, Classification.FAILED_PREPARATION),
+    (preparation_timed_out, W.ABORTED, Classification.FAILED_PREPARATION),
+    (crashed_while_preparing, W.ABORTED, Classification.FAILED_PREPARATION),
+    (crashed_when_ready, W.ABORTED, Classification.FAILED_PREPARATION),
+    (runner_failed_while_preparing, W.ABORTED, Classification.FAILED_PREPARATION),
+    (other_device_than_measured, W.ABORTED, Classification.FAILED_PREPARATION),
+    (silent, W.REPLAY_REQUIRED, Classification.REPLAY_REQUIRED),
+    (dead, W.REPLAY_REQUIRED, Classification.REPLAY_REQUIRED),
+    (runner_failed, W.REPLAY_REQUIRED, Classification.FAILED_CONTRIBUTION),
+    (runner_left, W.REPLAY_REQUIRED, Classification.FAILED_CONTRIBUTION),
+    (journal_broken, W.REJECTED, Classification.REJECTED),
+    (unknown_record, W.REJECTED, Classification.REJECTED),
+    (began_without_permission, W.REJECTED, Classification.REJECTED),
+    (produced_without_permission, W.REJECTED, Classification.REJECTED),
+    (manifest_of_another_digest, W.REJECTED, Classification.REJECTED),
+    (manifest_mismatch, W.REJECTED, Classification.REJECTED),
+    (artifact_mismatch, W.REJECTED, Classification.REJECTED),
+    (skewed, W.WAIT_THEN_REPLAY, Classification.WAIT_THEN_REPLAY),
+    (arrived_late, W.WAIT_THEN_REPLAY, Classification.WAIT_THEN_REPLAY),
+    (replay_disagrees, W.REJECTED, Classification.REJECTED),
+    (replay_failed, W.ABORTED, Classification.FAILED_VALIDATION),
+    (merge_failed, W.ABORTED, Classification.FAILED_VALIDATION),
+    (inputs_failed, W.ABORTED, Classification.FAILED_VALIDATION),
+    (promoted, W.PROMOTED, Classification.BOUNDED_SUCCESS),
+    (held, W.HELD, Classification.BOUNDED_SUCCESS),
 )
 BY_NAME = pytest.mark.parametrize(("happens", "exit_state", "verdict"), EXITS, ids=[e[0].__name__ for e in EXITS])
 
 
-def assert_ended(w: Window, exit_state: W, verdict: C) -> None:
+def assert_ended(w: Window, exit_state: W, verdict: Classification) -> None:
     assert (w.state.exit, w.state.classification) == (exit_state, verdict)
     kinds = [record.kind for record in w.past]
     assert kinds.count("closed") == 1 and kinds[-1] == "closed"
@@ -198,7 +197,7 @@ def assert_ended(w: Window, exit_state: W, verdict: C) -> None:
 
 @BY_NAME
 def test_a_window_that_ends_so_closes_with_one_verdict(
-    happens: Callable[[Window], None], exit_state: W, verdict: C
+    happens: Callable[[Window], None], exit_state: W, verdict: Classification
 ) -> None:
     w = Window()
     happens(w)
@@ -209,7 +208,7 @@ def test_a_window_that_ends_so_closes_with_one_verdict(
 
 @BY_NAME
 def test_a_stop_after_the_end_changes_nothing_about_the_verdict(
-    happens: Callable[[Window], None], exit_state: W, verdict: C
+    happens: Callable[[Window], None], exit_state: W, verdict: Classification
 ) -> None:
     w = Window()
     happens(w)
@@ -222,7 +221,7 @@ def test_a_stop_after_the_end_changes_nothing_about_the_verdict(
 
 @BY_NAME
 def test_troubles_after_the_end_are_evidence_and_no_reason(
-    happens: Callable[[Window], None], exit_state: W, verdict: C
+    happens: Callable[[Window], None], exit_state: W, verdict: Classification
 ) -> None:
     w = Window()
     happens(w)
@@ -263,7 +262,7 @@ def test_the_operator_can_stop_in_every_state(stage: int) -> None:
     may_run = [node_id for node_id in w.ids if w.node(node_id).may_run and not w.node(node_id).released]
     assert {c for c in w.due if c.kind == "release"} == {Command("release", node_id) for node_id in may_run}
     w.to_end()
-    assert_ended(w, W.ABORTED, C.STOPPED_BY_OPERATOR)
+    assert_ended(w, W.ABORTED, Classification.STOPPED_BY_OPERATOR)
 
 
 def test_a_runner_whose_launch_is_not_on_record_is_ended_all_the_same() -> None:
@@ -281,7 +280,7 @@ def test_a_runner_that_could_not_be_ended_is_not_called_exited() -> None:
     for node_id in w.ids:
         w.note(rec.Released(node_id=node_id, proven_dead=False, detail="host gone"))
     w.settle()
-    assert w.state.classification is C.STOPPED_BY_OPERATOR
+    assert w.state.classification is Classification.STOPPED_BY_OPERATOR
     assert {w.node(node_id).runner for node_id in w.ids} == {RunnerState.LIVE}
 
 
@@ -292,7 +291,7 @@ def test_two_troubles_at_once_give_the_verdict_that_the_reason_names() -> None:
     w.settle()
     w.to_end()
     assert w.state.reason.startswith("fetch/n1_failed")
-    assert_ended(w, W.ABORTED, C.FAILED_VALIDATION)
+    assert_ended(w, W.ABORTED, Classification.FAILED_VALIDATION)
 
 
 def test_the_lost_node_is_named_by_what_is_proven() -> None:

@@ -6,7 +6,8 @@ from console.coordination.arrivals import arrive
 from console.coordination.due import Command
 from console.coordination.state import NodeState, RunState
 from runners.contract import coordinator_records as rec
-from runners.contract.states import Classification
+from runners.contract.journal import JournalRecord
+from runners.contract.states import Classification, ReplayOutcome
 from runners.contract.states import WindowState as W
 from tests.coordination import window as win
 from tests.coordination.window import Window
@@ -87,7 +88,7 @@ def test_nothing_is_aggregated_before_every_role_is_received_and_replayed(missin
         for node_id in ("n0", "n1"):
             w.do(Command("replay", node_id))
         if missing == "acceptance":
-            w.note(win.replay("n2", win.ReplayOutcome.MISMATCH))
+            w.note(win.replay("n2", ReplayOutcome.MISMATCH))
             w.settle()
     assert "merge" not in kinds(w)
     w.after(10)
@@ -147,7 +148,7 @@ def test_a_coordinator_killed_after_any_record_knows_the_same_and_asks_for_the_s
         assert (known(before.state), before.due) == (once, asked), f"after {records[count - 1].kind}"
 
 
-def _said_by(w: Window, count: int) -> dict[str, list[win.JournalRecord]]:
+def _said_by(w: Window, count: int) -> dict[str, list[JournalRecord]]:
     """Only what the coordinator can have had in its mirrors when it wrote record `count`."""
     kinds = {(record.kind, record.body.get("node_id")) for record in w.past[:count]}
     said = {}

@@ -284,7 +284,15 @@ def test_a_coordinators_record_changes_what_it_speaks_of(
 ) -> None:
     state = fold(State(hosts=(Host(MAC), Host(LINUX))), line(body, kind_of(body)))
     assert look(state) == expected
-    assert state.host(MAC) == Host(MAC)
+    if kind_of(body) != "window_opened":
+        assert state.host(MAC) == Host(MAC)
+
+
+def test_the_opening_of_the_window_says_that_every_runner_lives() -> None:
+    state = fold(
+        State(hosts=(Host(MAC), Host(LINUX))), line(coord.WindowOpened(begin_digest=sha("b")), "window_opened")
+    )
+    assert {host.runner.state for host in state.hosts} == {RunnerState.LIVE}
 
 
 @pytest.mark.parametrize(("body", "look", "expected"), NODE_CASES, ids=lambda case: type(case).__name__)

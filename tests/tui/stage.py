@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from console.tui.acts import StartedRun
 from console.tui.app import SwarmApp
 from console.tui.errors import ActRefused
@@ -95,3 +97,20 @@ class Stage:
 
     def app(self, **options: object) -> SwarmApp:
         return SwarmApp(self.runs_dir, self.acts, clock=self.clock.clock(), threaded=False, **options)  # type: ignore[arg-type]
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Until nothing moves: workers are done and a frame after them was shown."""
+    app = pilot.app
+    assert isinstance(app, SwarmApp)
+    for _ in range(2):
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        app.frame()
+        await pilot.pause()
+
+
+def shown(pilot: Pilot[None]) -> str:
+    """The screen as text."""
+    strips = pilot.app.screen._compositor.render_strips()  # the only way to read the screen
+    return "\n".join(strip.text for strip in strips)

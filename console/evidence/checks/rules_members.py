@@ -11,7 +11,6 @@ LABELS = {
     "mlx.metal": ("mlx", "metal"),
     "mlx.cpu": ("mlx", "cpu"),
     "mlx.cuda": ("mlx", "cuda"),
-    "torch.cuda": ("torch", "cuda"),
     "cuda": ("torch", "cuda"),
     "torch.cpu": ("torch", "cpu"),
     "reference.cpu": ("numpy", "cpu"),

@@ -182,6 +182,20 @@ def beats_count_up(e: Evidence) -> Iterator[Mismatch]:
                 yield Mismatch(f"journals/{journal.file}", "a clock that never goes back", "one that did")
 
 
+def _watched_ms(e: Evidence, first: Line, last: Line) -> int:
+    """Time between two records of the coordinator in which one was watching: without restarts and its own lateness."""
+    between = [line for line in e.coordinator if e.position(first) <= e.position(line) <= e.position(last)]
+    steps = (
+        other.record["mono_ms"] - one.record["mono_ms"]
+        for one, other in itertools.pairwise(between)
+        if one.record["epoch"] == other.record["epoch"]
+    )
+    late = (
+        line.body["gap_ms"] for line in between if line.kind == "observer_gap" and line.body["cause"] == "slow_loop"
+    )
+    return max(0, sum(steps) - sum(late))
+
+
 def skew_is_the_measured_one(e: Evidence) -> Iterator[Mismatch]:
     """The difference between the contributors' produced times, by the coordinator's own clock."""
     if e.contract is None:
@@ -200,15 +214,9 @@ def skew_is_the_measured_one(e: Evidence) -> Iterator[Mismatch]:
             continue
         if last is None or e.position(last) > e.position(line):
             last = line  # still outstanding then: measured up to the record itself
-        skew = _known_since(e, line, last) - _known_since(e, line, first)
+        skew = _watched_ms(e, first, last)
         if abs(skew - body["skew_ms"]) > SKEW_SLACK_MS:
             yield Mismatch(f"{line.where} skew_ms", f"{skew} (within {SKEW_SLACK_MS} ms)", str(body["skew_ms"]))
-
-
-def _known_since(e: Evidence, judged: Line, arrival: Line) -> int:
-    """A coordinator that took over counts from its own start: its absence is nobody's lateness."""
-    starts = [line.record["mono_ms"] for line in e.said("epoch_opened") if e.position(line) < e.position(judged)]
-    return int(max([arrival.record["mono_ms"], *starts[-1:]]))
 
 
 RULES = (

@@ -17,6 +17,8 @@ def header(view: View, width: int) -> tuple[Row, ...]:
     standing, right = _standing(view), _marks(view, wide=wide)
     if state.records and wide:
         right = ((f"{snapshot.records} receipts  ", "muted"), *right)
+    if 8 + len(lane + revision) + row_width((*standing, *right)) > width:
+        lane, revision = " ", ""
     fixed: Row = (
         (" swarm", "bright*"),
         (lane, "muted"),

@@ -146,7 +146,7 @@ def _link(one: HostView, width: int) -> Row:
         return labelled("link", ((said, link.role), (" same machine", "muted")), width)
     rtt = one.host.link.rtt_ms
     time = () if rtt is None else ((f" {rtt:.0f} ms", "bright"),)
-    where = one.host.link.endpoint or (card.contract_endpoint if card else "")
+    where = (one.host.link.endpoint or (card.contract_endpoint if card else "")).removeprefix("ssh://")
     why = one.host.link.reason if link.role == "warn" else where
     return labelled("link", ((said, link.role), *time, (f" {why}", "muted")), width)
 

@@ -2,7 +2,7 @@
 
 from console.observation.figures import loss, words
 from console.tui.drawing.box import box
-from console.tui.drawing.text import Row, fill, labelled, width_of
+from console.tui.drawing.text import Row, fill, labelled, row_width, width_of
 from console.tui.view import Mode, View
 from runners.contract.states import Classification
 
@@ -70,7 +70,8 @@ def _next(view: View, width: int) -> Row:
         if view.mode is Mode.RETAINED or view.read_only
         else ((" · ", "muted"), ("g", "bright*"), (" starts another", "muted"))
     )
-    return labelled("next", (*check, *again), width, 9)
+    row = (*check, *again) if row_width((*check, *again)) <= width - 9 else check
+    return labelled("next", row, width, 9)
 
 
 def _tail(path: str, width: int) -> str:

@@ -83,7 +83,9 @@ def _lane(one: HostView, axis: _Axis, policies: Policies) -> list[Row]:
         captions.append((axis.cell(host.seen.wall_ms), "produced", "muted"))
     if host.submission:
         good = host.submission.body.outcome == "received"
-        marks[axis.cell(host.submission.at.wall_ms)] = ("●", "ok") if good else ("✗", "bad")
+        at = axis.cell(host.submission.at.wall_ms)
+        at += host.seen is not None and at == axis.cell(host.seen.wall_ms)  # both are shown, however near
+        marks[at] = ("●", "ok") if good else ("✗", "bad")
     if host.replay:
         at = axis.cell(host.replay.at.wall_ms)
         captions.append((at - 8, f"replay {words(host.replay.body.outcome)}", "muted"))

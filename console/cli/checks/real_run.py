@@ -1,0 +1,45 @@
+"""`swarm check real-run`: a run bundle from its files alone, and with --reexecute trained again."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from console.cli.checks.check import Check, Checked
+from console.cli.errors import UsageError
+from console.places import data_dir, runs_dir
+
+BUNDLE_FILE = "first_swarm_real_run_bundle.json"
+
+
+def retained() -> Sequence[Path]:
+    return _bundles(data_dir("fixtures") / "swarm" / "runs", "*")
+
+
+def newest() -> Sequence[Path]:
+    """Of this repository's retained runs, else of this machine's closed ones."""
+    for found in (retained(), _bundles(runs_dir(), "*/bundle")):
+        if found:
+            return (max(found, key=lambda path: path.stat().st_mtime),)
+    raise UsageError("check real-run: expected a bundle, got none on this machine; give --bundle PATH")
+
+
+def check(bundle: Path, options: argparse.Namespace) -> Checked:
+    from console.evidence.checks.real_run import check_real_run
+
+    bundle = bundle if bundle.is_dir() else bundle.parent
+    verdict = check_real_run(bundle, allowed_signers=options.allowed_signers)
+    if not (options.reexecute and verdict.consistent):
+        return Checked(bundle, verdict, {"reexecution": None})
+    from console.evidence.reexecute import reexecute
+
+    model = options.model or data_dir("fixtures") / "swarm" / "base"
+    again = reexecute(bundle, model, on_progress=lambda text: print(text, file=sys.stderr))
+    return Checked(bundle, verdict, {"reexecution": again.to_json()}, (str(again),), again.consistent)
+
+
+def _bundles(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.glob(pattern) if (path / BUNDLE_FILE).is_file())
+
+
+CHECK = Check("a run bundle: every digest, chain and signature, the replays and the merge", retained, newest, check)

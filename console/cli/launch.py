@@ -1,0 +1,76 @@
+"""`swarm launch --manifest-only`: the operator bundle of a run, without contacting anybody."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from console.cli.errors import UsageError
+from console.coordination.lane_file import load_lane
+from console.evidence.lane_documents.frozen_lane import freeze_lane, kept_observations, require_no_drift_from_files
+from console.evidence.lane_documents.known_reports import KnownReport, given_report, newest_report
+from console.evidence.lane_documents.operator_bundle import Launch, write_operator_bundle
+from console.evidence.lane_documents.places import FIRST_LANE
+from console.evidence.lane_documents.sources import shipped_sources
+from console.places import data_dir, runs_dir
+from runners.contract.lane import RunContract
+from runners.records.clock import Clock
+
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "launch",
+        help="materialize the operator bundle of a run; contacts no host and claims no run",
+        description="Writes topology, drills, plan, each host's bring-up report (given, newest retained, or a place "
+        "holder that says not_observed), launch manifest and launch receipt into a new folder.",
+    )
+    parser.add_argument("--lane", default=FIRST_LANE, help=f"name of a lane, or a .toml file (default: {FIRST_LANE})")
+    parser.add_argument("--run-id", required=True)
+    parser.add_argument("--bundle-dir", type=Path, required=True, help="new or empty folder")
+    parser.add_argument("--manifest-only", action="store_true", help="required: a live run is `swarm run`")
+    for where in ("mac", "linux"):
+        parser.add_argument(f"--{where}-report", type=Path, metavar="FILE", help=f"bring-up report of the {where} host")
+    parser.add_argument("--json", action="store_true", help="print the launch receipt")
+    parser.set_defaults(act=launch)
+
+
+def launch(options: argparse.Namespace) -> int:
+    if not options.manifest_only:
+        raise UsageError("launch: expected --manifest-only, got none; a live run is `swarm run --lane L --run-id ID`")
+    if not RUN_ID.fullmatch(options.run_id):
+        raise UsageError(f"--run-id: expected letters, digits, - and _, at most 96 of them, got {options.run_id!r}")
+    contract, fixtures = load_lane(options.lane), data_dir("fixtures")
+    frozen = freeze_lane(shipped_sources(contract), kept_observations(fixtures, contract))
+    require_no_drift_from_files(frozen, fixtures)
+    clock = Clock()
+    asked = Launch(frozen, options.run_id, clock.wall_ms(), _reports(options, contract, fixtures))
+    receipt = write_operator_bundle(asked, options.bundle_dir)
+    if options.json:
+        sys.stdout.write(receipt.to_bytes().decode())
+        return 0
+    for node in contract.contributors:
+        print(f"{node.node_id:<20} {_told(asked.reports.get(node.node_id), asked.created_wall_ms)}")
+    print(f"{receipt.launch_status}  {options.bundle_dir}  {receipt.digest}")
+    return 0
+
+
+def _reports(options: argparse.Namespace, contract: RunContract, fixtures: Path) -> dict[str, KnownReport]:
+    found: dict[str, KnownReport] = {}
+    for node in contract.contributors:
+        given: Path | None = getattr(options, f"{node.run_root}_report", None)
+        known = given_report(given, contract, node) if given else newest_report(contract, node, fixtures, runs_dir())
+        if known is not None:
+            found[node.node_id] = known
+    return found
+
+
+def _told(known: KnownReport | None, now_ms: int) -> str:
+    if known is None:
+        return "not_observed: no report under this contract was given or found"
+    age_s = (now_ms - known.report.clock_wall_ms) / 1000
+    signed = "signed" if known.signature else "unsigned"
+    return (
+        f"{known.report.disposition}: {known.origin}, {signed}, {age_s:.0f} s old, made for run {known.report.run_id}"
+    )

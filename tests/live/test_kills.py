@@ -1,0 +1,97 @@
+"""kill -9 of the coordinator, and Ctrl-C: what an operator's machine does to a run."""
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from console.evidence.checks.real_run import check_real_run
+from tests.live.conftest import MakeRun
+from tests.live.rig import LiveRun, assert_gone, finish, journal_lines, kill, until
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+
+MOMENTS: dict[str, Callable[[LiveRun], bool]] = {
+    "admitting": lambda run: run.has("agent_started"),
+    "preparing": lambda run: run.has("shipped"),
+    "active": lambda run: run.has("window_changed", after="active"),
+    "validating": lambda run: run.has("window_changed", after="validating"),
+}
+ONCE = ("run_opened", "plan_bound", "window_opened", "merged", "scored", "promotion_decided", "closed")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_coordinator_killed_in_the_middle_is_continued_to_a_verified_bundle(moment: str, make_run: MakeRun) -> None:
+    run = make_run()
+    watcher = run.start()
+    until(f"the run to be {moment}", lambda: MOMENTS[moment](run))
+    kill(run.coordinator_pid())
+    os.kill(watcher.pid, signal.SIGKILL)
+    watcher.communicate()
+    assert not run.bundle.exists()
+
+    code, out, err = finish(run.swarm("attach", run.run_id, "--json"))
+
+    assert code == 0, err[-3000:]
+    assert json.loads(out)["result"]["result_classification"] == "bounded_success"
+    assert check_real_run(run.bundle).findings == ()
+    _assert_nothing_lost_or_doubled(run)
+    assert_gone(run)
+
+
+def _assert_nothing_lost_or_doubled(run: LiveRun) -> None:
+    kept = dict(journal_lines(run.bundle / "journals"))
+    assert len([name for name in kept if ".coordinator." in name]) == 2
+    for lines in kept.values():
+        assert [line["seq"] for line in lines] == list(range(len(lines)))
+    own = dict(journal_lines(run.own / "journals"))
+    assert all(kept[name] == lines for name, lines in own.items())
+    remote = dict(journal_lines(run.root / "linux")) | dict(journal_lines(run.root / "mac" / "runner"))
+    assert len(remote) == 2
+    for name, lines in remote.items():
+        assert kept[name] == lines[: len(kept[name])]
+        assert {"ready", "began", "produced"} <= {line["kind"] for line in kept[name]}
+    said = Counter(line["kind"] for name, lines in kept.items() if ".coordinator." in name for line in lines)
+    assert {kind: said[kind] for kind in ONCE} == dict.fromkeys(ONCE, 1)
+
+
+def test_a_coordinator_killed_after_its_last_record_still_gets_its_bundle(make_run: MakeRun) -> None:
+    run = make_run()
+    process = run.start()
+    until("the last record", lambda: run.has("closed"))
+    kill(run.coordinator_pid())
+    assert process.poll() is None or not run.bundle.exists()
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    if run.bundle.exists():
+        pytest.skip("the bundle was in place before the kill: nothing to show")
+
+    code, _, err = finish(run.swarm("attach", run.run_id))
+
+    assert code == 0, err[-3000:]
+    assert check_real_run(run.bundle).findings == ()
+    assert run.records()[-1]["kind"] == "closed"
+    assert_gone(run)
+
+
+@pytest.mark.parametrize(("moment", "steps"), [("launching", "24"), ("training", "4000")])
+def test_ctrl_c_leaves_a_closed_valid_partial_bundle_and_no_process(moment: str, steps: str, make_run: MakeRun) -> None:
+    run = make_run(steps=steps)
+    process = run.start()
+    when = {"launching": lambda: run.has("shipped"), "training": lambda: run.has("window_changed", after="active")}
+    until(f"{moment}", when[moment])
+    os.killpg(process.pid, signal.SIGINT)
+
+    code, out, err = finish(process)
+
+    assert code == 1, err[-3000:]
+    assert "stopped_by_operator" in out
+    verdict = check_real_run(run.bundle)
+    assert verdict.findings == ()
+    kept = json.loads((run.bundle / "first_swarm_real_run_bundle.json").read_bytes())
+    assert kept["result_classification"] == "stopped_by_operator"
+    assert run.records()[-1]["kind"] == "closed"
+    assert_gone(run)

@@ -1,0 +1,138 @@
+"""Wrong token, wrong host key, another contract: a clear refusal, evidence in the bundle, exit 1, nothing left."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from console.evidence.checks.real_run import check_real_run
+from runners.contract.announcement import AgentAnnouncement
+from runners.records.admission import new_token
+from tests.live.conftest import MakeRun
+from tests.live.rig import ROOT, LiveRun, assert_gone, finish
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+
+
+@dataclass
+class Agent:
+    """The remote host's own agent, started by its owner as the README says."""
+
+    process: "subprocess.Popen[str]"
+    announced: AgentAnnouncement
+    host_key_file: Path
+    client_key_file: Path
+
+    def options(self) -> list[str]:
+        where = f"{self.announced.address}:{self.announced.port}"
+        return [
+            "--remote", where, "--remote-host-key", str(self.host_key_file), "--client-key", str(self.client_key_file)
+        ]  # fmt: skip
+
+
+StartAgent = Callable[..., Agent]
+
+
+@pytest.fixture
+def start_agent(tmp_path: Path) -> Iterator[StartAgent]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(run: LiveRun, token: str, *options: str) -> Agent:
+        client_key = asyncssh.generate_private_key("ssh-ed25519")
+        client_file, host_file = tmp_path / "client.pem", tmp_path / "host.pub"
+        client_file.write_bytes(client_key.export_private_key("pkcs8-pem"))
+        client_file.chmod(0o600)
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "runners", "agent", "--listen", "127.0.0.1", "--port", "0",
+                "--home", str(tmp_path / "far"), "--run-root", str(tmp_path / "far-runs" / "linux"),
+                "--model", str(ROOT / "fixtures" / "swarm" / "base"), "--backend", "torch",
+                "--authorized-key", client_key.export_public_key().decode().strip(), "--token-stdin", *options,
+            ],
+            env=run.env(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        started.append(process)
+        assert process.stdin and process.stdout
+        process.stdin.write(token + "\n")
+        process.stdin.close()
+        announced = AgentAnnouncement.model_validate_json(process.stdout.readline())
+        host_file.write_text(announced.host_key + "\n")
+        return Agent(process, announced, host_file, client_file)
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(10)
+        if process.stdout:
+            process.stdout.close()
+
+
+def assert_refused(run: LiveRun, code: int, err: str, reason: str, classification: str) -> dict[str, object]:
+    assert code == 1, err[-3000:]
+    assert reason.replace("_", " ") in err.replace("_", " ")
+    kept = json.loads((run.bundle / "first_swarm_real_run_bundle.json").read_bytes())
+    assert kept["result_classification"] == classification
+    assert reason in kept["reason"]
+    assert check_real_run(run.bundle).findings == ()
+    kinds = ("bringup_refused", "admission_decided")
+    (record,) = [r["body"] for r in run.records() if r["kind"] in kinds and r["body"]["reason"] == reason]
+    assert record["node_id"] == "swarm-linux-a"
+    return record
+
+
+def test_another_token_on_the_host_is_refused_with_evidence(make_run: MakeRun, start_agent: StartAgent) -> None:
+    run = make_run()
+    ours, theirs = new_token(), new_token()
+    agent = start_agent(run, theirs)
+    code, out, err = finish(run.start(*agent.options(), PSIONIC_SWARM_ADMISSION_TOKEN=ours))
+    assert_refused(run, code, err, "admission_mac_mismatch", "refused_admission")
+    agent.process.terminate()
+    agent.process.wait(10)
+    assert_gone(run)
+    files = [path for path in run.folder.rglob("*") if path.is_file()]
+    tokens = (ours.encode(), theirs.encode())
+    assert not [path for path in files for token in tokens if token in path.read_bytes()]
+    assert ours not in out + err
+
+
+def test_another_host_key_than_the_pinned_one_is_refused_with_evidence(
+    make_run: MakeRun, start_agent: StartAgent
+) -> None:
+    run = make_run()
+    token = new_token()
+    agent = start_agent(run, token)
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    agent.host_key_file.write_text(other)
+    code, _, err = finish(run.start(*agent.options(), PSIONIC_SWARM_ADMISSION_TOKEN=token))
+    record = assert_refused(run, code, err, "host_key_mismatch", "refused_bringup")
+    assert agent.announced.host_key_fingerprint in str(record["detail"])
+    agent.process.terminate()
+    agent.process.wait(10)
+    assert_gone(run)
+
+
+def test_a_host_pinned_to_another_contract_is_refused_with_evidence(make_run: MakeRun, start_agent: StartAgent) -> None:
+    run = make_run()
+    token = new_token()
+    agent = start_agent(run, token, "--contract-digest", "b" * 64)
+    code, _, err = finish(run.start(*agent.options(), PSIONIC_SWARM_ADMISSION_TOKEN=token))
+    assert_refused(run, code, err, "contract_digest_mismatch", "refused_bringup")
+    agent.process.terminate()
+    agent.process.wait(10)
+    assert_gone(run)
+
+
+def test_a_host_that_is_not_there_is_refused_with_evidence(make_run: MakeRun, start_agent: StartAgent) -> None:
+    run = make_run(contact_ms="1500")
+    token = new_token()
+    agent = start_agent(run, token)
+    agent.process.terminate()
+    agent.process.wait(10)
+    code, _, err = finish(run.start(*agent.options(), PSIONIC_SWARM_ADMISSION_TOKEN=token))
+    assert_refused(run, code, err, "host_unreachable", "refused_bringup")
+    assert_gone(run)

@@ -1,0 +1,92 @@
+"""Rows, gauges and contrast, without a screen."""
+
+import pytest
+
+from console.places import data_dir
+from console.tui.drawing.box import box
+from console.tui.drawing.gauges import bar, bounded, sparkline
+from console.tui.drawing.text import clip, ends, fill, fit, row_width, wrap
+from console.tui.themes import SwarmTheme, load_themes
+
+THEMES, PROBLEMS = load_themes((data_dir("themes"),))
+
+
+def text(row: tuple[tuple[str, str], ...]) -> str:
+    return "".join(part for part, _ in row)
+
+
+@pytest.mark.parametrize("width", range(1, 30))
+def test_a_row_is_filled_to_the_cell(width: int) -> None:
+    row = (("漢字 and ", "text"), ("more", "ok"))
+    assert row_width(fill(row, width)) == width
+    assert row_width(fit(row, width)) <= width
+
+
+def test_what_is_cut_ends_in_an_ellipsis() -> None:
+    assert clip("swarm-linux-a", 8) == "swarm-l…"
+    assert text(fit((("abc", ""), ("def", "")), 5)) == "abcd…"
+    assert text(fit((("abc", ""), ("def", "")), 6)) == "abcdef"
+
+
+def test_the_right_end_stays_when_there_is_no_room() -> None:
+    assert text(ends((("a long name", ""),), (("9.9", ""),), 8)) == "a lo…9.9"
+
+
+def test_a_box_has_exactly_its_size() -> None:
+    rows = box((("title", "bright*"),), ((("x" * 50, "text"),),) * 9, 20, 6, note="a long note on the line")
+    assert len(rows) == 6
+    assert {row_width(row) for row in rows} == {20}
+
+
+@pytest.mark.parametrize(("value", "full"), [(0, 0), (1, 1), (2500, 4), (5000, 8), (7500, 12), (99_000, 12)])
+def test_a_gauge_grows_towards_its_bounds(value: int, full: int) -> None:
+    row = bounded(value, (1000, 5000, 7500), 12, "ok")
+    assert row_width(row) == 12
+    assert text(row).count("━") == pytest.approx(full, abs=1)
+
+
+def test_ticks_stand_at_the_bounds_until_they_are_passed() -> None:
+    assert text(bounded(0, (1000, 5000, 7500), 16, "ok")) == "──┼───────┼────┼"
+    assert text(bounded(3000, (1000, 5000, 7500), 16, "ok")) == "━━━━━━────┼────┼"
+
+
+def test_only_all_of_it_is_a_full_bar() -> None:
+    assert text(bar(0.999, 10)) == "━" * 9 + "─"
+    assert text(bar(0.001, 10)) == "━" + "─" * 9
+    assert text(bar(1.0, 10)) == "━" * 10
+
+
+def test_a_sparkline_falls_with_the_loss() -> None:
+    assert sparkline((8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0), 8) == "█▇▆▅▄▃▂▁"
+    assert sparkline((1.0, 0.0), 4) == "██▁▁"
+    assert sparkline((), 4) == ""
+    assert len(sparkline(tuple(map(float, range(1000))), 13)) == 13
+
+
+def test_words_wrap_and_the_rest_is_an_ellipsis() -> None:
+    assert wrap("one two three four", 8, 2) == ["one two", "three f…"]
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", list(THEMES.values()), ids=list(THEMES))
+@pytest.mark.parametrize("ground", ["ground", "bar", "cursor"])
+def test_every_text_colour_can_be_read_on_every_ground(theme: SwarmTheme, ground: str) -> None:
+    palette = theme.palette
+    for role in ("text", "muted", "bright", "ok", "warn", "bad", "accent", "digest"):
+        needed = 4.5 if ground == "ground" else 4.0
+        assert contrast(getattr(palette, role), getattr(palette, ground)) >= needed, role
+
+
+def test_the_shipped_themes_are_whole() -> None:
+    assert PROBLEMS == ()
+    assert set(THEMES) == {"swarm-dark", "swarm-light", "swarm-cb"}

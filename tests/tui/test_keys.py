@@ -1,0 +1,252 @@
+"""What a key does, and what it never does."""
+
+from pathlib import Path
+
+import pytest
+
+from console.tui.app import SwarmApp
+from console.tui.screens.confirm import ConfirmStop
+from console.tui.screens.fixed import Record
+from console.tui.screens.help import Help
+from console.tui.view import Mode
+from console.tui.widgets.lines import LineView
+from console.tui.widgets.receipts import ReceiptsView
+from runners.contract.states import Classification
+from tests.observation.make_run import RUN_ID, Recording
+from tests.tui.stage import Stage, settle, shown
+
+
+async def test_g_starts_a_run_and_watches_it(tmp_path: Path) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    async with stage.app().run_test() as pilot:
+        await pilot.press("g")
+        await settle(pilot)
+        app = pilot.app
+        assert isinstance(app, SwarmApp)
+        assert stage.acts.started == 1
+        assert app.attachment is not None
+        assert app.attachment.run_dir.name == "started-1"
+        assert app.mode is Mode.STARTING
+
+
+async def test_g_is_refused_with_the_reason_while_a_run_is_live(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    async with stage.app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("g")
+        await settle(pilot)
+        assert stage.acts.started == 0
+        assert f"{RUN_ID} is going on; x stops it first" in shown(pilot)
+
+
+async def test_an_act_that_fails_says_why_and_stays_in_the_operator_log(tmp_path: Path) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    stage.acts.refusal = "port 34101 is taken; --contributor-port chooses another"
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("g")
+        await settle(pilot)
+        assert shown(pilot).count("port 34101 is taken") == 2
+        assert isinstance(pilot.app, SwarmApp)
+        assert pilot.app.mode is Mode.IDLE
+
+
+@pytest.mark.parametrize("answer", ["escape", "x", "q", "enter"])
+async def test_x_asks_and_any_other_answer_than_yes_keeps_the_run(
+    answer: str, healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 19_000)
+    async with stage.app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("x")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, ConfirmStop)
+        assert "uploads that arrived: swarm-mac-a (70 KB)" in shown(pilot)
+        await pilot.press(answer)
+        await settle(pilot)
+        assert stage.acts.stopped == []
+        assert pilot.app.is_running
+
+
+async def test_x_then_y_leaves_a_stop_command(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 19_000)
+    async with stage.app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("x", "y")
+        await settle(pilot)
+        assert stage.acts.stopped == [(RUN_ID, "stopped at the console")]
+
+
+async def test_x_without_a_run_says_what_would_enable_it(tmp_path: Path) -> None:
+    async with Stage.empty(tmp_path / "runs").app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("x")
+        await settle(pilot)
+        assert "no run is going on; g starts one" in shown(pilot)
+
+
+@pytest.mark.parametrize("key", ["g", "x"])
+async def test_a_read_only_console_changes_nothing(key: str, healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    async with stage.app(read_only=True).run_test() as pilot:
+        await settle(pilot)
+        await pilot.press(key)
+        await settle(pilot)
+        assert (stage.acts.started, stage.acts.stopped) == (0, [])
+        assert "read-only" in shown(pilot)
+        assert not isinstance(pilot.app.screen, ConfirmStop)
+
+
+async def test_q_leaves_and_touches_nothing(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    before = sorted(path.stat().st_mtime_ns for path in stage.runs_dir.rglob("*"))
+    async with stage.app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("q")
+    assert stage.acts.stopped == []
+    assert sorted(path.stat().st_mtime_ns for path in stage.runs_dir.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("1", "swarm-mac-a"),
+        ("2", "following"),
+        ("3", "Not built yet"),
+        ("4", "uploads match the plan"),
+        ("5", "enter opens"),
+        ("question_mark", "thresholds of this run"),
+    ],
+)
+async def test_every_place_opens_on_one_key(key: str, words: str, healthy: Recording, tmp_path: Path) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(100, 80)) as pilot:
+        await settle(pilot)
+        await pilot.press(key)
+        await settle(pilot)
+        assert words in shown(pilot)
+
+
+async def test_places_open_from_help_and_from_a_record(healthy: Recording, tmp_path: Path) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("question_mark")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Help)
+        await pilot.press("4")
+        await settle(pilot)
+        assert "CLEAR" in shown(pilot)
+        await pilot.press("1", "enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Record)
+
+
+async def test_enter_opens_the_record_with_its_checks_and_esc_goes_back(healthy: Recording, tmp_path: Path) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        text = shown(pilot)
+        assert "✓ digest  ✓ signature  ✓ chain" in text
+        assert '"kind": "heartbeat"' not in text  # below the fold; the body comes first
+        await pilot.press("escape")
+        await settle(pilot)
+        assert not isinstance(pilot.app.screen, Record)
+
+
+async def test_n_goes_to_the_next_problem_and_full_stop_back_to_the_newest(healthy: Recording, tmp_path: Path) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 20_000).app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("n")
+        await settle(pilot)
+        receipts = pilot.app.screen.query_one(ReceiptsView)
+        assert receipts.chosen is not None
+        assert receipts.chosen.kind == "log"
+        assert not receipts.following
+        await pilot.press("full_stop")
+        await settle(pilot)
+        assert (receipts.following, receipts.index) == (True, 0)
+
+
+async def test_a_list_that_was_scrolled_stands_still_while_receipts_arrive(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 15_000)
+    async with stage.app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("down", "down", "down")
+        await settle(pilot)
+        receipts = pilot.app.screen.query_one(ReceiptsView)
+        chosen = receipts.chosen
+        stage.play(18_000)
+        await settle(pilot)
+        assert receipts.chosen is chosen
+        assert receipts.index > 3
+
+
+async def test_space_holds_the_display_and_counts_what_comes(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    async with stage.app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("space")
+        await settle(pilot)
+        stage.play(15_000)
+        assert isinstance(pilot.app, SwarmApp)
+        assert pilot.app.attachment is not None
+        pilot.app.attachment.step()
+        await settle(pilot)
+        assert "|| PAUSED +7" in shown(pilot)
+        await pilot.press("space")
+        await settle(pilot)
+        assert "PAUSED" not in shown(pilot)
+
+
+async def test_y_copies_the_digest_and_says_where_it_went(healthy: Recording, tmp_path: Path) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test() as pilot:
+        await settle(pilot)
+        chosen = pilot.app.screen.query_one(ReceiptsView).chosen
+        await pilot.press("y")
+        await settle(pilot)
+        assert chosen is not None
+        assert pilot.app.clipboard == chosen.sha256
+        assert "clipboard" in shown(pilot)
+
+
+async def test_the_viewer_opens_a_closed_run_read_as_not_live(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 0)
+    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
+    async with stage.app().run_test() as pilot:
+        await settle(pilot)
+        assert "no run is going on" in shown(pilot)
+        await pilot.press("5")
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        text = shown(pilot)
+        assert "<< NOT LIVE" in text
+        assert "bounded success" in text
+        assert "merge 4.312" in text
+
+
+def test_every_binding_has_a_name_that_can_be_remapped_and_a_tooltip() -> None:
+    from textual.binding import Binding
+
+    bindings = [
+        binding
+        for owner in (SwarmApp, LineView, ReceiptsView, Record, ConfirmStop)
+        for binding in owner.BINDINGS
+        if isinstance(binding, Binding)
+    ]
+    assert all(binding.id and binding.tooltip for binding in bindings)
+    names = [binding.id for binding in bindings]
+    assert len(names) == len(set(names))
+
+
+async def test_a_key_can_be_remapped_by_its_name(tmp_path: Path) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    app = stage.app()
+    app.set_keymap({"app.start": "G"})
+    async with app.run_test() as pilot:
+        await pilot.press("g")
+        await settle(pilot)
+        assert stage.acts.started == 0
+        await pilot.press("G")
+        await settle(pilot)
+        assert stage.acts.started == 1
