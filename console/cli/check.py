@@ -5,11 +5,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.cli.checks import real_run
+from console.cli.checks import lane, real_run
 from console.cli.checks.check import Check, Checked
 
 # What can be verified, in the order of `swarm check all`. A new kind of evidence gets a line here.
 CHECKS: dict[str, Check] = {
+    "lan": lane.LAN,
+    "plan": lane.PLAN,
+    "drills": lane.DRILLS,
     "real-run": real_run.CHECK,
 }
 ALL = "all"
