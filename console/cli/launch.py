@@ -69,7 +69,7 @@ def _reports(options: argparse.Namespace, contract: RunContract, fixtures: Path)
 def _told(known: KnownReport | None, now_ms: int) -> str:
     if known is None:
         return "not_observed: no report under this contract was given or found"
-    age_s = (now_ms - known.report.clock_wall_ms) / 1000
+    age_s = (now_ms - known.report.finished_wall_ms) / 1000
     signed = "signed" if known.signature else "unsigned"
     return (
         f"{known.report.disposition}: {known.origin}, {signed}, {age_s:.0f} s old, made for run {known.report.run_id}"

@@ -3,8 +3,8 @@
 from console.coordination.desk import Desk
 from console.hosts.errors import HostRefused
 from console.hosts.host import Host
-from runners.contract.bringup import BringupReport
 from runners.contract import coordinator_records as rec
+from runners.contract.bringup import BringupReport
 from runners.contract.document import word_from_json
 from runners.contract.errors import ContractError
 from runners.contract.receipts import AdmissionReceipt

@@ -1,5 +1,6 @@
 """The closed field set of every document, by its schema_version. Written from docs/layout.md, not from the producer."""
 
+from console.evidence.checks.bringup import shapes as bringup
 from console.evidence.checks.shapes import (
     COUNT,
     FILE,
@@ -132,18 +133,18 @@ _ALL: tuple[Shape, ...] = (
         contract_digest=SHA256,
         requirements=NODE_CONTRACT,
         disposition=one_of("ready_to_attempt", "refused_machine_contract", "refused_training_backend_blocker"),
-        findings=[bringup_shapes.FINDING],
+        findings=[bringup.FINDING],
         reasons=[TEXT],
         host_name=LABEL,
         node_public_key=SHA256,
         node_key_fingerprint=LABEL,
-        machine=bringup_shapes.MACHINE,
-        accelerator=Maybe(bringup_shapes.ACCELERATOR),
+        machine=bringup.MACHINE,
+        accelerator=Maybe(bringup.ACCELERATOR),
         device=Maybe(DEVICE),
         software=Maybe(SOFTWARE),
-        probe=Maybe(bringup_shapes.PRODUCT_PROBE),
-        gate=Maybe(bringup_shapes.GATE_RESULT),
-        throughput=Maybe(bringup_shapes.THROUGHPUT),
+        probe=Maybe(bringup.PRODUCT_PROBE),
+        gate=Maybe(bringup.GATE_RESULT),
+        throughput=Maybe(bringup.THROUGHPUT),
         head_sha256=Maybe(SHA256),
         started_wall_ms=COUNT,
         finished_wall_ms=COUNT,

@@ -50,7 +50,7 @@ def read_gpu(run: Run) -> MacGpu | None:
 
 def parse_pairs(text: str | None) -> dict[str, str]:
     """`name: value` lines, as `sw_vers` (tabs) and `sysctl` (one space, also of `sysctl -a`) print them."""
-    pairs = {}
+    pairs: dict[str, str] = {}
     for line in (text or "").splitlines():
         name, colon, value = line.partition(":")
         if colon and name.strip() and value.strip():
