@@ -3,10 +3,11 @@
 from console.coordination.desk import Desk
 from console.hosts.errors import HostRefused
 from console.hosts.host import Host
+from runners.contract.bringup import BringupReport
 from runners.contract import coordinator_records as rec
 from runners.contract.document import word_from_json
 from runners.contract.errors import ContractError
-from runners.contract.receipts import AdmissionReceipt, BringupReport
+from runners.contract.receipts import AdmissionReceipt
 from runners.contract.requests import AdmitAnswer, AdmitResponse, BringupRequest, BringupResponse, TokenLine
 from runners.records.admission import challenge, check_token, confirmation, verify_answer, verify_receipt
 from runners.records.durable import write_durable
