@@ -25,6 +25,7 @@ from runners.records.verb_process import TOKEN_ENV, TOKEN_FD_ENV, child_env
 
 CAPTURE_BATCH = 16
 GATE_STEPS = 8
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # only there can this process start a lane's remote host by itself
 OPERATOR = "operator.pem"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 PORTS = range(65536)
@@ -101,7 +102,7 @@ def listening_ports(contract: RunContract, options: StartOptions) -> tuple[tuple
     """(address, port, option) of what this machine must have free before the run starts."""
     ports = [("127.0.0.1", _coordinator_port(contract, options), "--coordinator-port")]
     for node in contract.contributors:
-        if node.transport == "ssh" and options.remote is None:
+        if node.transport == "ssh" and options.remote is None and node.host_alias in LOOPBACK:
             port = node.cluster_port if options.contributor_port is None else options.contributor_port
             ports.append(("127.0.0.1", port, "--contributor-port"))
     for _, port, option in ports:
@@ -118,12 +119,13 @@ def _coordinator_port(contract: RunContract, options: StartOptions) -> int:
 
 def _remote(node: NodeContract, options: StartOptions, paths: RunPaths, base: Path) -> RemoteHost:
     port = node.cluster_port if options.contributor_port is None else options.contributor_port
-    managed = options.remote is None
+    managed = options.remote is None and node.host_alias in LOOPBACK
     host, remote_port = (node.host_alias, port) if options.remote is None else _split(options.remote)
     key_path = options.client_key or host_home() / "keys" / "ssh_client.pem"
     if not managed and options.remote_host_key is None:
         raise UsageError(
-            "--remote: expected its host key too, got none; give --remote-host-key FILE (nothing is learned)"
+            f"{node.node_id}: expected the host key of its agent at {host}:{remote_port}, got none; start "
+            "`python -m runners agent` on that machine and give --remote-host-key FILE (nothing is learned)"
         )
     home = runs_dir() / ".hosts" / node.node_id
     return RemoteHost(

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.coordination.desk import Desk
+from console.coordination.desk import Desk, Drift, no_drift
 from console.coordination.engine import Engine
 from console.coordination.host_pool import HostPool, end_recorded_agents
 from console.coordination.paths import RunPaths
@@ -40,7 +40,7 @@ def node_key(spec: RunSpec) -> SigningKey:
     return SigningKey.load_or_create(Path(spec.host_home) / "keys" / f"{coordinator_node(spec)}.pem")
 
 
-async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None) -> Outcome:
+async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None, drift: Drift = no_drift) -> Outcome:
     """Run, or go on with, one window until it is closed. The caller holds the lock of `paths.coordinator`."""
     paths.make()
     clock, key = Clock(), node_key(spec)
@@ -61,6 +61,7 @@ async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None) -> Outco
         clock=clock,
         connect=pool.get,
         drain=_nothing_to_drain,
+        drift=drift,
         state=restored(journal.past.records, clock.mono_ms()),
     )
     pool.desk = desk
@@ -109,7 +110,7 @@ def _run_opened(desk: Desk) -> rec.RunOpened:
     )
 
 
-def run_coordinator(spec: RunSpec, paths: RunPaths, token: str | None) -> Outcome:
+def run_coordinator(spec: RunSpec, paths: RunPaths, token: str | None, drift: Drift = no_drift) -> Outcome:
     """Blocking form for a process of its own. SIGTERM ends it like a crash: the run can be attached again."""
     print(f"coordinator of {spec.run_id}: pid {os.getpid()}", file=sys.stderr)
-    return asyncio.run(coordinate(spec, paths, token))
+    return asyncio.run(coordinate(spec, paths, token, drift))

@@ -77,10 +77,10 @@ class Forge:
 
     @property
     def public(self) -> dict[str, str]:
-        return {who: Forge._named(who).public_hex for who in ("coordinator", "operator", *NODES)}
+        return {who: Forge.named(who).public_hex for who in ("coordinator", "operator", *NODES)}
 
     @staticmethod
-    def _named(who: str) -> SigningKey:
+    def named(who: str) -> SigningKey:
         return SigningKey(Ed25519PrivateKey.from_private_bytes(sha256(who.encode()).digest()))
 
     def device(self, node: str) -> receipts.Device:

@@ -5,6 +5,7 @@ import json
 import tarfile
 
 from console.coordination.desk import Desk
+from console.coordination.errors import LaneDrift
 from console.coordination.planning import WINDOW_ID, plan_window
 from console.coordination.works.inputs import restore_inputs
 from console.hosts.errors import HostRefused
@@ -36,6 +37,9 @@ async def bind_plan(desk: Desk) -> None:
     write_durable(desk.paths.documents / "run_contract.json", desk.contract.to_bytes())
     write_durable(desk.paths.documents / "window_plan.json", plan.to_bytes())
     write_durable(desk.paths.documents / "membership_receipt.json", membership.to_bytes())
+    if findings := desk.drift(plan, membership):
+        # A stop condition of the runbook: nothing is shipped for a run that is no longer the lane's.
+        raise LaneDrift("; ".join(f"{item.rule}: expected {item.expected}, got {item.got}" for item in findings))
     desk.note(rec.PlanBound(plan_digest=plan.digest, membership_digest=membership.digest))
 
 

@@ -125,6 +125,7 @@ _ALL: tuple[Shape, ...] = (
         },
         file=FILE_REF,
     ),
+    bringup.GATE_RECEIPT,
     _document(
         "swarm.bringup_report.v1",
         run_id=RUN,
