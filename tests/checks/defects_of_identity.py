@@ -127,7 +127,7 @@ def _invented_losses(body: Body) -> None:
     receipt = body["gate"]["receipt"]
     receipt["step_losses"] = [loss - 0.5 for loss in receipt["step_losses"]]
     reseal_body(receipt)
-    body["gate"]["signature"] = Forge._named(LINUX).sign(GATE_PREFIX + bytes.fromhex(receipt["digest"]))
+    body["gate"]["signature"] = Forge.named(LINUX).sign(GATE_PREFIX + bytes.fromhex(receipt["digest"]))
 
 
 def _only_cuda(body: Body) -> None:

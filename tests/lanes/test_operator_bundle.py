@@ -72,7 +72,7 @@ def report(node: int, *, wall_ms: int = 1_000, contract_digest: str = CONTRACT.d
         head_sha256=None,
         started_wall_ms=0,
         finished_wall_ms=wall_ms,
-        claim_boundary="a test's",
+        claim_boundary="Authored for a test, so nothing was measured on any host at all.",
     )
 
 
@@ -252,7 +252,7 @@ DEFECTS: tuple[tuple[str, str, Plant], ...] = (
     (
         "a_report_changed_under_its_signature",
         "reports_are_what_the_manifest_says",
-        in_report(put("cpu_count", value=64)),
+        in_report(put("machine", "cpu_count", value=64)),
     ),
 )
 

@@ -10,8 +10,9 @@ from console.evidence.checks.verdict import Mismatch
 
 def bringups_are_true(e: Evidence) -> Iterator[Mismatch]:
     """Thresholds, gate, product and speed of each report follow from its measurements; its disposition from those."""
-    for path, report in e.documents.items():
-        if report.get("schema_version") == "swarm.bringup_report.v1":
+    for node in (e.contract or {}).get("nodes", []):
+        path, report = f"reports/{node['node_id']}_bringup.json", e.bringup(node["node_id"])
+        if report is not None:
             held = Held(report, e.signatures.get(f"{path}.sig"), e.contract)
             for rule in REPORT_RULES:
                 yield from (Mismatch(f"{path} {item.where}", item.expected, item.got) for item in rule(held))
