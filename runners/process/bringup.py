@@ -145,14 +145,18 @@ def inspect_backend(bench: Bench, measured: Measured) -> None:
 
     name = bench.settings.backend or bench.node.backend
     measured.findings.append(judging.judge_backend_name(bench.node.backend, name))
-    trouble = ""
+    recipe, trouble, backend = bench.request.contract.recipe, "", None
     try:
-        recipe = bench.request.contract.recipe
         backend = backends.load(name, threads=recipe.threads, chunk_tokens=recipe.chunk_tokens)
         inspect_device(bench, measured, backend)
-        if measured.admitted:
-            train(bench, measured, backend)
     except Exception as error:  # a native library fails in its own ways; each of them blocks training here
+        trouble = f"{name}: {type(error).__name__}: {detail_of(error, bench.settings)}"
+    measured.findings.append(judging.judge_loading(trouble))
+    if backend is None or not measured.admitted:
+        return
+    try:
+        train(bench, measured, backend)
+    except Exception as error:
         trouble = f"{name}: {type(error).__name__}: {detail_of(error, bench.settings)}"
     measured.findings.append(judging.judge_training(trouble))
 

@@ -70,10 +70,16 @@ def judge_throughput(node: NodeContract, throughput: Throughput) -> BringupFindi
     return _finding("throughput", median >= limit, f"{_number(median)} tokens/s", f"at least {_number(limit)} tokens/s")
 
 
+def judge_loading(trouble: str) -> BringupFinding:
+    """An empty `trouble` is a backend that loaded and named its device."""
+    limit = "a backend that loads"
+    return _finding("backend_loads", not trouble, trouble or limit, limit, "training")
+
+
 def judge_training(trouble: str) -> BringupFinding:
-    """An empty `trouble` is a backend that loaded, computed, learned and refused what it must."""
-    limit = "a backend that loads and trains"
-    return _finding("training_backend", not trouble, trouble or limit, limit, "training")
+    """Only where training was tried. An empty `trouble` is one that learned, and refused what it must."""
+    limit = "probe, gate and throughput done"
+    return _finding("training", not trouble, trouble or limit, limit, "training")
 
 
 def disposition_of(findings: tuple[BringupFinding, ...]) -> Disposition:

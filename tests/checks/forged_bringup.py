@@ -75,6 +75,7 @@ def report_fields(
         judging.judge_checkpoint(head_sha256, ""),
         judging.judge_backend_name(node.backend, node.backend),
         *judging.judge_device(node, device, accelerator),
+        judging.judge_loading(""),
         judging.judge_probe(node, tried),
         judging.judge_gate(gate),
         judging.judge_throughput(node, speed),
@@ -121,7 +122,7 @@ def _throughput(contract: RunContract) -> Throughput:
 def refuse_for_disk(body: dict[str, Any]) -> None:
     """What the same host would have said with a full disk: refused before anything was trained."""
     body["machine"]["disk_free_bytes"] = 5
-    trained = ("product_error", "gate_loss", "throughput")
+    trained = ("product_error", "gate_loss", "throughput", "training")
     body["findings"] = [finding for finding in body["findings"] if finding["rule"] not in trained]
     disk = next(finding for finding in body["findings"] if finding["rule"] == "disk_free")
     disk.update(holds=False, value="5 bytes")

@@ -49,7 +49,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def report(node: int, *, wall_ms: int = 1_000, contract_digest: str = CONTRACT.digest) -> BringupReport:
     """Refused for its backend: nothing but the machine was measured."""
     required = CONTRACT.contributors[node]
-    findings = (judging.judge_training("authored for a test"),)
+    findings = (judging.judge_loading("authored for a test"),)
     return BringupReport.seal(
         run_id="an-earlier-run",
         node_id=required.node_id,

@@ -49,7 +49,7 @@ def newest_report(contract: RunContract, node: NodeContract, fixtures: Path, run
 def _candidates(node: NodeContract, fixtures: Path, runs: Path) -> Iterator[Path]:
     yield fixtures / "swarm" / "reports" / bringup_report(node)
     kept = [
-        *runs.glob(f"reports/{bringup_report(node)}"),
+        *runs.glob(f"reports/*/{bringup_report(node)}"),
         *runs.glob(f"*/{node.run_root}/reports/{bringup_report(node)}"),
         *runs.glob(f"*/*/coordinator/reports/{node.node_id}_bringup.json"),
     ]

@@ -19,6 +19,15 @@ def judged(report: Body) -> list[Body]:
     ]
     if report["device"] is not None and report["accelerator"] is not None:
         found += _device(report["requirements"], report["device"], report["accelerator"])
+    found += _kept(report, "backend_loads")
+    if all(finding["holds"] for finding in found):
+        return [*found, *_trained(report, limits), *_kept(report, "training")]
+    return [*found, *_trained(report, limits)]
+
+
+def _trained(report: Body, limits: Body) -> list[Body]:
+    """Of what was tried, as far as it got."""
+    found = []
     if report["probe"] is not None:
         limit, error = limits["maximum_product_error"], report["probe"]["relative_error"]
         found.append(_finding("product_error", error <= limit, _number(error), f"at most {_number(limit)}", "training"))
@@ -30,7 +39,7 @@ def judged(report: Body) -> list[Body]:
         limit, median = limits["minimum_tokens_per_second"], report["throughput"]["median_tokens_per_second"]
         at_least = f"at least {_number(limit)} tokens/s"
         found.append(_finding("throughput", median >= limit, f"{_number(median)} tokens/s", at_least))
-    return [*found, *_kept(report, "training_backend")]
+    return found
 
 
 def disposition_of(findings: list[Body]) -> str:
@@ -64,7 +73,7 @@ def _kept(report: Body, rule: str) -> list[Body]:
     own = [finding for finding in report["findings"] if finding["rule"] == rule]
     if not own:
         return [_finding(rule, holds=False, value="not judged", limit="a finding")]
-    scope = "training" if rule == "training_backend" else "machine"
+    scope = "training" if rule in ("backend_loads", "training") else "machine"
     return [{**own[0], "scope": scope, "holds": own[0]["value"] == own[0]["limit"]}]
 
 

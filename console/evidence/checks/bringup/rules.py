@@ -26,6 +26,11 @@ Body = dict[str, Any]
 LOSS_BOUND = 1e-4  # nats; f32 on any backend stays within 1e-5 of float64 on this problem
 SAMPLE_BOUND = 8.0  # a single value of a product may be off by so many times the typical error
 FEWEST_BANDS = 5
+BEHIND = {  # findings about what only the host could see, and what must be in the report exactly when they hold
+    "checkpoint": ("head_sha256",),
+    "backend_loads": ("device", "accelerator", "software"),
+    "training": ("probe", "gate", "throughput"),
+}
 SOURCES = {"cuda": "torch.cuda", "metal": "mlx.device_info", "cpu": "psutil"}
 MEASURED = ("accelerator", "device", "software", "probe", "gate", "throughput", "head_sha256")
 
@@ -241,8 +246,9 @@ def thresholds_are_judged(held: Held) -> Iterator[Mismatch]:
     for item in got:
         if item["rule"] == "backend":
             yield from differs("finding backend limit", held.report["requirements"]["backend"], item["limit"])
-        if item["rule"] == "checkpoint":
-            yield from differs("finding checkpoint", held.report["head_sha256"] is not None, item["holds"])
+        there = [held.report[name] is not None for name in BEHIND.get(item["rule"], ())]
+        if there:
+            yield from differs(f"finding {item['rule']} with its measurements", all(there), item["holds"])
 
 
 def disposition_follows(held: Held) -> Iterator[Mismatch]:
