@@ -40,6 +40,7 @@ COMMANDS = {
     "freeze": "freeze",
     "launch": "launch",
     "lane": "lane",
+    "bringup": "bringup",
 }
 
 

@@ -10,12 +10,12 @@ from console.evidence.checks.real_run import check_real_run
 from console.evidence.errors import BundleNotVerified
 from console.evidence.models import BUNDLE_FILE, RealRunBundle
 from console.evidence.outcomes.citation import RunCitation
+from runners.contract.bringup import BringupReport
 from runners.contract.canonical import sha256_hex
 from runners.contract.document import Document, Word
 from runners.contract.lane import NodeContract, RunContract
 from runners.contract.plan import WindowPlan
 from runners.contract.receipts import (
-    BringupReport,
     ContributorReceipt,
     MembershipReceipt,
     MergeReport,
