@@ -9,14 +9,14 @@ from console.evidence import models
 from console.evidence.checks.document_shapes import DOCUMENT_SHAPES
 from console.evidence.checks.record_shapes import BODIES
 from console.evidence.checks.shapes import MapOf, Maybe
-from runners.contract import lane, plan, receipts, shard_manifest
+from runners.contract import bringup, lane, plan, receipts, shard_manifest
 from runners.contract.coordinator_records import COORDINATOR_BODIES
 from runners.contract.document import Document
 from runners.contract.node_records import NODE_BODIES
 
 MODELS = {
     get_args(cls.model_fields["schema_version"].annotation)[0]: cls
-    for module in (lane, plan, receipts, shard_manifest, models)
+    for module in (bringup, lane, plan, receipts, shard_manifest, models)
     for cls in vars(module).values()
     if isinstance(cls, type) and issubclass(cls, Document) and cls is not Document
 }

@@ -16,9 +16,11 @@ from console.coordination.lane_file import load_lane
 from console.evidence.checks.lane.operator_bundle import RULES, check_operator_bundle
 from console.evidence.lane_documents.known_reports import REPORT_PREFIX
 from console.evidence.lane_documents.places import FIRST_LANE, LanePlaces, bringup_report
+from runners.contract.bringup import BringupReport
 from runners.contract.canonical import sha256_hex
-from runners.contract.receipts import BringupReport
+from runners.process import judging
 from runners.records.keys import SigningKey
+from tests.checks.forged_bringup import MACHINE
 from tests.lanes.defects import put
 from tests.lanes.resealing import Body, Edit, relist, rewrite
 
@@ -46,23 +48,31 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def report(node: int, *, wall_ms: int = 1_000, contract_digest: str = CONTRACT.digest) -> BringupReport:
+    """Refused for its backend: nothing but the machine was measured."""
+    required = CONTRACT.contributors[node]
+    findings = (judging.judge_loading("authored for a test"),)
     return BringupReport.seal(
         run_id="an-earlier-run",
-        node_id=CONTRACT.contributors[node].node_id,
+        node_id=required.node_id,
+        lane_id=LANE,
         contract_digest=contract_digest,
-        disposition="refused_machine_contract",
-        reasons=("authored for a test",),
+        requirements=required,
+        disposition="refused_training_backend_blocker",
+        findings=findings,
+        reasons=judging.reasons_of(findings),
         host_name="host",
         node_public_key=KEY.public_hex,
-        cpu_count=2,
-        memory_total_bytes=1,
-        memory_available_bytes=1,
-        disk_free_bytes=1,
-        clock_wall_ms=wall_ms,
+        node_key_fingerprint=KEY.fingerprint,
+        machine=MACHINE,
+        accelerator=None,
         device=None,
         software=None,
+        probe=None,
         gate=None,
+        throughput=None,
         head_sha256=None,
+        started_wall_ms=0,
+        finished_wall_ms=wall_ms,
         claim_boundary="Authored for a test, so nothing was measured on any host at all.",
     )
 
@@ -243,7 +253,7 @@ DEFECTS: tuple[tuple[str, str, Plant], ...] = (
     (
         "a_report_changed_under_its_signature",
         "reports_are_what_the_manifest_says",
-        in_report(put("cpu_count", value=64)),
+        in_report(put("machine", "cpu_count", value=64)),
     ),
 )
 

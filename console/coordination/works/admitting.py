@@ -1,19 +1,18 @@
 """One host from first contact to an admission receipt."""
 
 from console.coordination.desk import Desk
+from console.hosts.bringup import bring_up
 from console.hosts.errors import HostRefused
 from console.hosts.host import Host
 from runners.contract import coordinator_records as rec
 from runners.contract.document import word_from_json
 from runners.contract.errors import ContractError
-from runners.contract.receipts import AdmissionReceipt, BringupReport
-from runners.contract.requests import AdmitAnswer, AdmitResponse, BringupRequest, BringupResponse, TokenLine
+from runners.contract.receipts import AdmissionReceipt
+from runners.contract.requests import AdmitAnswer, AdmitResponse, TokenLine
 from runners.records.admission import challenge, check_token, confirmation, verify_answer, verify_receipt
 from runners.records.durable import write_durable
 from runners.records.errors import AdmissionRefused
-from runners.records.keys import verify
 
-BRINGUP_PREFIX = b"swarm.bringup_report.v1\0"
 READY = "ready_to_attempt"
 
 
@@ -27,18 +26,15 @@ async def admit_host(desk: Desk, node_id: str) -> None:
 
 
 async def _bring_up(desk: Desk, host: Host) -> None:
-    request = BringupRequest(
-        run_id=desk.spec.run_id, node_id=host.node_id, contract=desk.contract, gate_steps=desk.spec.gate_steps
-    )
     try:
-        response = await host.ask("bringup", request, BringupResponse)
-        report = _trusted_report(desk, host.node_id, response)
+        response = await bring_up(host, desk.contract, run_id=desk.spec.run_id, gate_steps=desk.spec.gate_steps)
     except HostRefused as error:
         desk.note(_refused(host.node_id, error.refused, error.detail))
         return
     except ContractError as error:
         desk.note(_refused(host.node_id, "bringup_report_malformed", str(error)))
         return
+    report = response.report
     path = desk.paths.reports / f"{host.node_id}_bringup.json"
     write_durable(path, report.to_bytes())
     write_durable(path.with_name(f"{path.name}.sig"), response.signature.encode() + b"\n")
@@ -58,20 +54,6 @@ async def _bring_up(desk: Desk, host: Host) -> None:
             node_public_key=report.node_public_key,
         )
     )
-
-
-def _trusted_report(desk: Desk, node_id: str, response: BringupResponse) -> BringupReport:
-    """The report is about this run, node and lane, and signed by the key that it names."""
-    report = BringupReport.from_json(response.report.to_json())
-    for name, expected, got in (
-        ("run_id", desk.spec.run_id, report.run_id),
-        ("node_id", node_id, report.node_id),
-        ("contract_digest", desk.contract.digest, report.contract_digest),
-    ):
-        if expected != got:
-            raise ContractError(f"bring-up report of {node_id}: {name}: expected {expected}, got {got}")
-    verify(report.node_public_key, response.signature, BRINGUP_PREFIX + bytes.fromhex(report.digest))
-    return report
 
 
 def _refused(node_id: str, reason: str, detail: str, digest: str | None = None) -> rec.BringupRefused:

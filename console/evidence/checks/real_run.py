@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from console.evidence.checks import (
+    rules_bringup,
     rules_documents,
     rules_files,
     rules_journals,
@@ -32,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     *rules_documents.RULES,
     *rules_journals.RULES,
     *rules_members.RULES,
+    *rules_bringup.RULES,
     *rules_plan.RULES,
     *rules_window.RULES,
     *rules_work.RULES,

@@ -163,16 +163,6 @@ DEVICE: Shape = {
     "tf32": BOOLEAN,
 }
 SOFTWARE: Shape = {"python": LABEL, "platform": LABEL, "backend": LABEL, "runners_sha256": SHA256}
-GATE_RUN: Shape = {
-    "steps": COUNT,
-    "tokens": COUNT,
-    "first_loss": NUMBER,
-    "last_loss": NUMBER,
-    "seconds": NUMBER,
-    "tokens_per_second": NUMBER,
-    "adapter_sha256": SHA256,
-    "refused_precision": LABEL,
-}
 MEMBER: Shape = {
     "node_id": NODE,
     "roles": [LABEL],

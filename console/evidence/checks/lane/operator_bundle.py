@@ -136,7 +136,7 @@ def _report_is_true(b: OperatorBundle, node_id: str, bound: Body, report: Body) 
         return
     if bound["origin"] == "not_observed":
         yield Mismatch(f"{where} origin", "given or newest_retained", "not_observed")
-    taken = report["clock_wall_ms"]
+    taken = report["finished_wall_ms"]
     yield from differs(f"{where} run_id", report["run_id"], bound["run_id"])
     yield from differs(f"{where} taken_wall_ms", taken, bound["taken_wall_ms"])
     yield from differs(f"{where} age_ms", b.documents["manifest"]["created_wall_ms"] - taken, bound["age_ms"])
