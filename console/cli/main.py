@@ -35,6 +35,7 @@ COMMANDS = {
     "freeze": "freeze",
     "launch": "launch",
     "lane": "lane",
+    "drill": "drill",
 }
 
 
