@@ -36,6 +36,7 @@ COMMANDS = {
     "launch": "launch",
     "lane": "lane",
     "bringup": "bringup",
+    "drill": "drill",
 }
 
 
