@@ -41,6 +41,7 @@ COMMANDS = {
     "launch": "launch",
     "lane": "lane",
     "bringup": "bringup",
+    "drill": "drill",
 }
 
 
