@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.cli.checks import bringup, lane, real_run
+from console.cli.checks import bringup, lane, outcomes, real_run
 from console.cli.checks.check import Check, Checked
 
 # What can be verified, in the order of `swarm check all`. A new kind of evidence gets a line here.
@@ -16,6 +16,7 @@ CHECKS: dict[str, Check] = {
     "mac": bringup.MAC,
     "linux": bringup.LINUX,
     "real-run": real_run.CHECK,
+    **outcomes.CHECKS,
 }
 ALL = "all"
 

@@ -9,9 +9,11 @@ from console.coordination.desk import Drift
 from console.coordination.paths import RunPaths
 from console.coordination.process import read_spec, run_coordinator
 from console.evidence.bundle import ClosedRun, write_bundle
+from console.evidence.errors import EvidenceError
 from console.evidence.lane_documents.drift import LaneDocuments, RunDocuments, drift
 from console.evidence.lane_documents.frozen_lane import freeze_lane, retained_lane
 from console.evidence.lane_documents.sources import shipped_sources
+from console.evidence.outcomes.attempt import leave_attempt_evidence
 from console.places import data_dir
 from runners.contract.coordinator_records import Finding
 from runners.contract.lane import RunContract
@@ -35,10 +37,19 @@ def main(argv: list[str]) -> int:
             key_file = Path(spec.host_home) / "keys" / OPERATOR
             bundle = write_bundle(ClosedRun(spec, paths, outcome.state), SigningKey.load_or_create(key_file), key_file)
             print(f"bundle: {bundle}", file=sys.stderr)
+            _leave_evidence(bundle)
     except AlreadyHeld:
         print("another coordinator of this run is alive: nothing to do", file=sys.stderr)
         return ALREADY_RUNNING
     return 0
+
+
+def _leave_evidence(bundle: Path) -> None:
+    """The attempt's own document. The bundle is closed by now, so what goes wrong here is told and fails nothing."""
+    try:
+        print(f"evidence: {leave_attempt_evidence(bundle)}", file=sys.stderr)
+    except EvidenceError as error:
+        print(f"no evidence bundle of the attempt: {error}", file=sys.stderr)
 
 
 def _drift_from(contract: RunContract) -> Drift:

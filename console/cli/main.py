@@ -30,12 +30,18 @@ COMMANDS = {
     "status": "status",
     "stop": "stop",
     "check": "check",
+    "rehearse": "outcomes",
+    "evidence": "outcomes",
+    "closeout": "outcomes",
+    "audit": "audit",
+    "publish": "publish",
     "prepare": "prepare",
     "token": "token",
     "freeze": "freeze",
     "launch": "launch",
     "lane": "lane",
     "bringup": "bringup",
+    "drill": "drill",
 }
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from console.cli.errors import UsageError
+from console.cli.launch import materialize
 from console.coordination.lane_file import load_lane
 from console.coordination.paths import RunPaths
 from console.coordination.spec import RemoteHost, RunSpec
@@ -25,6 +26,7 @@ from runners.records.verb_process import TOKEN_ENV, TOKEN_FD_ENV, child_env
 
 CAPTURE_BATCH = 16
 GATE_STEPS = 8
+OPERATOR_BUNDLE = "operator_bundle"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")  # only there can this process start a lane's remote host by itself
 OPERATOR = "operator.pem"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
@@ -94,6 +96,8 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
         gate_steps=GATE_STEPS,
     )
     paths.make()
+    # What was known before the run stays with it: the operator bundle, with launch manifest and receipt.
+    materialize(options.lane, run_id, paths.root / OPERATOR_BUNDLE, frozen_files_must_agree=False)
     write_durable(paths.spec, spec.to_bytes())
     return spec, paths
 

@@ -53,6 +53,8 @@ from tests.checks.resealing import Body, operator_key_file, reseal_body, sized
 from tests.checks.tiny_training import TinyShard, Trained, Weights, make_shard, mean_loss, train
 
 VOCABULARY, WIDTH, RANK, ALPHA = 32, 8, 2, 4.0
+TOKENIZER = b'{"model": "forged"}\n'  # bytes of the checkpoint's only tokenizer file
+TOKENIZER_DIGEST = sha256_hex(canonical_bytes({"files": {"tokenizer.json": sha256_hex(TOKENIZER)}}))
 FARTHEST = 1e6  # a receipt holds finite figures only, also where a lie makes the reference delta zero
 D = TypeVar("D", bound=Document)
 
@@ -181,7 +183,7 @@ class Forge:
             device_label="cpu:0", compute_dtype="f32", stored_dtype="F32", batch_size=4, threads=1,
         )  # fmt: skip
         head = HeadIdentity(
-            model_digest=hash_of("model"), tokenizer_digest=hash_of("tokenizer"), tensor="lm_head.weight",
+            model_digest=hash_of("model"), tokenizer_digest=TOKENIZER_DIGEST, tensor="lm_head.weight",
             dtype="F32", vocab_size=VOCABULARY, hidden_size=WIDTH, sha256=sha256_hex(self.head.tobytes()), tied=False,
         )  # fmt: skip
         return self.seal(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from console.cli.main import main
+from console.cli.start import StartOptions, create_run
 from console.coordination.lane_file import load_lane
 from console.evidence.checks.lane.operator_bundle import RULES, check_operator_bundle
 from console.evidence.lane_documents.known_reports import REPORT_PREFIX
@@ -291,3 +292,12 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     verdict = check_operator_bundle(tmp_path / "bundle")
     assert {finding.rule for finding in verdict.findings} == {"documents_are_there"}
     assert len(RULES) == verdict.facts["rules"]
+
+
+def test_a_run_keeps_the_operator_bundle_that_it_started_from(
+    tmp_path: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWARM_HOME", str(tmp_path / "home"))
+    spec, paths = create_run(StartOptions(lane=LANE, run_id="run-1"), check_ports=lambda _: None)
+    assert paths.root == runs / spec.run_id
+    assert check_operator_bundle(paths.root / "operator_bundle").findings == ()

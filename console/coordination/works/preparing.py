@@ -34,12 +34,12 @@ async def bind_plan(desk: Desk) -> None:
     """The run's documents bind the lane's digest, the machines that were measured, and their keys."""
     plan = plan_window(desk.contract, desk.spec.run_id, REVISION, await restore_inputs(desk))
     membership = membership_of(desk)
+    if findings := desk.drift(plan, membership):
+        # A stop condition of the runbook: what is no longer the lane's is neither bound nor shipped.
+        raise LaneDrift("; ".join(f"{item.rule}: expected {item.expected}, got {item.got}" for item in findings))
     write_durable(desk.paths.documents / "run_contract.json", desk.contract.to_bytes())
     write_durable(desk.paths.documents / "window_plan.json", plan.to_bytes())
     write_durable(desk.paths.documents / "membership_receipt.json", membership.to_bytes())
-    if findings := desk.drift(plan, membership):
-        # A stop condition of the runbook: nothing is shipped for a run that is no longer the lane's.
-        raise LaneDrift("; ".join(f"{item.rule}: expected {item.expected}, got {item.got}" for item in findings))
     desk.note(rec.PlanBound(plan_digest=plan.digest, membership_digest=membership.digest))
 
 

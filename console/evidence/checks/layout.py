@@ -17,6 +17,7 @@ PLACES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"operator_manifest\.json", "swarm.operator_manifest.v1"),
         (r"coordinator_runtime_report\.json", "swarm.coordinator_runtime_report.v1"),
         (r"contributor_runtime_report\.json", "swarm.contributor_runtime_report.v1"),
+        (r"tailrun_admitted_home_run_summary\.json", "swarm.device_summary.v1"),
         (r"contract/run_contract\.json", "swarm.run_contract.v1"),
         (r"contract/window_plan\.json", "swarm.window_plan.v1"),
         (r"contract/membership_receipt\.json", "swarm.membership_receipt.v1"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from console.evidence.checks import (
     rules_bringup,
+    rules_devices,
     rules_documents,
     rules_files,
     rules_journals,
@@ -40,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     *rules_replay.RULES,
     *rules_merge.RULES,
     *rules_summary.RULES,
+    *rules_devices.RULES,
 )
 MOST_FINDINGS = 20  # of one rule; a wholly different folder must not bury the first broken link
 

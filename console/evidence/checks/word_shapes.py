@@ -200,6 +200,26 @@ ACCOUNT: Shape = {
     "contributor_receipt_digest": Maybe(SHA256),
     "exit_reason": LABEL,
 }
+DEVICE_CONTRIBUTION: Shape = {
+    "node_id": NODE,
+    "backend_label": LABEL,
+    "device_label": LABEL,
+    "device_name": TEXT,
+    "contract_endpoint": LABEL,
+    "observed_endpoint": LABEL,
+    "contributor_receipt_digest": Maybe(SHA256),
+    "adapter_sha256": Maybe(SHA256),
+    "upload_bytes": COUNT,
+    "steps": COUNT,
+    "distinct_samples": COUNT,
+    "tokens_presented": COUNT,
+    "train_seconds": NUMBER,
+    "tokens_per_second": NUMBER,
+    "last_loss": Maybe(NUMBER),
+    "share_numerator": COUNT,
+    "share_denominator": COUNT,
+    "disposition": DISPOSITIONS,
+}
 BEGIN: Shape = {
     "begin": {
         "run_id": RUN,

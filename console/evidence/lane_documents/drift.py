@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from console.evidence.lane_documents.topology_contract import TopologyContract
 from console.evidence.lane_documents.workflow_plan import WorkflowPlan, batches_sha256, ids_sha256
 from runners.contract.coordinator_records import Finding
+from runners.contract.document import Word
 from runners.contract.plan import Assignment, WindowPlan
 from runners.contract.receipts import Member, MembershipReceipt
 
@@ -94,8 +95,18 @@ def _upload(item: Assignment) -> object:
 
 
 def _differs(rule: str, expected: object, got: object) -> Iterator[Finding]:
-    if expected != got:
-        yield Finding(rule=rule, expected=str(expected)[:400], got=str(got)[:400])
+    """Of two words only the fields that differ are shown."""
+    if expected == got:
+        return
+    if isinstance(expected, Word) and isinstance(got, Word):
+        frozen, bound = expected.to_json(), got.to_json()
+        names = [name for name in frozen if frozen[name] != bound.get(name)]
+        expected, got = _shown(frozen, names), _shown(bound, names)
+    yield Finding(rule=rule, expected=str(expected)[:400], got=str(got)[:400])
+
+
+def _shown(body: dict[str, object], names: list[str]) -> str:
+    return ", ".join(f"{name} {body.get(name)}" for name in names)
 
 
 RULES: tuple[Callable[[LaneDocuments, RunDocuments], Iterator[Finding]], ...] = (

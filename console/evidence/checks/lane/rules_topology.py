@@ -98,10 +98,11 @@ def binder_is_this_lanes(held: Held) -> Iterator[Mismatch]:
     if not held.has("binder"):
         return
     binder = held.documents["binder"]
-    for name, word in (("launcher", "launch"), ("live_command", "run"), ("finalizer", "closeout")):
+    for name, word in (("launcher", "launch"), ("live_command", "run")):
         said = shlex.split(binder[name])
         if said[:2] != ["swarm", word] or ["--lane", held.lane] not in [said[i : i + 2] for i in range(len(said))]:
             yield Mismatch(f"binder.{name}", f"swarm {word} ... --lane {held.lane}", shown(binder[name]))
+    yield from differs("binder.finalizer", "swarm closeout RUN_ID", binder["finalizer"])
     reports = [later(held.lane, what) for what in ("rehearsal", "evidence", "closeout")]
     drills = place(held.lane, "drills")
     checked = {
