@@ -29,7 +29,7 @@ ALREADY_RUNNING = 3
 
 def main(argv: list[str]) -> int:
     spec = read_spec(Path(argv[0]))
-    paths = RunPaths.of(Path(argv[0]).parents[3], spec.run_id, spec.contract)
+    paths = RunPaths.of(Path(argv[0]).parents[3], spec.run_id, spec.contract, spec.revision)
     try:
         with FolderLock(paths.coordinator):
             outcome = run_coordinator(spec, paths, _inherited_token(), _drift_from(spec.contract))

@@ -27,6 +27,7 @@ COMMANDS = {
     "console": "console_command",
     "run": "run",
     "attach": "run",
+    "replay": "replay",
     "status": "status",
     "stop": "stop",
     "check": "check",

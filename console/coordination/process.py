@@ -12,7 +12,7 @@ from console.coordination.host_pool import HostPool, end_recorded_agents
 from console.coordination.paths import RunPaths
 from console.coordination.restore import restored
 from console.coordination.run_journal import RunJournal, read_past
-from console.coordination.spec import RunSpec
+from console.coordination.spec import PreviousRevision, RunSpec
 from console.coordination.state import RunState
 from runners.contract import coordinator_records as rec
 from runners.records.admission import new_token
@@ -44,13 +44,13 @@ async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None, drift: D
     """Run, or go on with, one window until it is closed. The caller holds the lock of `paths.coordinator`."""
     paths.make()
     clock, key = Clock(), node_key(spec)
-    past = read_past(paths.journals, spec.run_id, coordinator_node(spec), key)
+    past = read_past(paths.journals, spec.run_id, coordinator_node(spec), key, spec.revision)
     if past.closed:
         # Killed between its last record and its bundle: nothing may be written after that record.
         state = restored(past.records, clock.mono_ms())
         await end_recorded_agents(state)
         return Outcome(spec, paths, state)
-    journal = RunJournal.open(paths.journals, spec.run_id, coordinator_node(spec), key, clock)
+    journal = RunJournal.open(paths.journals, spec.run_id, coordinator_node(spec), key, clock, spec.revision)
     pool = HostPool()
     desk = Desk(
         spec=spec,
@@ -70,6 +70,8 @@ async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None, drift: D
     try:
         if desk.state.opened is None:
             desk.note(_run_opened(desk))
+        if spec.previous is not None and desk.state.revision != spec.revision:
+            desk.note(_revision_opened(spec.revision, spec.previous))
         await engine.run()
         return Outcome(spec, paths, desk.state)
     finally:
@@ -107,6 +109,14 @@ def _run_opened(desk: Desk) -> rec.RunOpened:
         coordinator_public_key=desk.key.public_hex,
         operator_public_key=desk.spec.operator_public_key,
         pid=os.getpid(),
+    )
+
+
+def _revision_opened(revision: int, previous: PreviousRevision) -> rec.RevisionOpened:
+    return rec.RevisionOpened(
+        revision=revision,
+        previous_bundle_digest=previous.bundle_digest,
+        previous_classification=previous.classification,
     )
 
 

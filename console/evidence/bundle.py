@@ -87,6 +87,7 @@ def _copy_records(run: ClosedRun, draft: Path) -> None:
     for name, folder in DOCUMENTS.items():
         _copy(paths.documents / name, draft / folder / name)
     for source, folder in (
+        (paths.previous, "previous"),
         (paths.journals, "journals"),
         (paths.mirror, "journals"),
         (paths.artifacts, "retained_artifacts"),

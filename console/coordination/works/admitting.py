@@ -21,7 +21,7 @@ async def admit_host(desk: Desk, node_id: str) -> None:
     host = await desk.host(node_id)
     if desk.node(node_id).bringup is None:
         await _bring_up(desk, host)
-    if desk.node(node_id).bringup is not None and desk.node(node_id).trouble is None:
+    if desk.node(node_id).bringup is not None and desk.node(node_id).trouble is None and not _holds_already(desk, host):
         await _admit(desk, host)
 
 
@@ -60,6 +60,36 @@ def _refused(node_id: str, reason: str, detail: str, digest: str | None = None) 
     return rec.BringupRefused(node_id=node_id, reason=reason, detail=detail[:4000], report_digest=digest)
 
 
+def _holds_already(desk: Desk, host: Host) -> bool:
+    """Admission holds per run and node key: a later revision cites the receipt and needs no token.
+
+    Another key, host key or contract than then is another node, which has to prove itself.
+    """
+    folder, bringup = desk.paths.admitted_before, desk.node(host.node_id).bringup
+    if folder is None or bringup is None:
+        return False
+    name = f"admission_{host.node_id}.json"
+    if not (folder / name).exists():
+        return False
+    receipt = AdmissionReceipt.read((folder / name).read_bytes())
+    then = (receipt.node_public_key, receipt.host_key_fingerprint, receipt.contract_digest, receipt.run_id)
+    now = (bringup.node_public_key, host.host_key_fingerprint, desk.contract.digest, desk.spec.run_id)
+    if then != now or receipt.coordinator_public_key != desk.key.public_hex:
+        return False
+    for kept in (name, f"{name}.sig"):
+        write_durable(desk.paths.receipts / kept, (folder / kept).read_bytes())
+    handed_over = receipt.token_custody == "handed_over"  # noqa: S105 - a word of the contract
+    desk.note(_admitted(host.node_id, receipt, handed_over=handed_over, reason="admitted_in_an_earlier_revision"))
+    return True
+
+
+def _admitted(node_id: str, receipt: AdmissionReceipt, *, handed_over: bool, reason: str) -> rec.AdmissionDecided:
+    body = _decision(node_id, handed_over, "admitted", reason, "")
+    return word_from_json(rec.AdmissionDecided, {
+        **body.to_json(), "receipt_digest": receipt.digest, "node_public_key": receipt.node_public_key,
+    })  # fmt: skip
+
+
 async def _admit(desk: Desk, host: Host) -> None:
     remote = desk.remote(host.node_id)
     handed_over = remote is None or remote.token_custody == "handed_over"  # noqa: S105 - a word of the contract
@@ -69,10 +99,7 @@ async def _admit(desk: Desk, host: Host) -> None:
         reason = getattr(error, "refused", None) or getattr(error, "reason", None) or "admission_malformed"
         desk.note(_decision(host.node_id, handed_over, "refused", reason, str(error)))
         return
-    body = _decision(host.node_id, handed_over, "admitted", "both_sides_proved", "")
-    desk.note(word_from_json(rec.AdmissionDecided, {
-        **body.to_json(), "receipt_digest": receipt.digest, "node_public_key": receipt.node_public_key,
-    }))  # fmt: skip
+    desk.note(_admitted(host.node_id, receipt, handed_over=handed_over, reason="both_sides_proved"))
 
 
 async def _exchange(desk: Desk, host: Host, *, handed_over: bool) -> AdmissionReceipt:

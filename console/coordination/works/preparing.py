@@ -25,14 +25,13 @@ from runners.contract.requests import (
 )
 from runners.records.durable import write_durable
 
-REVISION = 0
 BEGIN_PREFIX = b"swarm.begin.v1\0"
 SEND_BYTES = 256 * 1024
 
 
 async def bind_plan(desk: Desk) -> None:
     """The run's documents bind the lane's digest, the machines that were measured, and their keys."""
-    plan = plan_window(desk.contract, desk.spec.run_id, REVISION, await restore_inputs(desk))
+    plan = plan_window(desk.contract, desk.spec.run_id, desk.spec.revision, await restore_inputs(desk))
     membership = membership_of(desk)
     if findings := desk.drift(plan, membership):
         # A stop condition of the runbook: what is no longer the lane's is neither bound nor shipped.

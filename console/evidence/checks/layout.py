@@ -43,6 +43,9 @@ PLACES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"retained_artifacts/{NODE}/contributor_receipt\.json", "swarm.contributor_receipt.v1"),
         (rf"quarantine/{NODE}/{NAME}", "quarantined"),
         (rf"operator_commands/{NAME}\.json", "swarm.operator_command.v1"),
+        (r"previous/first_swarm_real_run_bundle\.json", "swarm.real_run_bundle.v1"),
+        (r"previous/window_plan\.json", "swarm.window_plan.v1"),
+        (r"previous/bundle\.sig", "text"),
         (r"audit\.md", "text"),
     )
 )
