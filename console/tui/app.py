@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.screen import Screen
 
+from console.observation.facets import Filter
 from console.observation.line import Stamp
 from console.observation.moment import Moment
 from console.observation.runs import RunRef, RunStanding, list_runs, newest_live
@@ -75,6 +76,7 @@ class SwarmApp(App[None]):
         self.attachment: Attachment | None = None
         self.runs: tuple[RunRef, ...] = ()
         self.desk = OperatorDesk(acts, self.clock.wall_ms)
+        self.filter = Filter()
         self.frames = 0
         self._threaded = threaded
         self._starting = False
@@ -139,6 +141,8 @@ class SwarmApp(App[None]):
 
     def frame(self) -> None:
         """Drain, fold, one frozen view, the active screen. Nothing is judged before the input is drained."""
+        if not self.screen_stack:
+            return  # between two modes, or on the way out
         now = Stamp(self.clock.wall_ms(), self.clock.mono_ms())
         self._lateness.frame(now.mono_ms, self.attachment)
         if self._notice is not None and now.mono_ms >= self._notice_until:
@@ -315,6 +319,13 @@ class SwarmApp(App[None]):
                 self.push_screen(Record(detail))
             elif problem:
                 self.notice(f"✗ {problem}", "bad")
+
+    def set_filter(self, wanted: Filter) -> None:
+        """One filter for every list of receipts."""
+        self.filter = wanted
+        if wanted.problem:
+            self.notice(f"▲ {wanted.problem}", "warn")
+        self.touch()
 
     # -- words to the operator
 

@@ -105,6 +105,10 @@ class Attachment:
         return taken
 
     @property
+    def shown_ring(self) -> ReceiptRing:
+        return self.ring
+
+    @property
     def waiting(self) -> int:
         """Receipts that are ready and not taken yet."""
         return sum(len(update.rows) for update in tuple(self._inbox))

@@ -22,6 +22,7 @@ from console.tui.drawing.timeline import timeline
 from console.tui.screens.place import Place
 from console.tui.view import Mode, View
 from console.tui.widgets.block import Block
+from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.receipts import ReceiptsView
 
 
@@ -42,12 +43,13 @@ class Dashboard(Place):
         with Horizontal(id="bottom"):
             yield ReceiptsView(id="receipts")
             yield Block(self._draw_detail, id="detail")
+        yield FilterLine()
         yield Block(lambda view, width, _: operator_log(view, width), id="operator")
 
     def show(self, view: View) -> None:
         self._arrange(view)
         attachment: Attachment | None = self.app.attachment  # type: ignore[attr-defined]
-        self.query_one(ReceiptsView).show(attachment, view.snapshot.names)
+        self.query_one(ReceiptsView).show(attachment, view.snapshot.names, self.app.filter)  # type: ignore[attr-defined]
         self._read_detail(attachment)
         super().show(view)
 
