@@ -11,8 +11,10 @@ from textual.events import Key
 from textual.screen import Screen
 
 from console.observation.facets import Filter
-from console.observation.line import Stamp
+from console.observation.line import Ref, Stamp
 from console.observation.moment import Moment
+from console.observation.receipts import ReceiptRing, find
+from console.observation.receipts import Row as Receipt
 from console.observation.runs import RunRef, RunStanding, list_runs, newest_live
 from console.observation.snapshot import snapshot
 from console.observation.source import Counters
@@ -25,14 +27,16 @@ from console.tui.desk import OperatorDesk
 from console.tui.errors import ActRefused
 from console.tui.keys import EVERYWHERE
 from console.tui.lateness import FRAME_MS, Lateness
+from console.tui.screens.checks import Checks
 from console.tui.screens.confirm import ConfirmStop
 from console.tui.screens.dashboard import Dashboard, read_again
-from console.tui.screens.fixed import Checks, Drills, Record
+from console.tui.screens.fixed import Drills, Record
 from console.tui.screens.help import Help
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
 from console.tui.standing import mode_of, reason_against
 from console.tui.themes import DEFAULT_THEME, Palette, load_themes
+from console.tui.verification import Verification, Verified
 from console.tui.view import Mode, View
 from console.tui.widgets.receipts import ReceiptsView
 from runners.records.clock import Clock
@@ -77,6 +81,7 @@ class SwarmApp(App[None]):
         self.runs: tuple[RunRef, ...] = ()
         self.desk = OperatorDesk(acts, self.clock.wall_ms)
         self.filter = Filter()
+        self.verifications: dict[Path, Verification] = {}
         self.frames = 0
         self._threaded = threaded
         self._starting = False
@@ -116,6 +121,8 @@ class SwarmApp(App[None]):
     def on_unmount(self) -> None:
         if self.attachment is not None:
             self.attachment.close()
+        for going in self.verifications.values():
+            going.end()
 
     def attach(self, run_dir: Path, *, retained: bool = False) -> None:
         if self.attachment is not None:
@@ -194,6 +201,7 @@ class SwarmApp(App[None]):
             blocked=frozenset(name for name in ("app.start", "app.stop") if self.reason_against(name)),
             notice=self._notice,
             log=tuple(self.desk.entries),
+            verified=self._verified(),
             runs=self.runs,
         )
 
@@ -211,8 +219,13 @@ class SwarmApp(App[None]):
                 len(self.screen_stack),
             ),
             (view.reading, view.notice, view.held_back, view.gap_ms, view.place, len(view.log)),
-            (view.bundle, view.counters, view.runs),
+            (view.bundle, view.counters, view.runs, view.verified),
         )
+
+    def _verified(self) -> Verified | None:
+        bundle = self.attachment.bundle if self.attachment else None
+        going = self.verifications.get(bundle) if bundle else None
+        return going.state if going else None
 
     @property
     def mode(self) -> Mode:
@@ -309,16 +322,46 @@ class SwarmApp(App[None]):
         name = self.attachment.run_dir.name if self.attachment else ""
         self.exit(message=f"{name} goes on without the console; `swarm console` shows it again" if live else None)
 
+    def open_record_at(self, ref: Ref) -> None:
+        """The record that a verdict rests on."""
+        ring = self.attachment.shown_ring if self.attachment else ReceiptRing()
+        place = find(ring, len(ring) - 1, -1, lambda row: row.ref == ref)
+        if place is None:
+            self.notice(f"✗ {ref.file} #{ref.seq} is older than the receipts in memory", "bad")
+        else:
+            self.open_receipt(ring[place])
+
+    def open_receipt(self, receipt: Receipt | None) -> None:
+        """Whole, read again from disk and checked again."""
+        detail, problem = read_again(self.attachment, receipt)
+        self._shown = None
+        if detail is not None:
+            self.push_screen(Record(detail))
+        elif problem:
+            self.notice(f"✗ {problem}", "bad")
+
+    def verify_watched(self) -> None:
+        """The offline check of the watched run's bundle, in a process of its own."""
+        bundle = self.attachment.bundle if self.attachment else None
+        if bundle is None:
+            self.notice("× verify: the run has no bundle yet; it is written when the run closes", "warn")
+        else:
+            self.verify(bundle)
+
+    def verify(self, path: Path) -> Verification:
+        """Starts a check, or gives the one that goes on."""
+        going = self.verifications.get(path)
+        if going is None or going.state.over:
+            going = self.verifications[path] = Verification(path)
+            self.run_worker(going.run(), group="verify", exit_on_error=False)
+        self._shown = None
+        return going
+
     def on_line_view_chosen(self, event: ReceiptsView.Chosen) -> None:
         """Enter on a receipt opens it whole."""
         view = event.view
         if isinstance(view, ReceiptsView):
-            detail, problem = read_again(self.attachment, view.chosen)
-            self._shown = None
-            if detail is not None:
-                self.push_screen(Record(detail))
-            elif problem:
-                self.notice(f"✗ {problem}", "bad")
+            self.open_receipt(view.chosen)
 
     def set_filter(self, wanted: Filter) -> None:
         """One filter for every list of receipts."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from console.observation.runs import RunRef
 from console.observation.snapshot import Snapshot
 from console.observation.source import Counters
+from console.tui.verification import Verified
 
 
 class Mode(StrEnum):
@@ -43,4 +44,5 @@ class View:
     blocked: frozenset[str] = frozenset()  # ids of bindings that would be refused now
     notice: tuple[str, str] | None = None  # a passing word of the console: text and role
     log: tuple[LogEntry, ...] = ()
+    verified: Verified | None = None  # the offline check of this run's bundle
     runs: tuple[RunRef, ...] = field(default=(), compare=False)
