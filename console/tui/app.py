@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,15 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.screen import Screen
 
+from console.observation.errors import ObservationError
 from console.observation.facets import Filter
 from console.observation.line import Ref, Stamp
 from console.observation.moment import Moment
 from console.observation.receipts import ReceiptRing, find
 from console.observation.receipts import Row as Receipt
 from console.observation.runs import RunRef, RunStanding, list_runs, newest_live
-from console.observation.snapshot import snapshot
-from console.observation.source import Counters
-from console.observation.state import State
 from console.places import data_dir
 from console.tui.acts import Acts
 from console.tui.attachment import Attachment
@@ -34,7 +33,7 @@ from console.tui.screens.fixed import Drills, Record
 from console.tui.screens.help import Help
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
-from console.tui.standing import mode_of, reason_against
+from console.tui.standing import ACTS, mode_of, reason_against, view_of
 from console.tui.themes import DEFAULT_THEME, Palette, load_themes
 from console.tui.verification import Verification, Verified
 from console.tui.view import Mode, View
@@ -158,10 +157,12 @@ class SwarmApp(App[None]):
         if attachment is not None:
             if self._paused is None:
                 attachment.drain()
+            if attachment.player is not None:
+                attachment.player.tick(now.mono_ms)
             self._held_back = attachment.waiting
             if self._lateness.must_wait(now.mono_ms, attachment):
                 return
-        view = self._view(self._paused or self._moment(now))
+        view = self._view(now)
         key = self._key(view, now)
         if key != self._shown:
             self._shown = key if self.screen.is_mounted else None
@@ -179,26 +180,16 @@ class SwarmApp(App[None]):
     def _moment(self, now: Stamp) -> Moment:
         return Moment(now, self.attachment.alive if self.attachment else None)
 
-    def _view(self, moment: Moment) -> View:
-        attachment = self.attachment
-        if attachment is None:
-            shot, counters, title, bundle = snapshot(State(), moment), Counters(), "", None
-        else:
-            shot = snapshot(attachment.state, moment, bad=attachment.ring.bad)
-            counters, title = attachment.source.counters(), attachment.state.run_id or attachment.run_dir.name
-            bundle = _home_relative(attachment.bundle)
-        return View(
-            snapshot=shot,
-            mode=self.mode,
-            title=title,
-            bundle=bundle,
-            counters=counters,
-            reading=attachment is not None and attachment.polls == 0,
+    def _view(self, now: Stamp) -> View:
+        view = view_of(self.attachment, self._paused or self._moment(now))
+        return replace(
+            view,
+            mode=Mode.RETAINED if view.replay else self.mode,
             held_back=self._held_back if self._paused else None,
             gap_ms=self._lateness.gap_ms,
             read_only=self.read_only,
             place=self.current_mode,
-            blocked=frozenset(name for name in ("app.start", "app.stop") if self.reason_against(name)),
+            blocked=frozenset(name for name in ACTS if self.reason_against(name)),
             notice=self._notice,
             log=tuple(self.desk.entries),
             verified=self._verified(),
@@ -219,7 +210,7 @@ class SwarmApp(App[None]):
                 len(self.screen_stack),
             ),
             (view.reading, view.notice, view.held_back, view.gap_ms, view.place, len(view.log)),
-            (view.bundle, view.counters, view.runs, view.verified),
+            (view.bundle, view.counters, view.runs, view.verified, view.replay),
         )
 
     def _verified(self) -> Verified | None:
@@ -236,7 +227,8 @@ class SwarmApp(App[None]):
     def reason_against(self, binding_id: str | None) -> str | None:
         """Why a key would be refused now, and what would enable it; None when it would work."""
         run = self.attachment.run_dir.name if self.attachment else ""
-        return reason_against(binding_id, self.mode, read_only=self.read_only, run=run)
+        past = self.attachment is not None and self.attachment.player is not None
+        return reason_against(binding_id, self.mode, read_only=self.read_only, run=run, replaying=past)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """A refused act stays visible, greyed."""
@@ -295,7 +287,35 @@ class SwarmApp(App[None]):
             self.notice(f"✗ stop: {error}", "bad")
         self._shown = None
 
+    def action_scrub(self, step: str, way: int) -> None:
+        """A step through the run's own time, by a second or by a phase."""
+        if self.attachment is not None:
+            self.run_worker(self._scrub(self.attachment, step, way), group="scrub", exit_on_error=False)
+
+    async def _scrub(self, attachment: Attachment, step: str, way: int) -> None:
+        try:
+            player = await attachment.scrubber()
+        except (ObservationError, OSError) as error:
+            self.notice(f"✗ scrub: {error}", "bad")
+            return
+        self._paused = None
+        if step == "phase":
+            player.phase(way)
+        else:
+            player.step(way * 1000)
+        self._shown = None
+
+    def action_live(self) -> None:
+        """From a moment of the past back to what is."""
+        if self.attachment is not None:
+            self.attachment.player = None
+        self._paused = self._shown = None
+
     def action_pause(self) -> None:
+        if self.attachment is not None and self.attachment.player is not None:
+            self.attachment.player.toggle()
+            self._shown = None
+            return
         if self._paused is None and self.attachment is not None:
             self._paused = self._moment(Stamp(self.clock.wall_ms(), self.clock.mono_ms()))
         else:
@@ -397,10 +417,3 @@ class SwarmApp(App[None]):
                 await self.run_action(binding.action)
 
         return run
-
-
-def _home_relative(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

@@ -30,12 +30,22 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayAt:
+    """Where the scrubber stands."""
+
+    wall_ms: int
+    share: float
+    playing: bool
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     snapshot: Snapshot
     mode: Mode
     title: str
     bundle: str | None
     counters: Counters
+    replay: ReplayAt | None = None  # what is shown is another moment than now
     reading: bool = False  # the journals are being read for the first time
     held_back: int | None = None  # records that came while the display was paused
     gap_ms: int | None = None  # the console's own lateness

@@ -20,7 +20,7 @@ from console.tui.drawing.stops import checklist, strip
 from console.tui.drawing.text import Row
 from console.tui.drawing.timeline import timeline
 from console.tui.screens.place import Place
-from console.tui.view import Mode, View
+from console.tui.view import View
 from console.tui.widgets.block import Block
 from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.receipts import ReceiptsView
@@ -56,7 +56,7 @@ class Dashboard(Place):
     def _arrange(self, view: View) -> None:
         """Heights that follow from how many hosts there are and how much room."""
         count, wide = len(view.snapshot.hosts), self.has_class("-wide")
-        closed = view.mode in (Mode.CLOSED, Mode.RETAINED)
+        closed = view.snapshot.state.closed is not None
         self.set_class(closed, "closed")
         width = self.size.width - (47 if wide else 0)
         room = self.size.height - (9 if not closed else 14)

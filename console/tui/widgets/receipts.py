@@ -114,6 +114,7 @@ class ReceiptsView(LineView):
             self.move_to(len(rows) - 1 - found)
 
     def action_follow(self) -> None:
+        self.app.action_live()  # type: ignore[attr-defined]
         self.move_to(0)
 
     def action_copy(self) -> None:
