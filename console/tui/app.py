@@ -17,7 +17,7 @@ from console.observation.line import Ref, Stamp
 from console.observation.moment import Moment
 from console.observation.receipts import ReceiptRing, find
 from console.observation.receipts import Row as Receipt
-from console.observation.runs import RunRef, RunStanding, list_runs, newest_live
+from console.observation.runs import RunRef, RunStanding, list_kept, list_runs, newest_live
 from console.places import data_dir
 from console.tui.acts import Acts
 from console.tui.attachment import Attachment
@@ -27,10 +27,12 @@ from console.tui.errors import ActRefused
 from console.tui.keys import EVERYWHERE
 from console.tui.lateness import FRAME_MS, Lateness
 from console.tui.screens.checks import Checks
+from console.tui.screens.compare import Compare
 from console.tui.screens.confirm import ConfirmStop
 from console.tui.screens.dashboard import Dashboard, read_again
 from console.tui.screens.fixed import Drills, Record
 from console.tui.screens.help import Help
+from console.tui.screens.kept import KeptPage, read_kept
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
 from console.tui.standing import ACTS, mode_of, reason_against, view_of
@@ -68,6 +70,9 @@ class SwarmApp(App[None]):
         read_only: bool = False,
         theme: str | None = None,
         theme_folders: tuple[Path, ...] = (),
+        kept_folders: tuple[Path, ...] = (),
+        open_first: Path | None = None,
+        place: str = "dashboard",
         clock: Clock | None = None,
         threaded: bool = True,
     ) -> None:
@@ -75,6 +80,7 @@ class SwarmApp(App[None]):
         super().__init__()
         self.animation_level = "none"
         self.runs_dir, self.run_id, self.read_only = runs_dir, run_id, read_only
+        self.kept_folders, self._open_first, self._first_place = kept_folders, open_first, place
         self.clock = clock or Clock()
         self.attachment: Attachment | None = None
         self.runs: tuple[RunRef, ...] = ()
@@ -104,13 +110,15 @@ class SwarmApp(App[None]):
     # -- life
 
     def on_mount(self) -> None:
-        self.switch_mode("dashboard")
-        self.runs = list_runs(self.runs_dir)
+        self.switch_mode(self._first_place)
+        self.runs = self._list_runs()
         wanted = next((run for run in self.runs if run.run_id == self.run_id), None) if self.run_id else None
         if self.run_id and wanted is None:
             self.notice(f"✗ no run {self.run_id} under {self.runs_dir}", "bad")
         elif run := wanted or newest_live(self.runs):
             self.attach(run.run_dir, retained=run.standing is RunStanding.CLOSED)
+        if self._open_first is not None:
+            self.open_kept(self._open_first)
         for problem in self.theme_problems:
             self.notice(f"▲ {problem}", "warn")
         self.set_interval(FRAME_MS / 1000, self.frame, name="frame")
@@ -130,15 +138,42 @@ class SwarmApp(App[None]):
         self.attachment = Attachment(run_dir, clock=self.clock, threaded=self._threaded, retained=retained)
 
     def open_run(self, run: RunRef) -> None:
-        """From the viewer: a live run is watched, any other is read as it was kept."""
-        self.attach(run.run_dir, retained=run.standing is RunStanding.CLOSED)
-        self.switch_mode("dashboard")
+        """From the viewer: a run that goes on is watched, a closed one is opened as it was kept."""
+        if run.bundle is not None and run.standing is RunStanding.CLOSED:
+            self.open_kept(run.bundle)
+        else:
+            self.attach(run.run_dir)
+            self.switch_mode("dashboard")
+
+    def open_kept(self, bundle: Path) -> None:
+        self.run_worker(self._open_kept(bundle), group="kept", exit_on_error=False)
+
+    async def _open_kept(self, bundle: Path) -> None:
+        self.push_screen(KeptPage(await read_kept(bundle)))
+        self._shown = None
+
+    def watch_kept(self, bundle: Path) -> None:
+        """A kept run through the dashboard, from its end; the scrubber goes back in it."""
+        self.attach(bundle.parent if bundle.name == "bundle" else bundle, retained=True)
+        self.action_place("dashboard")
+
+    def compare(self, one: Path, other: Path) -> None:
+        self.run_worker(self._compare(one, other), group="kept", exit_on_error=False)
+
+    async def _compare(self, one: Path, other: Path) -> None:
+        self.push_screen(Compare(await read_kept(one), await read_kept(other)))
+        self._shown = None
+
+    def _list_runs(self) -> tuple[RunRef, ...]:
+        """This machine's runs first, then those of the other folders."""
+        others = (run for folder in self.kept_folders for run in list_kept(folder))
+        return (*list_runs(self.runs_dir), *others)
 
     async def _look_for_runs(self) -> None:
         if self._threaded:
-            self.runs = await asyncio.to_thread(list_runs, self.runs_dir)
+            self.runs = await asyncio.to_thread(self._list_runs)
         else:
-            self.runs = list_runs(self.runs_dir)
+            self.runs = self._list_runs()
         live = newest_live(self.runs)
         if self.attachment is None and live is not None:
             self.attach(live.run_dir)

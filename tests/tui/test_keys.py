@@ -220,6 +220,9 @@ async def test_the_viewer_opens_a_closed_run_read_as_not_live(healthy: Recording
         await settle(pilot)
         await pilot.press("enter")
         await settle(pilot)
+        assert "claim boundary" in shown(pilot)
+        await pilot.press("w")
+        await settle(pilot)
         text = shown(pilot)
         assert "<< NOT LIVE" in text
         assert "bounded success" in text

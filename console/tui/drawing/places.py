@@ -76,8 +76,9 @@ _STANDINGS = {
 }
 
 
-def run_row(run: RunRef, width: int) -> Row:
+def run_row(run: RunRef, width: int, *, marked: bool = False) -> Row:
     word, role = _STANDINGS[run.standing]
     changed = datetime.fromtimestamp(run.changed_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
     kept = "bundle" if run.bundle else "no bundle"
-    return ends(((pad(word, 10), role), (run.run_id, "text")), ((f"  {kept:<10}{changed}Z", "muted"),), width)
+    left: Row = (("◆ " if marked else "  ", "accent"), (pad(word, 10), role), (run.run_id, "text"))
+    return ends(left, ((f"  {kept:<10}{changed}Z", "muted"),), width)
