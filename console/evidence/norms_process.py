@@ -16,7 +16,7 @@ from console.evidence.checks.tensors import TENSOR_A, TENSOR_B, read_adapter, re
 
 
 def norms(path: Path) -> dict[str, Any]:
-    """Frobenius norm, largest magnitude and non-finite count of float tensors; of an adapter the spectrum of its delta."""
+    """Norm, largest magnitude and non-finite count of each float tensor; of an adapter the spectrum of B A too."""
     raw = path.read_bytes()
     header = read_header(raw, len(raw))
     tensors = {name: _norm(raw, one) for name, one in header.entries.items() if one.dtype in ("F32", "BF16")}

@@ -245,7 +245,8 @@ class SwarmApp(App[None]):
                 len(self.screen_stack),
             ),
             (view.reading, view.notice, view.held_back, view.gap_ms, view.place, len(view.log)),
-            (view.bundle, view.counters, view.runs, view.verified, view.replay),
+            (view.bundle, view.counters, view.runs, view.replay),
+            tuple(going.state for going in self.verifications.values()),
         )
 
     def _verified(self) -> Verified | None:

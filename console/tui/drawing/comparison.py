@@ -9,14 +9,16 @@ from console.tui.drawing.text import Row, pad
 
 def comparison(one: KeptRun, other: KeptRun, width: int) -> tuple[Row, ...]:
     column = (width - 22) // 2
-    rows: list[Row] = [((pad("", 22), ""), (pad(one.run_id, column), "accent*"), (pad(other.run_id, column), "warn*"))]
+    rows: list[Row] = [
+        ((pad("", 22), ""), (pad(one.run_id, column), "accent*"), (pad(other.run_id, column), "bright*"))
+    ]
     left, right = _facts(one), _facts(other)
     for name in dict.fromkeys((*left, *right)):
         a, b = left.get(name, "not kept"), right.get(name, "not kept")
         role = "muted" if a == b else "bright"
         rows.append(((pad(name, 20), "muted"), ("= " if a == b else "≠ ", role), (pad(a, column), role),
                      (pad(b, column), role)))  # fmt: skip
-    curves = tuple((role, series.values) for run, role in ((one, "accent"), (other, "warn")) for series in run.losses)
+    curves = tuple((role, series.values) for run, role in ((one, "accent"), (other, "bright")) for series in run.losses)
     if curves:
         rows += [(), (("loss by step of every device, in the colour of its run", "muted"),), *plot(curves, width, 14)]
     return tuple(rows)

@@ -13,7 +13,7 @@ from console.tui.drawing.verified import verified_rows
 from console.tui.verification import Verified
 
 SECTIONS = ("verdict", "timeline", "devices", "loss", "adapters", "files", "logs", "audit")
-CURVES = ("accent", "warn", "ok", "digest", "text")
+CURVES = ("accent", "bright", "digest", "muted", "text")
 
 
 def tabs(chosen: str) -> Row:
