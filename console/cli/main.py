@@ -42,12 +42,9 @@ COMMANDS = {
     "freeze": "freeze",
     "launch": "launch",
     "lane": "lane",
-<<<<<<< HEAD
     "bringup": "bringup",
     "drill": "drill",
-=======
     "view": "view_command",
->>>>>>> console2
 }
 
 
