@@ -101,6 +101,17 @@ def test_a_host_without_a_driver_has_no_cards() -> None:
     assert nvml.read_cards(SampledNvml(card(), missing=("nvmlInit",))) is None
 
 
+def test_the_real_bindings_give_the_names_that_are_asked_and_no_cards_without_a_driver() -> None:
+    bindings = pytest.importorskip("pynvml", reason="nvidia-ml-py is not installed here")
+    asked = [name for name in vars(SampledNvml) if name.startswith("nvml")]
+    assert [name for name in asked if not hasattr(bindings, name)] == []
+    assert {bindings.nvmlClocksEventReasonSwPowerCap, bindings.nvmlClocksEventReasonHwThermalSlowdown} <= set(
+        nvml.SLOWING
+    )
+    cards = nvml.read_cards(bindings)
+    assert cards is None or all(card.memory_total_bytes > 0 for card in cards)
+
+
 def test_a_card_that_tells_less_is_still_read() -> None:
     refused = ("nvmlDeviceGetPciInfo", "nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetUUID")
     cards = nvml.read_cards(SampledNvml(card(), missing=refused))
