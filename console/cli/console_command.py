@@ -3,7 +3,7 @@
 import argparse
 
 from console.cli.acts import ConsoleActs
-from console.places import runs_dir
+from console.places import data_dir, runs_dir
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,7 +23,12 @@ def show(options: argparse.Namespace) -> int:
     from console.tui.app import SwarmApp
 
     app = SwarmApp(
-        runs_dir(), ConsoleActs(options.lane), run_id=options.run, read_only=options.read_only, theme=options.theme
+        runs_dir(),
+        ConsoleActs(options.lane),
+        run_id=options.run,
+        read_only=options.read_only,
+        theme=options.theme,
+        kept_folders=(data_dir("fixtures") / "swarm" / "runs",),
     )
     app.run()
     return app.return_code or 0

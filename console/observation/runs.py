@@ -85,5 +85,15 @@ def list_runs(runs_dir: Path) -> tuple[RunRef, ...]:
     return tuple(sorted(found, key=lambda run: (-run.changed_ms, run.run_id)))
 
 
+def list_kept(place: Path) -> tuple[RunRef, ...]:
+    """Bundles at a path: itself, its first document, or the folders in it. A run that goes on is not kept."""
+    folder = place if place.is_dir() else place.parent
+    bundle = bundle_of(folder)
+    if bundle is not None and folder.is_dir():
+        name = folder.parent.name if folder.name == "bundle" else folder.name
+        return (RunRef(name, folder, RunStanding.CLOSED, bundle, _changed_ms(folder, None, bundle)),)
+    return tuple(run for run in list_runs(folder) if run.bundle is not None)
+
+
 def newest_live(runs: tuple[RunRef, ...]) -> RunRef | None:
     return next((run for run in runs if run.standing is RunStanding.LIVE), None)

@@ -34,8 +34,9 @@ REPORT_PREFIX = b"swarm.bringup_report.v1\0"
 GATE_PREFIX = b"swarm.gate_receipt.v1\0"
 MIN_GATE_STEPS, MAX_GATE_STEPS = 2, 1000  # a loss can't be seen falling in one step
 CLAIM_BOUNDARY = (
-    "Measured by this host about itself, once, for this run. The gate trains a made-up problem on the device named "
-    "here; it proves that this backend computes and learns on it, nothing about the assignment or about other hosts."
+    "Measured by this host about itself, once. A gate in this report trained a made-up problem on the device named "
+    "here: it shows that this backend computes and learns on it. A report without a gate shows only what the machine "
+    "is. Neither says anything about an assignment or about other hosts."
 )
 
 

@@ -9,6 +9,7 @@ from console.tui.screens.confirm import ConfirmStop
 from console.tui.screens.fixed import Record
 from console.tui.screens.help import Help
 from console.tui.view import Mode
+from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.lines import LineView
 from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
@@ -219,6 +220,9 @@ async def test_the_viewer_opens_a_closed_run_read_as_not_live(healthy: Recording
         await settle(pilot)
         await pilot.press("enter")
         await settle(pilot)
+        assert "claim boundary" in shown(pilot)
+        await pilot.press("w")
+        await settle(pilot)
         text = shown(pilot)
         assert "<< NOT LIVE" in text
         assert "bounded success" in text
@@ -230,7 +234,7 @@ def test_every_binding_has_a_name_that_can_be_remapped_and_a_tooltip() -> None:
 
     bindings = [
         binding
-        for owner in (SwarmApp, LineView, ReceiptsView, Record, ConfirmStop)
+        for owner in (SwarmApp, LineView, ReceiptsView, FilterLine, Record, ConfirmStop)
         for binding in owner.BINDINGS
         if isinstance(binding, Binding)
     ]
@@ -250,3 +254,36 @@ async def test_a_key_can_be_remapped_by_its_name(tmp_path: Path) -> None:
         await pilot.press("G")
         await settle(pilot)
         assert stage.acts.started == 1
+
+
+async def test_slash_filters_while_typing_and_enter_keeps_it_on_every_list(healthy: Recording, tmp_path: Path) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 20_000).app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("slash", *"verdict:problem", "enter")
+        await settle(pilot)
+        assert "receipts  / verdict:problem" in shown(pilot)
+        receipts = pilot.app.screen.query_one(ReceiptsView)
+        assert receipts.has_focus
+        assert 0 < receipts.line_count() < receipts.ring.total
+        assert receipts.chosen is not None
+        assert receipts.chosen.is_problem
+        await pilot.press("2")
+        await settle(pilot)
+        assert "receipts  / verdict:problem" in shown(pilot)
+
+
+async def test_letters_typed_into_a_filter_are_no_keys_and_esc_shows_everything_again(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 20_000)
+    async with stage.app().run_test() as pilot:
+        await settle(pilot)
+        before = pilot.app.screen.query_one(ReceiptsView).line_count()
+        await pilot.press("slash", *"xqg1")
+        await settle(pilot)
+        assert pilot.app.is_running
+        assert stage.acts.started == 0
+        assert pilot.app.screen.query_one(ReceiptsView).line_count() == 0
+        await pilot.press("escape")
+        await settle(pilot)
+        assert pilot.app.screen.query_one(ReceiptsView).line_count() == before

@@ -20,10 +20,9 @@ def read_plain(root: Path, path: str) -> bytes | str:
         return ""
     except (OSError, ValueError) as error:
         return f"a file that can't be opened: {error}"
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        os.close(fd)
+        return "no regular file with one link"
     with os.fdopen(fd, "rb") as stream:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-            return "no regular file with one link"
-        if found.st_size > MAX_BYTES:
-            return f"{found.st_size} bytes"
-        return stream.read(MAX_BYTES + 1)
+        return f"{found.st_size} bytes" if found.st_size > MAX_BYTES else stream.read(MAX_BYTES + 1)

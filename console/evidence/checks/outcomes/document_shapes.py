@@ -170,3 +170,7 @@ TOKENIZER = _document(
     eos_token_ids=[COUNT],
     pad_token_id=Maybe(COUNT),
 )
+OUTCOME_SHAPES: dict[str, Shape] = {
+    next(iter(shape["schema_version"])): shape
+    for shape in (REHEARSAL, ATTEMPT, CLOSEOUT, PUBLICATION, MANIFEST, COMPATIBILITY, TOKENIZER)
+}
