@@ -37,6 +37,7 @@ COMMANDS = {
     "launch": "launch",
     "lane": "lane",
     "view": "view_command",
+    "bench": "bench_command",
 }
 
 

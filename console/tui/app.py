@@ -73,10 +73,12 @@ class SwarmApp(App[None]):
         kept_folders: tuple[Path, ...] = (),
         open_first: Path | None = None,
         place: str = "dashboard",
+        warnings: tuple[str, ...] = (),
         clock: Clock | None = None,
         threaded: bool = True,
     ) -> None:
         self.themes, self.theme_problems = load_themes((data_dir("themes"), *theme_folders))
+        self.theme_problems += warnings
         super().__init__()
         self.animation_level = "none"
         self.runs_dir, self.run_id, self.read_only = runs_dir, run_id, read_only
