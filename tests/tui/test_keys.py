@@ -1,5 +1,7 @@
 """What a key does, and what it never does."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -219,7 +221,7 @@ async def test_the_viewer_opens_a_closed_run_read_as_not_live(healthy: Recording
         await settle(pilot)
         await pilot.press("enter")
         await settle(pilot)
-        assert "claim boundary" in shown(pilot)
+        assert "w watches it" in shown(pilot)
         await pilot.press("w")
         await settle(pilot)
         text = shown(pilot)
@@ -285,3 +287,19 @@ def test_the_list_of_keys_names_each_once_with_what_it_does() -> None:
     lines = keys_table().split("\n")
     assert any(line.startswith("app.start ") and "start a loopback run" in line for line in lines)
     assert len({line.split()[0] for line in lines}) == len(lines) == len(all_bindings())
+
+
+async def test_s_keeps_screen_and_state_under_digests_that_hold(stale: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", stale, 24_000)
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("s")
+        await settle(pilot)
+        assert "✓ snapshot" in shown(pilot)
+    (folder,) = (stage.runs_dir / "snapshots").iterdir()
+    about = json.loads((folder / "snapshot.json").read_bytes())
+    for name, file in (("screen_sha256", "screen.svg"), ("state_sha256", "state.json")):
+        assert about[name] == hashlib.sha256((folder / file).read_bytes()).hexdigest()
+    state = json.loads((folder / "state.json").read_bytes())
+    assert [one["verdict"] for one in state["conditions"]].count("stop") == 1
+    assert (about["run_id"], state["records"] > 0) == (RUN_ID, True)
