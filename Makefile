@@ -8,13 +8,14 @@ PYTEST_ARGS ?=
 # Another project's packages must not be found before ours: PyPI has a second `console`.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help run console test check format lock clean setup
+.PHONY: help run console test check fixtures format lock clean setup
 
 help:
 	@echo "make run       one live window on this machine, headless   (ARGS='--json' ...: see $(BIN)/swarm run --help)"
 	@echo "make console   the console                                  (ARGS='--theme ...')"
 	@echo "make test      everything that CI asks for: same as make check"
 	@echo "make check     format, lint, types, rooms, tests"
+	@echo "make fixtures  fail where a frozen document is not what its lane freezes to, or is not true"
 	@echo "make format    let ruff format and mend what it can"
 	@echo "make lock      write locks/*.txt from what is installed in .venv"
 	@echo "make clean     remove .venv and caches; runs stay where they are"
@@ -34,6 +35,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+fixtures: setup
+	$(BIN)/swarm freeze --check
+	$(BIN)/swarm check lan
 
 format: setup
 	$(BIN)/ruff format .

@@ -22,6 +22,7 @@ HELP = {
     "cut": "cut a captured shard into slices, and make the initial adapter",
     "replay": "do an assignment again, without seeing the contribution",
     "score": "held-out loss of the base and of adapters",
+    "smoke": "load an adapter through PEFT, compare its logits with base plus delta, and generate",
     "work": "the runner itself; `launch` starts it",
     "agent": "the SSH endpoint of a host without sshd (its own options: `agent --help`)",
 }

@@ -5,12 +5,18 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.cli.checks import real_run
+from console.cli.checks import bringup, lane, outcomes, real_run
 from console.cli.checks.check import Check, Checked
 
 # What can be verified, in the order of `swarm check all`. A new kind of evidence gets a line here.
 CHECKS: dict[str, Check] = {
+    "lan": lane.LAN,
+    "plan": lane.PLAN,
+    "drills": lane.DRILLS,
+    "mac": bringup.MAC,
+    "linux": bringup.LINUX,
     "real-run": real_run.CHECK,
+    **outcomes.CHECKS,
 }
 ALL = "all"
 
@@ -25,7 +31,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         + f"\n  {ALL:<12} everything that this repository keeps",
     )
     parser.add_argument("what", choices=(*CHECKS, ALL))
-    parser.add_argument("--bundle", type=Path, help="folder or first document (default: what this machine keeps)")
+    place = "folder, first document or report (default: what this machine keeps)"
+    parser.add_argument("--bundle", "--report", type=Path, metavar="PATH", help=place)
     parser.add_argument("--allowed-signers", type=Path, metavar="FILE", help="ssh-keygen's format: whom you trust")
     parser.add_argument("--reexecute", action="store_true", help="real-run: train again with the reference backend")
     parser.add_argument("--model", type=Path, help="checkpoint for --reexecute (default: the shipped base)")

@@ -5,9 +5,20 @@ import sys
 from pathlib import Path
 
 from console.cli.start import OPERATOR
+from console.coordination.desk import Drift
 from console.coordination.paths import RunPaths
 from console.coordination.process import read_spec, run_coordinator
 from console.evidence.bundle import ClosedRun, write_bundle
+from console.evidence.errors import EvidenceError
+from console.evidence.lane_documents.drift import LaneDocuments, RunDocuments, drift
+from console.evidence.lane_documents.frozen_lane import freeze_lane, retained_lane
+from console.evidence.lane_documents.sources import shipped_sources
+from console.evidence.outcomes.attempt import leave_attempt_evidence
+from console.places import data_dir
+from runners.contract.coordinator_records import Finding
+from runners.contract.lane import RunContract
+from runners.contract.plan import WindowPlan
+from runners.contract.receipts import MembershipReceipt
 from runners.records.errors import AlreadyHeld
 from runners.records.keys import SigningKey
 from runners.records.lock import FolderLock
@@ -18,18 +29,41 @@ ALREADY_RUNNING = 3
 
 def main(argv: list[str]) -> int:
     spec = read_spec(Path(argv[0]))
-    paths = RunPaths.of(Path(argv[0]).parents[3], spec.run_id, spec.contract)
+    paths = RunPaths.of(Path(argv[0]).parents[3], spec.run_id, spec.contract, spec.revision)
     try:
         with FolderLock(paths.coordinator):
-            outcome = run_coordinator(spec, paths, _inherited_token())
+            outcome = run_coordinator(spec, paths, _inherited_token(), _drift_from(spec.contract))
             # The operator of the run, whoever attached to it.
             key_file = Path(spec.host_home) / "keys" / OPERATOR
             bundle = write_bundle(ClosedRun(spec, paths, outcome.state), SigningKey.load_or_create(key_file), key_file)
             print(f"bundle: {bundle}", file=sys.stderr)
+            _leave_evidence(bundle)
     except AlreadyHeld:
         print("another coordinator of this run is alive: nothing to do", file=sys.stderr)
         return ALREADY_RUNNING
     return 0
+
+
+def _leave_evidence(bundle: Path) -> None:
+    """The attempt's own document. The bundle is closed by now, so what goes wrong here is told and fails nothing."""
+    try:
+        print(f"evidence: {leave_attempt_evidence(bundle)}", file=sys.stderr)
+    except EvidenceError as error:
+        print(f"no evidence bundle of the attempt: {error}", file=sys.stderr)
+
+
+def _drift_from(contract: RunContract) -> Drift:
+    """Judged against the retained documents; an operator's own lane is frozen here and now."""
+    kept = retained_lane(data_dir("fixtures"), contract)
+    if kept is None:
+        frozen = freeze_lane(shipped_sources(contract))
+        kept = frozen.plan, frozen.topology
+    lane = LaneDocuments(*kept)
+
+    def judged(plan: WindowPlan, membership: MembershipReceipt) -> tuple[Finding, ...]:
+        return drift(lane, RunDocuments(plan, membership))
+
+    return judged
 
 
 def _inherited_token() -> str | None:

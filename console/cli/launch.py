@@ -3,19 +3,21 @@
 import argparse
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.coordination.lane_file import load_lane
 from console.evidence.lane_documents.frozen_lane import freeze_lane, kept_observations, require_no_drift_from_files
 from console.evidence.lane_documents.known_reports import KnownReport, given_report, newest_report
+from console.evidence.lane_documents.launch_manifest import BoundReport, LaunchManifest, LaunchReceipt
 from console.evidence.lane_documents.operator_bundle import Launch, write_operator_bundle
 from console.evidence.lane_documents.places import FIRST_LANE
 from console.evidence.lane_documents.sources import shipped_sources
 from console.places import data_dir, runs_dir
-from runners.contract.lane import RunContract
 from runners.records.clock import Clock
 
+Given = Mapping[str, Path | None]
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 
 
@@ -41,36 +43,46 @@ def launch(options: argparse.Namespace) -> int:
         raise UsageError("launch: expected --manifest-only, got none; a live run is `swarm run --lane L --run-id ID`")
     if not RUN_ID.fullmatch(options.run_id):
         raise UsageError(f"--run-id: expected letters, digits, - and _, at most 96 of them, got {options.run_id!r}")
-    contract, fixtures = load_lane(options.lane), data_dir("fixtures")
-    frozen = freeze_lane(shipped_sources(contract), kept_observations(fixtures, contract))
-    require_no_drift_from_files(frozen, fixtures)
-    clock = Clock()
-    asked = Launch(frozen, options.run_id, clock.wall_ms(), _reports(options, contract, fixtures))
-    receipt = write_operator_bundle(asked, options.bundle_dir)
+    given = {where: getattr(options, f"{where}_report") for where in ("mac", "linux")}
+    asked, receipt = materialize(options.lane, options.run_id, options.bundle_dir, given=given)
     if options.json:
         sys.stdout.write(receipt.to_bytes().decode())
         return 0
-    for node in contract.contributors:
-        print(f"{node.node_id:<20} {_told(asked.reports.get(node.node_id), asked.created_wall_ms)}")
+    places = asked.frozen.places
+    manifest = LaunchManifest.read((options.bundle_dir / places.launch_manifest).read_bytes())
+    for host in manifest.hosts:
+        print(f"{host.node_id:<20} {_told(host.bringup)}")
     print(f"{receipt.launch_status}  {options.bundle_dir}  {receipt.digest}")
     return 0
 
 
-def _reports(options: argparse.Namespace, contract: RunContract, fixtures: Path) -> dict[str, KnownReport]:
-    found: dict[str, KnownReport] = {}
+def materialize(
+    lane: str,
+    run_id: str,
+    folder: Path,
+    *,
+    given: Given | None = None,
+    fixtures: Path | None = None,
+    frozen_files_must_agree: bool = True,
+) -> tuple[Launch, LaunchReceipt]:
+    """The bundle in `folder`; `given` are report files by run root. Raises EvidenceError."""
+    contract, fixtures = load_lane(lane), fixtures or data_dir("fixtures")
+    frozen = freeze_lane(shipped_sources(contract), kept_observations(fixtures, contract))
+    if frozen_files_must_agree:
+        require_no_drift_from_files(frozen, fixtures)
+    reports: dict[str, KnownReport] = {}
     for node in contract.contributors:
-        given: Path | None = getattr(options, f"{node.run_root}_report", None)
-        known = given_report(given, contract, node) if given else newest_report(contract, node, fixtures, runs_dir())
+        path = (given or {}).get(node.run_root)
+        known = given_report(path, contract, node) if path else newest_report(contract, node, fixtures, runs_dir())
         if known is not None:
-            found[node.node_id] = known
-    return found
+            reports[node.node_id] = known
+    asked = Launch(frozen, run_id, Clock().wall_ms(), reports)
+    return asked, write_operator_bundle(asked, folder)
 
 
-def _told(known: KnownReport | None, now_ms: int) -> str:
-    if known is None:
+def _told(bound: BoundReport) -> str:
+    if bound.age_ms is None:
         return "not_observed: no report under this contract was given or found"
-    age_s = (now_ms - known.report.clock_wall_ms) / 1000
-    signed = "signed" if known.signature else "unsigned"
-    return (
-        f"{known.report.disposition}: {known.origin}, {signed}, {age_s:.0f} s old, made for run {known.report.run_id}"
-    )
+    signed = "signed" if bound.signature else "unsigned"
+    age_s = bound.age_ms / 1000
+    return f"{bound.disposition}: {bound.origin}, {signed}, {age_s:.0f} s old, made for run {bound.run_id}"

@@ -12,10 +12,12 @@ from console.cli.start import StartOptions, create_run, operator_key_file, opera
 from console.cli.watch import Interrupts, Watch
 from console.coordination.paths import RunPaths
 from console.coordination.process import read_spec
+from console.coordination.spec import RunSpec
 from console.evidence.checks.real_run import check_real_run
 from console.evidence.checks.verdict import Verdict
 from console.hosts.errors import PortTaken
 from console.hosts.loopback import require_free_port
+from console.observation.runs import coordinator_folder
 from runners.records.lock import is_held
 
 SUCCESS = "bounded_success"
@@ -65,8 +67,8 @@ def start(options: argparse.Namespace) -> int:
     print(f"run {spec.run_id} in {paths.root}", file=sys.stderr)
     with Interrupts() as interrupts:  # from before there is something to stop
         spawn_coordinator(paths, token)
-        ended = _watch(spec.run_id, paths, interrupts)
-    return _result(spec.run_id, paths, options) if ended is None else ended
+        ended = watch_run(spec.run_id, paths, interrupts)
+    return report_result(spec.run_id, paths, options) if ended is None else ended
 
 
 def require_ports(ports: tuple[tuple[str, int, str], ...]) -> None:
@@ -79,27 +81,32 @@ def require_ports(ports: tuple[tuple[str, int, str], ...]) -> None:
 
 
 def attach_to(options: argparse.Namespace) -> int:
-    run_dir = find_run(options.run_id)
-    spec_file = next(iter(sorted(run_dir.glob("*/coordinator/spec.json"))), None)
-    if spec_file is None:
-        raise UsageError(f"run {options.run_id}: expected a run of this machine, got a folder without a spec")
-    spec = read_spec(spec_file)
-    paths = RunPaths.of(run_dir.parent, spec.run_id, spec.contract)
+    spec, paths = known_run(options.run_id)
     with Interrupts() as interrupts:
         if not paths.bundle.exists() and not is_held(paths.coordinator):
             print(f"run {spec.run_id}: no coordinator lives; a new one takes over from its journals", file=sys.stderr)
             spawn_coordinator(paths, operator_token())
-        ended = _watch(spec.run_id, paths, interrupts)
-    return _result(spec.run_id, paths, options) if ended is None else ended
+        ended = watch_run(spec.run_id, paths, interrupts)
+    return report_result(spec.run_id, paths, options) if ended is None else ended
 
 
-def _watch(run_id: str, paths: RunPaths, interrupts: Interrupts) -> int | None:
+def known_run(run_id: str) -> tuple[RunSpec, RunPaths]:
+    """A run of this machine in its newest revision. Raises UsageError."""
+    run_dir = find_run(run_id)
+    folder = coordinator_folder(run_dir)
+    if folder is None or not (folder / "spec.json").is_file():
+        raise UsageError(f"run {run_id}: expected a run of this machine, got a folder without a spec")
+    spec = read_spec(folder / "spec.json")
+    return spec, RunPaths.of(run_dir.parent, spec.run_id, spec.contract, spec.revision)
+
+
+def watch_run(run_id: str, paths: RunPaths, interrupts: Interrupts) -> int | None:
     """None once the bundle is in place, else the exit status."""
     watch = Watch(run_id, paths, interrupts)
     return None if watch.until_closed() else watch.exit_code
 
 
-def _result(run_id: str, paths: RunPaths, options: argparse.Namespace) -> int:
+def report_result(run_id: str, paths: RunPaths, options: argparse.Namespace) -> int:
     verdict = check_real_run(paths.bundle)
     bundle = _keep_copy(paths, options.bundle_dir)
     classification = _report(run_id, bundle, verdict, as_json=options.json)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from console.cli.errors import UsageError
+from console.cli.launch import materialize
 from console.coordination.lane_file import load_lane
 from console.coordination.paths import RunPaths
 from console.coordination.spec import RemoteHost, RunSpec
@@ -25,6 +26,8 @@ from runners.records.verb_process import TOKEN_ENV, TOKEN_FD_ENV, child_env
 
 CAPTURE_BATCH = 16
 GATE_STEPS = 8
+OPERATOR_BUNDLE = "operator_bundle"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # only there can this process start a lane's remote host by itself
 OPERATOR = "operator.pem"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 PORTS = range(65536)
@@ -93,6 +96,8 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
         gate_steps=GATE_STEPS,
     )
     paths.make()
+    # What was known before the run stays with it: the operator bundle, with launch manifest and receipt.
+    materialize(options.lane, run_id, paths.root / OPERATOR_BUNDLE, frozen_files_must_agree=False)
     write_durable(paths.spec, spec.to_bytes())
     return spec, paths
 
@@ -101,7 +106,7 @@ def listening_ports(contract: RunContract, options: StartOptions) -> tuple[tuple
     """(address, port, option) of what this machine must have free before the run starts."""
     ports = [("127.0.0.1", _coordinator_port(contract, options), "--coordinator-port")]
     for node in contract.contributors:
-        if node.transport == "ssh" and options.remote is None:
+        if node.transport == "ssh" and options.remote is None and node.host_alias in LOOPBACK:
             port = node.cluster_port if options.contributor_port is None else options.contributor_port
             ports.append(("127.0.0.1", port, "--contributor-port"))
     for _, port, option in ports:
@@ -118,12 +123,13 @@ def _coordinator_port(contract: RunContract, options: StartOptions) -> int:
 
 def _remote(node: NodeContract, options: StartOptions, paths: RunPaths, base: Path) -> RemoteHost:
     port = node.cluster_port if options.contributor_port is None else options.contributor_port
-    managed = options.remote is None
+    managed = options.remote is None and node.host_alias in LOOPBACK
     host, remote_port = (node.host_alias, port) if options.remote is None else _split(options.remote)
     key_path = options.client_key or host_home() / "keys" / "ssh_client.pem"
     if not managed and options.remote_host_key is None:
         raise UsageError(
-            "--remote: expected its host key too, got none; give --remote-host-key FILE (nothing is learned)"
+            f"{node.node_id}: expected the host key of its agent at {host}:{remote_port}, got none; start "
+            "`python -m runners agent` on that machine and give --remote-host-key FILE (nothing is learned)"
         )
     home = runs_dir() / ".hosts" / node.node_id
     return RemoteHost(

@@ -7,7 +7,7 @@ from console.cli.errors import UsageError
 from console.cli.find import find_run
 from console.cli.start import operator_key
 from console.coordination.inbox import leave_command
-from console.observation.runs import coordinator_folder
+from console.observation.runs import bundle_of, coordinator_folder
 from runners.records.clock import Clock
 from runners.records.lock import is_held
 
@@ -21,7 +21,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def stop(options: argparse.Namespace) -> int:
     folder = coordinator_folder(find_run(options.run_id))
-    if folder is None or (folder.parent.parent / "bundle").exists():
+    if folder is None or bundle_of(folder.parent.parent) is not None:
         raise UsageError(f"run {options.run_id}: expected a run that goes on, got a closed one")
     clock = Clock()
     command_id = leave_command(

@@ -14,10 +14,19 @@ from console.hosts.host import Host
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Word
 from runners.contract.lane import RunContract
+from runners.contract.plan import WindowPlan
+from runners.contract.receipts import MembershipReceipt
 from runners.records.clock import Clock
 from runners.records.keys import SigningKey
 
 WORKING_EVERY_MS = 1000
+# Whether the run's own plan and membership left the lane's frozen documents; they live in a room above this one.
+Drift = Callable[[WindowPlan, MembershipReceipt], tuple[rec.Finding, ...]]
+
+
+def no_drift(_: WindowPlan, __: MembershipReceipt) -> tuple[rec.Finding, ...]:
+    """For a coordinator that nobody gave frozen documents."""
+    return ()
 
 
 @dataclass
@@ -32,6 +41,7 @@ class Desk:
     clock: Clock
     connect: Callable[[str], Awaitable[Host]]
     drain: Callable[[str], Awaitable[None]]  # read a contributor's journal to its present end
+    drift: Drift = no_drift
     state: RunState = field(default_factory=RunState)
     inputs: Inputs | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)

@@ -19,3 +19,7 @@ class RunNotFound(CoordinationError):  # noqa: N818
 
 class LostIdentity(CoordinationError):  # noqa: N818
     """The run's journal is signed by another key than this machine holds."""
+
+
+class LaneDrift(CoordinationError):  # noqa: N818 - the noun is what happened
+    """The run's plan or membership is not what the lane froze."""

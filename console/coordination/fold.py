@@ -20,6 +20,10 @@ def _run_opened(state: RunState, body: rec.RunOpened, _: int) -> RunState:
     return replace(state, opened=body, nodes={card.node_id: NodeState(card) for card in body.contributors})
 
 
+def _revision_opened(state: RunState, body: rec.RevisionOpened, _: int) -> RunState:
+    return replace(state, revision=body.revision)
+
+
 def _troubled(state: RunState, node_id: str, trouble: Trouble, disposition: Disposition | None = None) -> RunState:
     """The first reason stays, and what is said after the end of an attempt is evidence, not a reason."""
     node = state.nodes[node_id]
@@ -197,6 +201,7 @@ def _closed(state: RunState, body: rec.Closed, _: int) -> RunState:
 
 STEPS: dict[type[Word], Callable[[RunState, Any, int], RunState]] = {
     rec.RunOpened: _run_opened,
+    rec.RevisionOpened: _revision_opened,
     rec.OperatorActed: _operator_acted,
     rec.AgentStarted: _agent_started,
     rec.LinkChanged: _link_changed,

@@ -12,15 +12,16 @@ class RunPaths:
 
     root: Path
     own: str = "mac"  # run_root of the coordinator's node
+    revision: int = 0  # each has a coordinator's folder and a bundle of its own; the contributors' folders go on
 
     @classmethod
-    def of(cls, runs: Path, run_id: str, contract: RunContract) -> "RunPaths":
+    def of(cls, runs: Path, run_id: str, contract: RunContract, revision: int = 0) -> "RunPaths":
         own = next(node.run_root for node in contract.nodes if "coordinator" in node.roles)
-        return cls(runs / run_id, own)
+        return cls(runs / run_id, own, revision)
 
     @property
     def coordinator(self) -> Path:
-        return self.root / self.own / "coordinator"
+        return self.root / self.own / _named("coordinator", self.revision)
 
     @property
     def local_runner(self) -> Path:
@@ -72,7 +73,19 @@ class RunPaths:
 
     @property
     def bundle(self) -> Path:
-        return self.root / "bundle"
+        return self.root / _named("bundle", self.revision)
+
+    @property
+    def previous(self) -> Path:
+        """Of a replay: what it cites of the bundle before."""
+        return self.documents / "previous"
+
+    @property
+    def admitted_before(self) -> Path | None:
+        """Receipts of the revision before, where admissions hold from."""
+        if not self.revision:
+            return None
+        return self.root / self.own / _named("coordinator", self.revision - 1) / "receipts"
 
     def make(self) -> None:
         folders = (
@@ -81,3 +94,7 @@ class RunPaths:
         )  # fmt: skip
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _named(what: str, revision: int) -> str:
+    return f"{what}-r{revision}" if revision else what

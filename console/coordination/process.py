@@ -6,13 +6,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.coordination.desk import Desk
+from console.coordination.desk import Desk, Drift, no_drift
 from console.coordination.engine import Engine
 from console.coordination.host_pool import HostPool, end_recorded_agents
 from console.coordination.paths import RunPaths
 from console.coordination.restore import restored
 from console.coordination.run_journal import RunJournal, read_past
-from console.coordination.spec import RunSpec
+from console.coordination.spec import PreviousRevision, RunSpec
 from console.coordination.state import RunState
 from runners.contract import coordinator_records as rec
 from runners.records.admission import new_token
@@ -40,17 +40,17 @@ def node_key(spec: RunSpec) -> SigningKey:
     return SigningKey.load_or_create(Path(spec.host_home) / "keys" / f"{coordinator_node(spec)}.pem")
 
 
-async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None) -> Outcome:
+async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None, drift: Drift = no_drift) -> Outcome:
     """Run, or go on with, one window until it is closed. The caller holds the lock of `paths.coordinator`."""
     paths.make()
     clock, key = Clock(), node_key(spec)
-    past = read_past(paths.journals, spec.run_id, coordinator_node(spec), key)
+    past = read_past(paths.journals, spec.run_id, coordinator_node(spec), key, spec.revision)
     if past.closed:
         # Killed between its last record and its bundle: nothing may be written after that record.
         state = restored(past.records, clock.mono_ms())
         await end_recorded_agents(state)
         return Outcome(spec, paths, state)
-    journal = RunJournal.open(paths.journals, spec.run_id, coordinator_node(spec), key, clock)
+    journal = RunJournal.open(paths.journals, spec.run_id, coordinator_node(spec), key, clock, spec.revision)
     pool = HostPool()
     desk = Desk(
         spec=spec,
@@ -61,6 +61,7 @@ async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None) -> Outco
         clock=clock,
         connect=pool.get,
         drain=_nothing_to_drain,
+        drift=drift,
         state=restored(journal.past.records, clock.mono_ms()),
     )
     pool.desk = desk
@@ -69,6 +70,8 @@ async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None) -> Outco
     try:
         if desk.state.opened is None:
             desk.note(_run_opened(desk))
+        if spec.previous is not None and desk.state.revision != spec.revision:
+            desk.note(_revision_opened(spec.revision, spec.previous))
         await engine.run()
         return Outcome(spec, paths, desk.state)
     finally:
@@ -109,7 +112,15 @@ def _run_opened(desk: Desk) -> rec.RunOpened:
     )
 
 
-def run_coordinator(spec: RunSpec, paths: RunPaths, token: str | None) -> Outcome:
+def _revision_opened(revision: int, previous: PreviousRevision) -> rec.RevisionOpened:
+    return rec.RevisionOpened(
+        revision=revision,
+        previous_bundle_digest=previous.bundle_digest,
+        previous_classification=previous.classification,
+    )
+
+
+def run_coordinator(spec: RunSpec, paths: RunPaths, token: str | None, drift: Drift = no_drift) -> Outcome:
     """Blocking form for a process of its own. SIGTERM ends it like a crash: the run can be attached again."""
     print(f"coordinator of {spec.run_id}: pid {os.getpid()}", file=sys.stderr)
-    return asyncio.run(coordinate(spec, paths, token))
+    return asyncio.run(coordinate(spec, paths, token, drift))

@@ -49,10 +49,12 @@ class RunJournal:
         return self.file.append(KINDS[type(body)], body)
 
     @classmethod
-    def open(cls, folder: Path, run_id: str, node_id: str, key: SigningKey, clock: Clock) -> "RunJournal":
+    def open(
+        cls, folder: Path, run_id: str, node_id: str, key: SigningKey, clock: Clock, revision: int = 0
+    ) -> "RunJournal":
         """Verify every earlier epoch, take over from it, cut its torn tail. The caller holds the run's lock."""
-        past = read_past(folder, run_id, node_id, key)
-        writer = _writer(run_id, node_id, past.epochs)
+        past = read_past(folder, run_id, node_id, key, revision)
+        writer = _writer(run_id, node_id, past.epochs, revision)
         journal = cls(JournalFile(folder / writer.file_name, writer, key, clock=clock), past)
         if past.file is not None:
             gap = max(0, clock.wall_ms() - past.records[-1].wall_ms) if past.records else 0
@@ -68,10 +70,10 @@ class RunJournal:
         self.file.close()
 
 
-def read_past(folder: Path, run_id: str, node_id: str, key: SigningKey) -> Past:
+def read_past(folder: Path, run_id: str, node_id: str, key: SigningKey, revision: int = 0) -> Past:
     """Changes nothing. Raises LostIdentity, MalformedBytes, BrokenChain."""
     past = Past()
-    while (path := folder / (writer := _writer(run_id, node_id, past.epochs)).file_name).exists():
+    while (path := folder / (writer := _writer(run_id, node_id, past.epochs, revision)).file_name).exists():
         reader, records = _read_epoch(path, writer, key)
         said = any(record.kind == KINDS[rec.Recovered] for record in records)
         past = Past(
@@ -85,8 +87,8 @@ def read_past(folder: Path, run_id: str, node_id: str, key: SigningKey) -> Past:
     return past
 
 
-def _writer(run_id: str, node_id: str, epoch: int) -> Writer:
-    return Writer(run_id=run_id, node_id=node_id, role="coordinator", revision=0, epoch=epoch)
+def _writer(run_id: str, node_id: str, epoch: int, revision: int) -> Writer:
+    return Writer(run_id=run_id, node_id=node_id, role="coordinator", revision=revision, epoch=epoch)
 
 
 def _read_epoch(path: Path, writer: Writer, key: SigningKey) -> tuple[JournalReader, list[JournalRecord]]:

@@ -4,7 +4,8 @@ from typing import Literal
 
 from runners.contract.document import Document, Word
 from runners.contract.lane import RunContract
-from runners.contract.names import NodeId, PublicKey, RunId
+from runners.contract.names import NodeId, PublicKey, RunId, Sha256
+from runners.contract.states import Classification
 
 
 class RemoteHost(Word):
@@ -22,6 +23,13 @@ class RemoteHost(Word):
     model_dir: str | None  # managed agent only: that host's own checkpoint
 
 
+class PreviousRevision(Word):
+    """What a replay goes on from. Its bundle stays as it was closed."""
+
+    bundle_digest: Sha256
+    classification: Classification
+
+
 class RunSpec(Document):
     schema_version: Literal["swarm.run_spec.v1"] = "swarm.run_spec.v1"
     run_id: RunId
@@ -36,3 +44,5 @@ class RunSpec(Document):
     coordinator_port: int
     capture_batch: int
     gate_steps: int
+    revision: int = 0
+    previous: PreviousRevision | None = None  # of a replay

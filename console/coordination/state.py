@@ -97,6 +97,7 @@ class RunState:
     """One window of one run. Works for any number of required contributors; the frozen lane has two."""
 
     opened: RunOpened | None = None
+    revision: int = 0
     window: WindowState = WindowState.PLANNED
     reason: str = ""
     nodes: dict[str, NodeState] = field(default_factory=dict)  # never mutated: `with_node` copies

@@ -1,15 +1,26 @@
 """The after-action audit: what ran, what was verified, what it proves and what it does not, from the records."""
 
 from datetime import UTC, datetime
+from typing import Protocol
 
-from console.coordination.spec import RunSpec
 from console.coordination.state import NodeState, RunState
 from console.evidence.account import Account
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Word
+from runners.contract.lane import RunContract
 
 
-def write_audit(spec: RunSpec, state: RunState, account: Account) -> str:
+class AuditedRun(Protocol):
+    """What an audit must know of a run beside its records. A RunSpec is one."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    @property
+    def contract(self) -> RunContract: ...
+
+
+def write_audit(spec: AuditedRun, state: RunState, account: Account) -> str:
     """Markdown. Every figure in it is read from a record of this run."""
     sections = (
         _head(spec, state, account),
@@ -22,7 +33,7 @@ def write_audit(spec: RunSpec, state: RunState, account: Account) -> str:
     return "\n".join(section for section in sections if section) + "\n"
 
 
-def _head(spec: RunSpec, state: RunState, account: Account) -> str:
+def _head(spec: AuditedRun, state: RunState, account: Account) -> str:
     entries = account.coordinator.entries
     begun, ended = entries[0].record.wall_ms, entries[-1].record.wall_ms
     return (
@@ -119,11 +130,12 @@ def _event(body: Word) -> str | None:
     return None
 
 
-def _boundary(spec: RunSpec, state: RunState) -> str:
+def _boundary(spec: AuditedRun, state: RunState) -> str:
     proven = "the merge of replay-checked contributions" if state.merged else "no merge: only what is listed above"
     return (
         f"## What it proves, and what it does not\n\nIt proves {proven}. {spec.contract.claim_boundary}\n\n"
-        "Nothing was published. Without an outside witness the coordinator's owner could have written all of it.\n"
+        "The run itself published nothing. Without an outside witness the coordinator's owner could have written all "
+        "of it.\n"
     )
 
 

@@ -10,6 +10,7 @@ from console.coordination.spec import RunSpec
 from console.coordination.state import RunState
 from console.evidence.account import Account, account_of
 from console.evidence.audit import write_audit
+from console.evidence.device_summary import SUMMARY_FILE, device_summary
 from console.evidence.models import (
     BUNDLE_FILE,
     SIGNATURE_FILE,
@@ -68,6 +69,8 @@ def write_bundle(run: ClosedRun, operator: SigningKey, operator_key_file: Path) 
     write_durable(
         draft / "contributor_runtime_report.json", contributor_report(run.spec, run.state, account).to_bytes()
     )
+    if "per_device_summary" in run.spec.contract.extra_documents:
+        write_durable(draft / SUMMARY_FILE, device_summary(run.spec, run.state, draft).to_bytes())
     write_durable(draft / "audit.md", write_audit(run.spec, run.state, account).encode())
     bundle = _bundle(run, operator, draft, account)
     write_durable(draft / BUNDLE_FILE, bundle.to_bytes())
@@ -84,6 +87,7 @@ def _copy_records(run: ClosedRun, draft: Path) -> None:
     for name, folder in DOCUMENTS.items():
         _copy(paths.documents / name, draft / folder / name)
     for source, folder in (
+        (paths.previous, "previous"),
         (paths.journals, "journals"),
         (paths.mirror, "journals"),
         (paths.artifacts, "retained_artifacts"),

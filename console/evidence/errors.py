@@ -13,6 +13,14 @@ class ReexecutionError(EvidenceError):
     """The work could not be done again at all; nothing is said about the bundle."""
 
 
+class BundleNotVerified(EvidenceError):  # noqa: N818
+    """A run bundle contradicts itself, so nothing may be concluded or published from it."""
+
+
+class PublicationRefused(EvidenceError):  # noqa: N818
+    """A gate of publication is not met. The message names it."""
+
+
 class LaneSourceError(EvidenceError):
     """A lane can't be frozen from the base, the dataset or the documents that lie there."""
 

@@ -40,6 +40,7 @@ class AgentPlan:
     listen: str = "127.0.0.1"
     port: int = 34101
     contract_digest: str | None = None
+    dangerous_drill_fault: str | None = None  # what the host's owner switches on for a drill
     idle_exit_s: int = 3600  # a coordinator that died for good leaves no agent behind
 
     def argv(self, *, with_token: bool) -> list[str]:
@@ -55,6 +56,8 @@ class AgentPlan:
         }
         if self.contract_digest is not None:
             options["--contract-digest"] = self.contract_digest
+        if self.dangerous_drill_fault is not None:
+            options["--dangerous-drill-fault"] = self.dangerous_drill_fault
         pairs = [part for option in options.items() for part in option]
         return [sys.executable, "-m", "runners", "agent", *pairs, *(["--token-stdin"] if with_token else [])]
 

@@ -205,6 +205,7 @@ def _closed(state: State, line: Line, body: coord.Closed) -> State:
 
 COORDINATOR_FOLDS: dict[str, StateFold] = {
     "run_opened": _run_opened,
+    "revision_opened": _unchanged,
     "epoch_opened": _epoch_opened,
     "recovered": _unchanged,
     "operator_acted": _operator_acted,

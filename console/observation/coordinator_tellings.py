@@ -21,6 +21,11 @@ def _run_opened(body: coord.RunOpened) -> Telling:
     return Telling(f"lane {body.lane_id}: {names}; {body.steps} steps; process {body.pid}", Tone.FACT)
 
 
+def _revision_opened(body: coord.RevisionOpened) -> Telling:
+    why = f"after {words(body.previous_classification)} in bundle {short(body.previous_bundle_digest)}"
+    return Telling(f"revision {body.revision}: the same slices again, {why}", Tone.FACT)
+
+
 def _epoch_opened(body: coord.EpochOpened) -> Telling:
     return Telling(f"process {body.pid} took over, nobody watched for {seconds(body.gap_ms)}", Tone.WARN)
 
@@ -193,6 +198,7 @@ def _first(findings: tuple[coord.Finding, ...]) -> str:
 
 COORDINATOR_TELLINGS: dict[str, Teller] = {
     "run_opened": _run_opened,
+    "revision_opened": _revision_opened,
     "epoch_opened": _epoch_opened,
     "recovered": _recovered,
     "operator_acted": _operator_acted,

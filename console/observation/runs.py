@@ -1,11 +1,14 @@
 """Which runs there are, and which of them goes on."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from console.evidence.checks.layout import BUNDLE_FILE
 from runners.records.lock import is_held
+
+_COORDINATOR = re.compile(r"coordinator(-r[1-9]\d{0,5})?")
 
 
 class RunStanding(StrEnum):
@@ -24,14 +27,23 @@ class RunRef:
 
 
 def coordinator_folder(run_dir: Path) -> Path | None:
-    """`<run>/<node>/coordinator`; the lane names the node's folder."""
-    found = sorted(path for path in run_dir.glob("*/coordinator") if path.is_dir() and not path.is_symlink())
-    return found[0] if found else None
+    """`<run>/<node>/coordinator`, or that of the newest revision; the lane names the node's folder."""
+    found = [path for path in run_dir.glob("*/coordinator*") if path.is_dir() and not path.is_symlink()]
+    known = [path for path in found if _COORDINATOR.fullmatch(path.name)]
+    return max(known, key=lambda path: (revision_of(path), path.parent.name), default=None)
+
+
+def revision_of(folder: Path) -> int:
+    """Of a coordinator's folder or a bundle: 0, or the number after `-r`."""
+    tail = folder.name.rpartition("-r")[2]
+    return int(tail) if tail.isdigit() else 0
 
 
 def bundle_of(run_dir: Path) -> Path | None:
-    """The run's bundle, when it is whole; a bundle's own folder is its own bundle."""
-    for folder in (run_dir / "bundle", run_dir):
+    """The bundle of the run's newest revision, when it is whole; a bundle's own folder is its own bundle."""
+    coordinator = coordinator_folder(run_dir)
+    revision = revision_of(coordinator) if coordinator else 0
+    for folder in (run_dir / (f"bundle-r{revision}" if revision else "bundle"), run_dir):
         if (folder / BUNDLE_FILE).is_file():
             return folder
     return None

@@ -1,5 +1,7 @@
 """Is the contribution what comes out when the validator does the same work?"""
 
+import math
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +17,7 @@ class Comparison:
 
     outcome: Literal["exact", "within_tolerance", "mismatch"]
     relative_difference: float
-    max_loss_difference: float  # nats, largest over the steps; infinite when the step counts differ
+    max_loss_difference: float  # nats, largest over the steps; the largest float when the step counts differ
 
 
 def compare(
@@ -29,14 +31,19 @@ def compare(
 ) -> Comparison:
     """Bit-equality is demanded only of one and the same backend and device; else the lane's frozen bounds hold."""
     same_bits = np.array_equal(contribution.a, replayed.a) and np.array_equal(contribution.b, replayed.b)
-    loss = loss_difference(contributed_losses, replayed_losses)
-    relative = relative_difference(contribution, replayed)
+    loss = _finite(loss_difference(contributed_losses, replayed_losses))
+    relative = _finite(relative_difference(contribution, replayed))
     if same_bits and loss == 0.0:
         return Comparison("exact", relative, loss)
     within = relative <= governance.replay_relative_bound and loss <= governance.replay_loss_bound
     if within and not (same_backend and governance.same_backend_exact):
         return Comparison("within_tolerance", relative, loss)
     return Comparison("mismatch", relative, loss)
+
+
+def _finite(value: float) -> float:
+    """A receipt holds finite numbers only; the largest one is past every bound."""
+    return value if math.isfinite(value) else sys.float_info.max
 
 
 def loss_difference(one: tuple[float, ...], other: tuple[float, ...]) -> float:

@@ -4,22 +4,23 @@ Each rule returns its findings; later rules may rely on what earlier ones establ
 something ends the reading.
 """
 
-import json
 from collections.abc import Callable
 
 import numpy as np
 
 from console.validation.adapter import Adapter, delta_norm, read_adapter, scaled
 from console.validation.submission import UnverifiedSubmission
+from runners.contract.adapter_config import adapter_config_bytes, read_adapter_config
 from runners.contract.canonical import sha256_hex
 from runners.contract.coordinator_records import Finding
-from runners.contract.errors import ContractError
+from runners.contract.errors import ContractError, MalformedBytes
 from runners.contract.plan import (
     ADAPTER_CONFIG_FILE,
     ADAPTER_FILE,
     RECEIPT_FILE,
     TENSOR_A,
     TENSOR_B,
+    FileRef,
     TensorShape,
 )
 from runners.contract.receipts import ContributorReceipt
@@ -93,16 +94,15 @@ def values_are_sane(submission: UnverifiedSubmission) -> tuple[Finding, ...]:
 
 def config_describes_the_adapter(submission: UnverifiedSubmission) -> tuple[Finding, ...]:
     """PEFT reads rank and alpha from here, and silently takes 8 where they are missing."""
+    adapter, head = submission.assignment.adapter, submission.assignment.head
     try:
-        config = json.loads(submission.files[ADAPTER_CONFIG_FILE])
-    except ValueError as error:
-        return _differs("adapter_config", "JSON", error)
-    if not isinstance(config, dict):
-        return _differs("adapter_config", "a JSON object", type(config).__name__)
-    adapter = submission.assignment.adapter
-    expected = ("LORA", adapter.rank, adapter.alpha, ["lm_head"])
-    got = tuple(config.get(name) for name in ("peft_type", "r", "lora_alpha", "target_modules"))
-    return _differs("adapter_config", expected, got)
+        got = read_adapter_config(submission.files[ADAPTER_CONFIG_FILE], name=ADAPTER_CONFIG_FILE)
+    except MalformedBytes as error:
+        return _differs("adapter_config", "a plain LoRA of lm_head", error)
+    findings = _differs("adapter_config", (adapter.rank, adapter.alpha), got)
+    expected = adapter_config_bytes(rank=adapter.rank, alpha=adapter.alpha, base_label=f"sha256:{head.model_digest}")
+    same = submission.files[ADAPTER_CONFIG_FILE] == expected
+    return findings or (() if same else _differs("adapter_config_base", f"sha256:{head.model_digest}", "another base"))
 
 
 def receipt_is_about_this_work(submission: UnverifiedSubmission) -> tuple[Finding, ...]:
@@ -117,20 +117,29 @@ def receipt_is_about_this_work(submission: UnverifiedSubmission) -> tuple[Findin
     pairs = (
         ("receipt_run", assignment.run_id, receipt.run_id),
         ("receipt_node", submission.node_id, receipt.node_id),
+        ("receipt_window", assignment.window_id, receipt.window_id),
         ("receipt_revision", assignment.revision, receipt.revision),
         ("receipt_assignment", assignment.digest, receipt.assignment_digest),
         ("receipt_contract", assignment.contract_digest, receipt.contract_digest),
         ("receipt_initial_adapter", assignment.initial_adapter.sha256, receipt.initial_adapter_sha256),
         ("receipt_slice", assignment.slice.shard.sha256, receipt.slice_sha256),
         ("receipt_head", assignment.head.sha256, receipt.head_sha256),
-        ("receipt_adapter", sha256_hex(submission.files[ADAPTER_FILE]), receipt.adapter.sha256),
+        ("receipt_adapter", _ref(submission, ADAPTER_FILE), receipt.adapter),
+        ("receipt_adapter_config", _ref(submission, ADAPTER_CONFIG_FILE), receipt.adapter_config),
         ("receipt_device", submission.bringup.backend_label, receipt.device.backend_label),
+        ("receipt_device_label", submission.bringup.device_label, receipt.device.device_label),
+        ("receipt_device_name", submission.bringup.device_name, receipt.device.name),
         ("receipt_steps", assignment.recipe.steps, receipt.steps),
         ("receipt_losses", assignment.recipe.steps, len(receipt.step_losses)),
         ("receipt_samples", samples, receipt.samples_presented),
         ("receipt_distinct_samples", distinct, receipt.distinct_samples),
     )
     return tuple(finding for pair in pairs for finding in _differs(*pair))
+
+
+def _ref(submission: UnverifiedSubmission, name: str) -> FileRef:
+    data = submission.files[name]
+    return FileRef(name=name, size_bytes=len(data), sha256=sha256_hex(data))
 
 
 def _adapter(submission: UnverifiedSubmission) -> Adapter:

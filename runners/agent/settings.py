@@ -5,14 +5,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import asyncssh
 
 from runners.agent.errors import AgentSettingsError
+from runners.process.drill_fault import DrillFault
 from runners.records.verb_process import VerbEnvironment
 
 DEFAULT_PORT = 34101
 BACKENDS = ("mlx", "torch", "reference")
+FAULT_SETTING = "SWARM_DANGEROUS_DRILL_FAULT"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class AgentSettings:
     backend: str
     authorized_keys: tuple[str, ...]  # OpenSSH public keys, one line each, without options
     contract_digest: str | None = None
+    dangerous_drill_fault: str | None = None  # handed to every verb; a runner refuses it outside the loopback lane
     idle_exit_s: float | None = None  # end after this long without a connection
     limits: Limits = field(default_factory=Limits)
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -55,6 +59,7 @@ class AgentSettings:
             backend=self.backend,
             contract_digest=self.contract_digest,
             host_key_fingerprint=host_key_fingerprint,
+            extra={FAULT_SETTING: self.dangerous_drill_fault} if self.dangerous_drill_fault else {},
         )
 
 
@@ -70,6 +75,7 @@ def parse_settings(argv: Sequence[str]) -> tuple[AgentSettings, bool]:
         backend=options.backend,
         authorized_keys=tuple(_bare_key(line) for line in options.authorized_key),
         contract_digest=_digest(options.contract_digest),
+        dangerous_drill_fault=options.dangerous_drill_fault,
         idle_exit_s=options.idle_exit_s,
     )
     _check_apart(settings)
@@ -86,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--backend", choices=BACKENDS, required=True)
     parser.add_argument("--authorized-key", action="append", required=True, metavar="KEY", help="may be repeated")
     parser.add_argument("--contract-digest", help="the only contract that this host serves")
+    parser.add_argument(
+        "--dangerous-drill-fault", choices=get_args(DrillFault), help="drills on the loopback lane only"
+    )
     parser.add_argument("--idle-exit-s", type=float, help="end after this long without a connection (default: never)")
     parser.add_argument("--token-stdin", action="store_true", help="admission token: first line of standard input")
     return parser

@@ -42,7 +42,7 @@ class VerbSessions:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
             # asyncssh may cancel what serves a lost connection; the verb gets its grace all the same.
-            await asyncio.shield(task)
+            await asyncio.shield(_told(task))
 
     async def close(self) -> None:
         """End the verbs. Runners that they launched are in sessions of their own and live on."""
@@ -66,10 +66,19 @@ class VerbSessions:
         finally:
             await process.end()
         logger.info("%s: pid %d ended with %d", verb, process.pid, code)
-        if code >= 0:
-            peer.exit(code)
-        else:
-            peer.exit_with_signal(_signal_name(-code))
+        with suppress(OSError, asyncssh.Error):  # the peer may have closed its channel meanwhile
+            if code >= 0:
+                peer.exit(code)
+            else:
+                peer.exit_with_signal(_signal_name(-code))
+
+
+async def _told(task: "asyncio.Task[None]") -> None:
+    """One verb's failure must not cost the link: asyncssh ends the whole connection for an exception in a session."""
+    try:
+        await task
+    except Exception:
+        logger.exception("a verb's session failed")
 
 
 class _Wires:
@@ -78,6 +87,7 @@ class _Wires:
     def __init__(self, process: VerbProcess, peer: "asyncssh.SSHServerProcess[bytes]", stdin_bytes: int) -> None:
         self._process = process
         self._peer = peer
+        self._connection = peer.channel.get_connection()  # a closed channel no longer knows it
         self._stdin_bytes = stdin_bytes
 
     async def run(self, lost_grace_s: float) -> int:
@@ -89,7 +99,7 @@ class _Wires:
         gone = asyncio.ensure_future(self._process.wait_exit())
         try:
             await asyncio.wait((gone, lost), return_when=asyncio.FIRST_COMPLETED)
-            if not gone.done() and self._peer.channel.get_connection().is_closed():
+            if not gone.done() and self._connection.is_closed():
                 # The peer only lost its link: a verb that is nearly done should finish what it began.
                 self._process.stdin.close()
                 await asyncio.wait((gone,), timeout=lost_grace_s)

@@ -48,6 +48,14 @@ class RunOpened(Word):
     pid: int
 
 
+class RevisionOpened(Word):
+    """A replay: the same slices again under the same contract, because an earlier revision ended without a merge."""
+
+    revision: int
+    previous_bundle_digest: Sha256
+    previous_classification: Classification
+
+
 class EpochOpened(Word):
     """A coordinator took over this run's journal after another one ended."""
 
@@ -326,6 +334,7 @@ class Closed(Word):
 
 COORDINATOR_BODIES: dict[str, type[Word]] = {
     "run_opened": RunOpened,
+    "revision_opened": RevisionOpened,
     "epoch_opened": EpochOpened,
     "recovered": Recovered,
     "operator_acted": OperatorActed,

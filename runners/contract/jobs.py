@@ -11,7 +11,7 @@ from runners.contract.names import FileName, Label, Sha256, Text
 from runners.contract.plan import Assignment, FileRef
 from runners.contract.receipts import Device, HeldOutScore, Software
 
-JOBS = ("capture", "cut", "replay", "score")
+JOBS = ("capture", "cut", "replay", "score", "smoke")
 BackendName = Literal["mlx", "torch", "reference"]
 
 
@@ -101,3 +101,24 @@ class ScoreJob(Word):
 class ScoreResult(Word):
     scores: tuple[HeldOutScore, ...]
     device: Device
+
+
+class SmokeJob(Word):
+    """Load an adapter folder through PEFT on its base, compare its logits with base + delta, and generate."""
+
+    model_dir: str
+    adapter_dir: str
+    prompts: tuple[Text, ...]
+    new_tokens: int
+    threads: int
+
+
+class SmokeResult(Word):
+    max_logit_difference: float  # largest |PEFT - (base + s B A h)| over all positions of all prompts
+    largest_delta: float  # largest |s B A h|
+    positions: int
+    generated_tokens: tuple[int, ...]  # greedy, of the first prompt
+    peft: Label
+    transformers: Label
+    torch: Label
+    seconds: float

@@ -107,6 +107,7 @@ class RunContract(Document):
     recipe: RecipeContract
     governance: Governance
     data: DataContract
+    extra_documents: tuple[Literal["per_device_summary"], ...] = ()  # what this lane's run bundles hold beside the rest
     claim_boundary: Text
 
     def node(self, node_id: str) -> NodeContract:

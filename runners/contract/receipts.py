@@ -27,42 +27,6 @@ class Device(Word):
     tf32: bool
 
 
-class GateResult(Word):
-    """A short real training job on the backend under test, on a problem made from a seed."""
-
-    steps: int
-    tokens: int
-    first_loss: float
-    last_loss: float
-    seconds: float
-    tokens_per_second: float
-    adapter_sha256: Sha256
-    refused_precision: Label  # the precision that was asked for and correctly refused
-
-
-class BringupReport(Document):
-    """The per-host gate, taken on the host that it speaks of, for one run."""
-
-    schema_version: Literal["swarm.bringup_report.v1"] = "swarm.bringup_report.v1"
-    run_id: RunId
-    node_id: NodeId
-    contract_digest: Sha256
-    disposition: Literal["ready_to_attempt", "refused_machine_contract", "refused_training_backend_blocker"]
-    reasons: tuple[Text, ...]
-    host_name: Label
-    node_public_key: PublicKey
-    cpu_count: int
-    memory_total_bytes: int
-    memory_available_bytes: int
-    disk_free_bytes: int
-    clock_wall_ms: int
-    device: Device | None
-    software: Software | None
-    gate: GateResult | None
-    head_sha256: Sha256 | None  # of the host's own checkpoint
-    claim_boundary: Text
-
-
 class ContributorReceipt(Document):
     """What a contributor did with its assignment, in its own words; bound to the adapter's bytes."""
 

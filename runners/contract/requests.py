@@ -6,11 +6,12 @@ maps the same words to the same process; a host with a system sshd runs it by ex
 
 from typing import Literal
 
+from runners.contract.bringup import BringupReport
 from runners.contract.document import Word
 from runners.contract.lane import RunContract
 from runners.contract.names import FileName, Label, NodeId, PublicKey, RunId, Sha256, Signature, Text
 from runners.contract.plan import Assignment, FileRef
-from runners.contract.receipts import AdmissionReceipt, BringupReport
+from runners.contract.receipts import AdmissionReceipt
 
 VERBS = ("bringup", "admit", "receive", "launch", "begin", "status", "release", "stop")
 

@@ -2,51 +2,71 @@
 
 import platform
 import re
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-import psutil
-
-from runners.contract.lane import NodeContract, RunContract
-from runners.contract.receipts import BringupReport, Device, GateResult, Software
+from runners.contract.bringup import (
+    Accelerator,
+    BringupFinding,
+    BringupReport,
+    GateReceipt,
+    GateResult,
+    ProductProbe,
+    Throughput,
+)
+from runners.contract.lane import NodeContract
+from runners.contract.receipts import Device, Software
 from runners.contract.requests import BringupRequest, BringupResponse
+from runners.process import judging
 from runners.process.admission import require_contract
 from runners.process.errors import Refused
+from runners.process.probes.machine import machine
 from runners.process.refusals import detail_of
 from runners.process.run_root import RunRoot
 from runners.process.settings import HostSettings
 from runners.process.wire import Wire
 from runners.records.clock import Clock
 from runners.records.keys import SigningKey
+from runners.training.backend import Backend
+from runners.training.head import Head
 
 REPORT_PREFIX = b"swarm.bringup_report.v1\0"
+GATE_PREFIX = b"swarm.gate_receipt.v1\0"
 MIN_GATE_STEPS, MAX_GATE_STEPS = 2, 1000  # a loss can't be seen falling in one step
 CLAIM_BOUNDARY = (
-    "Measured by this host about itself, once, for this run. The gate trains a made-up problem on the device named "
-    "here; it proves that this backend computes and learns on it, nothing about the assignment or about other hosts."
+    "Measured by this host about itself, once. A gate in this report trained a made-up problem on the device named "
+    "here: it shows that this backend computes and learns on it. A report without a gate shows only what the machine "
+    "is. Neither says anything about an assignment or about other hosts."
 )
 
-Disposition = Literal["ready_to_attempt", "refused_machine_contract", "refused_training_backend_blocker"]
+
+@dataclass(frozen=True)
+class Bench:
+    """What a bring-up is done with."""
+
+    settings: HostSettings
+    request: BringupRequest
+    node: NodeContract
+    key: SigningKey
+    clock: Clock
 
 
 @dataclass
-class Findings:
-    """What was measured so far, and what speaks against the host."""
+class Measured:
+    """What was measured so far, and what follows from it."""
 
+    head: Head | None = None
     device: Device | None = None
+    accelerator: Accelerator | None = None
     software: Software | None = None
+    probe: ProductProbe | None = None
     gate: GateResult | None = None
-    head_sha256: str | None = None
-    machine: list[str] = field(default_factory=list)
-    blockers: list[str] = field(default_factory=list)
+    throughput: Throughput | None = None
+    findings: list[BringupFinding] = field(default_factory=list)
 
     @property
-    def disposition(self) -> Disposition:
-        if self.machine:
-            return "refused_machine_contract"
-        return "refused_training_backend_blocker" if self.blockers else "ready_to_attempt"
+    def admitted(self) -> bool:
+        return all(finding.holds for finding in self.findings)
 
 
 def bringup(settings: HostSettings, wire: Wire) -> BringupResponse:
@@ -57,7 +77,7 @@ def bringup(settings: HostSettings, wire: Wire) -> BringupResponse:
     root = RunRoot(settings.make_run_root())
     require_free_of_others(root, request)
     key = SigningKey.load_or_create(settings.key_path(request.node_id))
-    report = measure(settings, request, node, key.public_hex)
+    report = measure(Bench(settings, request, node, key, Clock()))
     signature = key.sign(REPORT_PREFIX + bytes.fromhex(report.digest))
     root.keep_bringup(report, signature)
     return BringupResponse(report=report, signature=signature)
@@ -74,81 +94,151 @@ def require_free_of_others(root: RunRoot, request: BringupRequest) -> None:
         )
 
 
-def measure(settings: HostSettings, request: BringupRequest, node: NodeContract, public_key: str) -> BringupReport:
-    findings = Findings()
-    inspect_checkpoint(settings, findings)
-    probe_backend(settings, request, node, findings)
-    memory = psutil.virtual_memory()
+def measure(bench: Bench) -> BringupReport:
+    started, request, measured = bench.clock.wall_ms(), bench.request, Measured()
+    host = machine(bench.settings.run_root)
+    measured.findings += judging.judge_machine(bench.node, host)
+    inspect_checkpoint(bench, measured)
+    inspect_backend(bench, measured)
+    findings = tuple(measured.findings)
     return BringupReport.seal(
         run_id=request.run_id,
         node_id=request.node_id,
+        lane_id=request.contract.lane_id,
         contract_digest=request.contract.digest,
-        disposition=findings.disposition,
-        reasons=(*findings.machine, *findings.blockers),
+        requirements=bench.node,
+        disposition=judging.disposition_of(findings),
+        findings=findings,
+        reasons=judging.reasons_of(findings),
         host_name=_label(platform.node()),
-        node_public_key=public_key,
-        cpu_count=psutil.cpu_count() or 1,
-        memory_total_bytes=int(memory.total),
-        memory_available_bytes=int(memory.available),
-        disk_free_bytes=shutil.disk_usage(settings.run_root).free,
-        clock_wall_ms=Clock().wall_ms(),
-        device=findings.device,
-        software=findings.software,
-        gate=findings.gate,
-        head_sha256=findings.head_sha256,
+        node_public_key=bench.key.public_hex,
+        node_key_fingerprint=bench.key.fingerprint,
+        machine=host,
+        accelerator=measured.accelerator,
+        device=measured.device,
+        software=measured.software,
+        probe=measured.probe,
+        gate=measured.gate,
+        throughput=measured.throughput,
+        head_sha256=None if measured.head is None else measured.head.sha256,
+        started_wall_ms=started,
+        finished_wall_ms=bench.clock.wall_ms(),
         claim_boundary=CLAIM_BOUNDARY,
     )
 
 
-def inspect_checkpoint(settings: HostSettings, findings: Findings) -> None:
+def inspect_checkpoint(bench: Bench, measured: Measured) -> None:
     """The head of this host's own checkpoint: the coordinator compares it with the plan's."""
     from runners.training.head import load_head
 
+    trouble = ""
     try:
-        findings.head_sha256 = load_head(Path(settings.model_dir)).sha256
+        measured.head = load_head(Path(bench.settings.model_dir))
     except Exception as error:  # whatever it is, this host has no usable head
-        findings.machine.append(f"checkpoint: {type(error).__name__}: {detail_of(error, settings)}")
+        trouble = f"{type(error).__name__}: {detail_of(error, bench.settings)}"
+    sha256 = None if measured.head is None else measured.head.sha256
+    measured.findings.append(judging.judge_checkpoint(sha256, trouble))
 
 
-def probe_backend(settings: HostSettings, request: BringupRequest, node: NodeContract, findings: Findings) -> None:
+def inspect_backend(bench: Bench, measured: Measured) -> None:
     """Load the backend, look at the device that really computes, and train on it if the lane allows it."""
     from runners.training import backends
-    from runners.training.gate import run_gate
+
+    name = bench.settings.backend or bench.node.backend
+    measured.findings.append(judging.judge_backend_name(bench.node.backend, name))
+    recipe, trouble, backend = bench.request.contract.recipe, "", None
+    try:
+        backend = backends.load(name, threads=recipe.threads, chunk_tokens=recipe.chunk_tokens)
+        inspect_device(bench, measured, backend)
+    except Exception as error:  # a native library fails in its own ways; each of them blocks training here
+        trouble = f"{name}: {type(error).__name__}: {detail_of(error, bench.settings)}"
+    measured.findings.append(judging.judge_loading(trouble))
+    if backend is None or not measured.admitted:
+        return
+    try:
+        train(bench, measured, backend)
+    except Exception as error:
+        trouble = f"{name}: {type(error).__name__}: {detail_of(error, bench.settings)}"
+    measured.findings.append(judging.judge_training(trouble))
+
+
+def inspect_device(bench: Bench, measured: Measured, backend: Backend) -> None:
+    from runners.process.probes.accelerator import accelerator
     from runners.training.software import software
 
-    name = settings.backend or node.backend
-    if name != node.backend:
-        findings.machine.append(f"backend: expected {node.backend} as in the lane, got {name} in this host's settings")
-    try:
-        recipe = request.contract.recipe
-        backend = backends.load(name, threads=recipe.threads, chunk_tokens=recipe.chunk_tokens)
-        findings.device = backend.device()
-        findings.software = software(backend)
-        if allowed(findings.device, node, findings):
-            findings.gate = run_gate(backend, request.gate_steps)
-    except Exception as error:  # a native library fails in its own ways; each of them blocks training here
-        findings.blockers.append(f"backend {name}: {type(error).__name__}: {detail_of(error, settings)}")
+    device = backend.device()
+    facts = accelerator(device)
+    measured.device, measured.accelerator, measured.software = device, facts, software(backend)
+    measured.findings += judging.judge_device(bench.node, device, facts)
 
 
-def allowed(device: Device, node: NodeContract, findings: Findings) -> bool:
-    if device.kind in node.required_devices:
-        return True
-    findings.machine.append(
-        f"device: expected one of {list(node.required_devices)}, "
-        f"got {device.kind} ({device.device_label}, {device.name})"
+def train(bench: Bench, measured: Measured, backend: Backend) -> None:
+    """Probe, gate and throughput, each judged as soon as it is there: a later failure keeps what came before it."""
+    from runners.process.probes.accelerator import free_bytes
+    from runners.process.probes.product import probe_product
+    from runners.training.throughput import measure_throughput
+
+    assert measured.device is not None
+    assert measured.accelerator is not None
+    assert measured.head is not None
+    contract = bench.request.contract
+    measured.probe = probe_product(backend.name, measured.device)
+    measured.findings.append(judging.judge_probe(bench.node, measured.probe))
+    measured.gate = run_signed_gate(bench, measured.device, backend)
+    measured.findings.append(judging.judge_gate(measured.gate))
+    free = free_bytes(measured.device)
+    lowest = [free()]
+    measured.throughput = measure_throughput(
+        backend, measured.head, contract.recipe, contract.adapter, lambda: lowest.append(min(lowest[-1], free()))
     )
-    return False
+    measured.accelerator = measured.accelerator.model_copy(update={"memory_free_during_bytes": lowest[-1]})
+    measured.findings.append(judging.judge_throughput(bench.node, measured.throughput))
+
+
+def run_signed_gate(bench: Bench, device: Device, backend: Backend) -> GateResult:
+    """The gate's job, told as a contributor's receipt under the node's own key."""
+    from runners.training import gate
+    from runners.training.software import software
+
+    request, started = bench.request, bench.clock.wall_ms()
+    run = gate.run_gate(backend, request.gate_steps)
+    receipt = GateReceipt.seal(
+        run_id=request.run_id,
+        node_id=request.node_id,
+        contract_digest=request.contract.digest,
+        device=device,
+        software=software(backend),
+        family=request.contract.adapter.family,
+        format=request.contract.adapter.format,
+        precision=request.contract.adapter.precision,
+        seed=gate.SEED,
+        head_sha256=run.head_sha256,
+        initial_adapter_sha256=run.initial_adapter_sha256,
+        adapter_sha256=run.adapter_sha256,
+        steps=len(run.step_losses),
+        samples_presented=run.samples,
+        tokens_presented=run.tokens,
+        step_losses=run.step_losses,
+        initial_loss=run.initial_loss,
+        final_loss=run.final_loss,
+        started_wall_ms=started,
+        finished_wall_ms=bench.clock.wall_ms(),
+        train_seconds=run.seconds,
+    )
+    signature = bench.key.sign(GATE_PREFIX + bytes.fromhex(receipt.digest))
+    return GateResult(
+        receipt=receipt, signature=signature, refused_precision=gate.REFUSED_PRECISION, refusal=run.refusal
+    )
 
 
 def _node(request: BringupRequest) -> NodeContract:
-    contract: RunContract = request.contract
     if not MIN_GATE_STEPS <= request.gate_steps <= MAX_GATE_STEPS:
         raise Refused(
             "gate_steps_out_of_range",
             f"expected {MIN_GATE_STEPS} to {MAX_GATE_STEPS} gate steps, got {request.gate_steps}",
         )
     try:
-        return contract.node(request.node_id)
+        return request.contract.node(request.node_id)
     except KeyError as error:
         raise Refused("unknown_node", str(error.args[0])) from error
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runners.contract.document import Word
-from runners.contract.jobs import CaptureJob, CutJob, Progress, ReplayJob, ScoreJob
+from runners.contract.jobs import CaptureJob, CutJob, Progress, ReplayJob, ScoreJob, SmokeJob
 from runners.process.settings import HostSettings
 from runners.process.wire import Wire
 
@@ -56,9 +56,19 @@ def capture(_settings: HostSettings, wire: Wire) -> Word:
     )
 
 
+def smoke(_settings: HostSettings, wire: Wire) -> Word:
+    job = wire.read(SmokeJob)
+    wire.write(Progress(stage="import", done=0, total=2))
+    from runners.training.peft_smoke import smoke as run_smoke
+
+    wire.write(Progress(stage="smoke", done=1, total=2))
+    return run_smoke(job)
+
+
 JOB_HANDLERS: dict[str, Callable[[HostSettings, Wire], Word]] = {
     "capture": capture,
     "cut": cut,
     "replay": replay,
     "score": score,
+    "smoke": smoke,
 }

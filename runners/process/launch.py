@@ -13,6 +13,7 @@ import runners
 from runners.contract.receipts import AdmissionReceipt
 from runners.contract.requests import LaunchRequest, LaunchResponse
 from runners.process.admission import require_contract
+from runners.process.drill_fault import require_loopback
 from runners.process.errors import Refused
 from runners.process.receive import matches
 from runners.process.run_root import RunRoot
@@ -45,6 +46,7 @@ def launch(settings: HostSettings, wire: Wire) -> LaunchResponse:
 def check_request(settings: HostSettings, root: RunRoot, request: LaunchRequest) -> None:
     """One run, one node, one contract, one coordinator; and every byte named is already here."""
     assignment, contract = request.assignment, request.contract
+    require_loopback(settings.dangerous_drill_fault, contract)
     require_contract(settings.contract_digest, contract.digest)
     require_contract(contract.digest, assignment.contract_digest)
     if (assignment.run_id, assignment.node_id) != (request.run_id, request.node_id):
@@ -101,6 +103,7 @@ def runner_environment(settings: HostSettings, environ: Mapping[str, str]) -> di
         ("SWARM_MODEL_DIR", settings.model_dir_setting),
         ("SWARM_BACKEND", settings.backend),
         ("SWARM_ORPHAN_MS", settings.orphan_ms),
+        ("SWARM_DANGEROUS_DRILL_FAULT", settings.dangerous_drill_fault),
     ):
         if value is not None:
             kept[name] = str(value)

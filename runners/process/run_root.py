@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from runners.contract.bringup import BringupReport
 from runners.contract.canonical import MAX_DOCUMENT_BYTES, canonical_bytes, parse_strict, readable_bytes
 from runners.contract.document import Word, word_from_json
-from runners.contract.receipts import AdmissionReceipt, BringupReport
+from runners.contract.receipts import AdmissionReceipt
 from runners.contract.requests import Begin, BeginRequest, LaunchRequest, LaunchResponse
 from runners.process.errors import Refused
 from runners.records.admission import RECEIPT_PREFIX

@@ -11,6 +11,7 @@ from runners.contract.plan import OUTBOX_FILES
 from runners.contract.requests import LaunchRequest
 from runners.contract.states import Phase
 from runners.process.control import check_begin
+from runners.process.drill_fault import require_loopback, spoil
 from runners.process.errors import Orphaned, StopRequested
 from runners.process.heartbeat import Progress
 from runners.process.outbox import new_draft, publish
@@ -105,6 +106,10 @@ class Runner:
             receipt = finish_contribution(prepared, draft, self._on_step, self.stop.is_set)
         except Stopped as error:
             raise StopRequested(str(error)) from error
+        fault = self.settings.dangerous_drill_fault
+        if fault is not None:
+            require_loopback(fault, self._request.contract)
+            receipt = spoil(fault, draft, receipt, self._assignment)
         publish(draft, outbox, OUTBOX_FILES)
         manifest, files = observe_upload(outbox, prepared)
         self.journal.append("produced", Produced(manifest=manifest, files=files, receipt_digest=receipt.digest))

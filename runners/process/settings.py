@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from runners.contract.jobs import BackendName
+from runners.process.drill_fault import DrillFault
 from runners.process.errors import SettingsError
 
 LOCAL_FINGERPRINT = "local"
@@ -24,6 +25,7 @@ SETTINGS = {
     "SWARM_TOKEN_FD": "number of an inherited pipe that holds the admission token",
     "SWARM_HOST_KEY_FINGERPRINT": "SHA256:... of the SSH host key that this host presents (default: as sshd has it)",
     "SWARM_ORPHAN_MS": "how long a runner waits for the coordinator (default: the lane's prepare_ms + 30 minutes)",
+    "SWARM_DANGEROUS_DRILL_FAULT": "another_shape or another_identity: publish what was not asked for; loopback only",
 }
 
 
@@ -39,6 +41,7 @@ class HostSettings:
     token_fd: int | None = None
     host_key_fingerprints: tuple[str, ...] = (LOCAL_FINGERPRINT,)
     orphan_ms: int | None = None
+    dangerous_drill_fault: DrillFault | None = None
 
     @property
     def run_root(self) -> Path:
@@ -76,6 +79,9 @@ def read_settings(options: argparse.Namespace, environ: Mapping[str, str]) -> Ho
         raise SettingsError(f"SWARM_BACKEND: expected one of {get_args(BackendName)}, got {backend!r}")
     if digest is not None and not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise SettingsError("SWARM_CONTRACT_DIGEST: expected 64 hex digits, got something else")
+    fault = given["SWARM_DANGEROUS_DRILL_FAULT"]
+    if fault is not None and fault not in get_args(DrillFault):
+        raise SettingsError(f"SWARM_DANGEROUS_DRILL_FAULT: expected one of {get_args(DrillFault)}, got {fault!r:.40}")
     return HostSettings(
         home=_folder(given["SWARM_HOST_HOME"]) or Path.home() / ".swarm",
         run_root_setting=_folder(given["SWARM_RUN_ROOT"]),
@@ -85,6 +91,7 @@ def read_settings(options: argparse.Namespace, environ: Mapping[str, str]) -> Ho
         token_fd=_whole("SWARM_TOKEN_FD", given["SWARM_TOKEN_FD"]),
         host_key_fingerprints=_fingerprints(given["SWARM_HOST_KEY_FINGERPRINT"], environ),
         orphan_ms=_whole("SWARM_ORPHAN_MS", given["SWARM_ORPHAN_MS"]),
+        dangerous_drill_fault=fault,  # type: ignore[arg-type]  # checked above
     )
 
 

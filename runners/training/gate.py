@@ -1,12 +1,12 @@
 """The bring-up gate: a short real training job on the backend under test."""
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 
 from runners.contract.batches import batch_order
 from runners.contract.lane import AdapterContract, RecipeContract
-from runners.contract.receipts import GateResult
 from runners.training.adapter_file import adapter_bytes, initial_adapter
 from runners.training.backend import Backend, StepResult, TrainingJob, ignore_stage
 from runners.training.errors import GateFailed, UnsupportedPrecision
@@ -19,28 +19,46 @@ SAMPLES, SAMPLE_TOKENS, BATCH_SAMPLES = 32, 16, 8
 REFUSED_PRECISION = "bf16_mixed"
 
 
-def run_gate(backend: Backend, steps: int) -> GateResult:
+@dataclass(frozen=True)
+class GateRun:
+    """What the gate's job did; digests are over the safetensors files that the adapters would be."""
+
+    head_sha256: str
+    initial_adapter_sha256: str
+    adapter_sha256: str
+    step_losses: tuple[float, ...]
+    initial_loss: float  # over the whole problem: two steps see different samples, so theirs can't be compared
+    final_loss: float
+    samples: int
+    tokens: int
+    seconds: float
+    refusal: str  # of REFUSED_PRECISION, in the backend's own words
+
+
+def run_gate(backend: Backend, steps: int) -> GateRun:
     """Raises GateFailed where the loss didn't fall or an unsupported precision was accepted."""
     if steps < 2:
         raise ValueError(f"expected at least two steps to see a loss fall, got {steps}")
     job = gate_job(steps)
-    _expect_refusal(backend, job)
+    refusal = _expect_refusal(backend, job)
     results: list[StepResult] = []
+    before = backend.held_out_loss(job.head, job.shard, job.initial, job.adapter.alpha)
     backend.prepare(job, ignore_stage)
     trained = backend.train(job, results.append)
-    first, last = trained.step_losses[0], trained.step_losses[-1]
-    if last >= first:
-        raise GateFailed(f"gate: expected a loss below {first:.6f} after {steps} steps, got {last:.6f}")
-    tokens, seconds = sum(result.tokens for result in results), sum(result.seconds for result in results)
-    return GateResult(
-        steps=len(results),
-        tokens=tokens,
-        first_loss=first,
-        last_loss=last,
-        seconds=seconds,
-        tokens_per_second=tokens / seconds,
+    after = backend.held_out_loss(job.head, job.shard, trained.adapter, job.adapter.alpha)
+    if after >= before:
+        raise GateFailed(f"gate: expected a loss below {before:.6f} after {steps} steps, got {after:.6f}")
+    return GateRun(
+        head_sha256=job.head.sha256,
+        initial_adapter_sha256=hashlib.sha256(adapter_bytes(job.initial)).hexdigest(),
         adapter_sha256=hashlib.sha256(adapter_bytes(trained.adapter)).hexdigest(),
-        refused_precision=REFUSED_PRECISION,
+        step_losses=trained.step_losses,
+        initial_loss=before,
+        final_loss=after,
+        samples=sum(result.samples for result in results),
+        tokens=sum(result.tokens for result in results),
+        seconds=sum(result.seconds for result in results),
+        refusal=refusal,
     )
 
 
@@ -79,12 +97,12 @@ def gate_job(steps: int) -> TrainingJob:
     )
 
 
-def _expect_refusal(backend: Backend, job: TrainingJob) -> None:
+def _expect_refusal(backend: Backend, job: TrainingJob) -> str:
     # model_copy doesn't validate, which is the point: the backend itself must refuse what a contract can't even say.
     mixed = job.adapter.model_copy(update={"precision": REFUSED_PRECISION})
     asked = TrainingJob(job.head, job.shard, job.initial, mixed, job.recipe, job.batches)
     try:
         backend.prepare(asked, ignore_stage)
-    except UnsupportedPrecision:
-        return
+    except UnsupportedPrecision as refused:
+        return str(refused)
     raise GateFailed(f"gate: expected {backend.name} to refuse precision {REFUSED_PRECISION}, got an accepted job")

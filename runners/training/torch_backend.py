@@ -50,7 +50,7 @@ class TorchBackend(SteppingBackend):
         card = torch.cuda.get_device_properties(self._device) if cuda else None
         kind = "cuda" if card else "cpu"
         return Device(
-            # The frozen lane's own words: `cuda` names framework and device at once, as it did before torch ran on CPUs.
+            # The frozen lane's own words: `cuda` names framework and device at once.
             backend_label=f"open_adapter_backend.{'cuda' if card else 'torch.cpu'}.gpt_oss_lm_head",
             kind="cuda" if card else "cpu",
             device_label=f"{kind}:0",

@@ -9,12 +9,13 @@ from console.evidence.models import BUNDLE_FILE, SIGNATURE_FILE
 from runners.contract.canonical import readable_bytes
 from runners.contract.document import body_digest
 from runners.contract.receipts import OperatorCommand
+from runners.process.bringup import GATE_PREFIX
 from tests.checks.defects import Body, Defect, coordinator, document, own, said, sets
 from tests.checks.forge import Forge
 from tests.checks.forged_hosts import LINUX, MAC, RUN_ID, device_of, hash_of, software_of
 from tests.checks.forged_journal import Said, write_journal
 from tests.checks.lies import Lies
-from tests.checks.resealing import rewrite
+from tests.checks.resealing import reseal_body, rewrite
 
 OTHER = "e" * 64
 PLAN = "contract/window_plan.json"
@@ -106,9 +107,7 @@ def _device(**fields: Any) -> Any:
 
 
 def _cuda() -> Lies:
-    device = _device(
-        backend_label="open_adapter_backend.cuda.gpt_oss_lm_head", kind="cuda", device_label="cuda:0"
-    )
+    device = _device(backend_label="open_adapter_backend.cuda.gpt_oss_lm_head", kind="cuda", device_label="cuda:0")
     return Lies(devices={LINUX: device})
 
 
@@ -121,6 +120,14 @@ def _metal() -> Lies:
         }
     )
     return Lies(devices={MAC: device})
+
+
+def _invented_losses(body: Body) -> None:
+    """The gate's own receipt tells them, under the host's own key."""
+    receipt = body["gate"]["receipt"]
+    receipt["step_losses"] = [loss - 0.5 for loss in receipt["step_losses"]]
+    reseal_body(receipt)
+    body["gate"]["signature"] = Forge.named(LINUX).sign(GATE_PREFIX + bytes.fromhex(receipt["digest"]))
 
 
 def _only_cuda(body: Body) -> None:
@@ -221,7 +228,11 @@ MEMBERS = (
     Defect("gate_without_a_measurement", "journal_agrees_with_bringup", document(
         f"reports/{LINUX}_bringup.json", sets(gate=None)
     )),
-    Defect("journal_names_another_report", "journal_agrees_with_bringup", coordinator(
+    Defect("gate_losses_invented", "bringups_are_true", document(
+        f"reports/{LINUX}_bringup.json", _invented_losses
+    )),
+    # The bundle keeps only documents that a record names, so the true report and its key are missing then.
+    Defect("journal_names_another_report", "records_are_signed", coordinator(
         said("bringup_received", sets(report_digest=OTHER), LINUX)
     )),
     Defect("trained_on_another_device", "one_device_from_gate_to_receipt", own(

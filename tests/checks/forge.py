@@ -28,6 +28,7 @@ from console.validation.adapter import Adapter, adapter_bytes
 from console.validation.replay_comparison import compare
 from runners.contract import receipts
 from runners.contract.adapter_config import adapter_config_bytes
+from runners.contract.bringup import BringupReport
 from runners.contract.canonical import canonical_bytes, readable_bytes, sha256_hex
 from runners.contract.coordinator_records import ReplayJudged
 from runners.contract.document import Document, word_from_json
@@ -42,6 +43,7 @@ from runners.contract.shard_manifest import CaptureRecord, ShardManifest
 from runners.contract.states import Disposition
 from runners.records.keys import SigningKey
 from runners.records.tensors import RawTensor, write_tensors
+from tests.checks.forged_bringup import report_fields
 from tests.checks.forged_contributor import contributor_records
 from tests.checks.forged_coordination import coordinator_records
 from tests.checks.forged_hosts import MAC, NODES, RUN_ID, STEPS, device_of, endpoint_of, hash_of, software_of
@@ -51,6 +53,8 @@ from tests.checks.resealing import Body, operator_key_file, reseal_body, sized
 from tests.checks.tiny_training import TinyShard, Trained, Weights, make_shard, mean_loss, train
 
 VOCABULARY, WIDTH, RANK, ALPHA = 32, 8, 2, 4.0
+TOKENIZER = b'{"model": "forged"}\n'  # bytes of the checkpoint's only tokenizer file
+TOKENIZER_DIGEST = sha256_hex(canonical_bytes({"files": {"tokenizer.json": sha256_hex(TOKENIZER)}}))
 FARTHEST = 1e6  # a receipt holds finite figures only, also where a lie makes the reference delta zero
 D = TypeVar("D", bound=Document)
 
@@ -75,10 +79,10 @@ class Forge:
 
     @property
     def public(self) -> dict[str, str]:
-        return {who: Forge._named(who).public_hex for who in ("coordinator", "operator", *NODES)}
+        return {who: Forge.named(who).public_hex for who in ("coordinator", "operator", *NODES)}
 
     @staticmethod
-    def _named(who: str) -> SigningKey:
+    def named(who: str) -> SigningKey:
         return SigningKey(Ed25519PrivateKey.from_private_bytes(sha256(who.encode()).digest()))
 
     def device(self, node: str) -> receipts.Device:
@@ -179,7 +183,7 @@ class Forge:
             device_label="cpu:0", compute_dtype="f32", stored_dtype="F32", batch_size=4, threads=1,
         )  # fmt: skip
         head = HeadIdentity(
-            model_digest=hash_of("model"), tokenizer_digest=hash_of("tokenizer"), tensor="lm_head.weight",
+            model_digest=hash_of("model"), tokenizer_digest=TOKENIZER_DIGEST, tensor="lm_head.weight",
             dtype="F32", vocab_size=VOCABULARY, hidden_size=WIDTH, sha256=sha256_hex(self.head.tobytes()), tied=False,
         )  # fmt: skip
         return self.seal(
@@ -190,19 +194,12 @@ class Forge:
         )  # fmt: skip
 
     def _bring_up(self, node: str) -> None:
-        gate = receipts.GateResult(
-            steps=4, tokens=64, first_loss=3.5, last_loss=3.1, seconds=0.5, tokens_per_second=128.0,
-            adapter_sha256=hash_of("gate"), refused_precision="bf16_mixed",
-        )  # fmt: skip
         path = f"reports/{node}_bringup.json"
-        report = self.seal(
-            path, self.paths.reports / f"{node}_bringup.json", receipts.BringupReport,
-            run_id=RUN_ID, node_id=node, contract_digest=self.contract.digest, disposition="ready_to_attempt",
-            reasons=(), host_name="forge", node_public_key=self.public[node], cpu_count=2,
-            memory_total_bytes=8 << 30, memory_available_bytes=4 << 30, disk_free_bytes=9 << 30,
-            clock_wall_ms=1_790_000_000_000, device=self.device(node), software=self.software(node), gate=gate,
-            head_sha256=self.plan.head.sha256, claim_boundary="One short gate on this host.",
+        fields = report_fields(
+            self.contract, self.contract.node(node), self.key(node), self.device(node), self.software(node),
+            run_id=RUN_ID, head_sha256=self.plan.head.sha256,
         )  # fmt: skip
+        report = self.seal(path, self.paths.reports / f"{node}_bringup.json", BringupReport, **fields)
         self._sign(path, node, b"swarm.bringup_report.v1\0", report, self.paths.reports)
 
     def _admit(self, node: str) -> None:

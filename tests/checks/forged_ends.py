@@ -8,6 +8,7 @@ from runners.contract.canonical import sha256_hex
 from runners.contract.plan import ADAPTER_FILE as ADAPTER
 from tests.checks.defects import changed_to, first
 from tests.checks.forge import Forge
+from tests.checks.forged_bringup import refuse_for_disk
 from tests.checks.forged_hosts import LINUX, NODES, RUN_ID
 from tests.checks.forged_journal import Said
 from tests.checks.lies import Lies
@@ -71,16 +72,14 @@ def refused_at_bring_up(root: Path) -> Path:
     """The Linux host refused at its gate; the Mac was ready by then."""
     lies = Lies()
     path = f"reports/{LINUX}_bringup.json"
-    lies.documents[path] = lambda body: body.update(
-        disposition="refused_machine_contract", reasons=["expected an RTX 4080"], gate=None
-    )
+    lies.documents[path] = refuse_for_disk
 
     def said(records: list[Said]) -> list[Said]:
         kept = records[: records.index(first(records, "bringup_received", LINUX))]
         refused = {
             "node_id": LINUX,
             "reason": "refused_machine_contract",
-            "detail": "expected an RTX 4080",
+            "detail": "disk_free: expected at least 1073741824 bytes, got 5 bytes",
             "report_digest": run.documents[path].digest,
         }
         kept.append(Said("bringup_refused", refused, kept[-1].mono_ms))

@@ -5,30 +5,36 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from console.evidence import models
+from console.evidence import device_summary, models
 from console.evidence.checks.document_shapes import DOCUMENT_SHAPES
+from console.evidence.checks.outcomes.document_shapes import OUTCOME_SHAPES
 from console.evidence.checks.record_shapes import BODIES
 from console.evidence.checks.shapes import MapOf, Maybe
-from runners.contract import lane, plan, receipts, shard_manifest
+from console.evidence.outcomes import attempt, closeout, publication, rehearsal
+from runners.contract import bringup, lane, plan, receipts, shard_manifest
 from runners.contract.coordinator_records import COORDINATOR_BODIES
 from runners.contract.document import Document
 from runners.contract.node_records import NODE_BODIES
 
 MODELS = {
     get_args(cls.model_fields["schema_version"].annotation)[0]: cls
-    for module in (lane, plan, receipts, shard_manifest, models)
+    for module in (
+        *(bringup, lane, plan, receipts, shard_manifest, models, device_summary),
+        *(rehearsal, attempt, closeout, publication),
+    )
     for cls in vars(module).values()
-    if isinstance(cls, type) and issubclass(cls, Document) and cls is not Document
+    if isinstance(cls, type) and issubclass(cls, Document) and cls.__module__ == module.__name__
 }
+SHAPES = {**DOCUMENT_SHAPES, **OUTCOME_SHAPES}
 
 
 def test_the_checker_knows_every_document_and_no_other() -> None:
-    assert set(DOCUMENT_SHAPES) == set(MODELS)
+    assert set(SHAPES) == set(MODELS)
 
 
 @pytest.mark.parametrize("schema", sorted(MODELS))
 def test_a_documents_fields_are_those_of_its_model(schema: str) -> None:
-    assert _differences(DOCUMENT_SHAPES[schema], MODELS[schema], schema) == []
+    assert _differences(SHAPES[schema], MODELS[schema], schema) == []
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ RUN = "run-1"
 class Desk(SimpleNamespace):
     """What `read_commands` touches of the coordinator's desk."""
 
+    state: RunState
+
     def note(self, body: rec.OperatorActed) -> None:
         self.noted.append(body)
         self.state = fold(self.state, body, 0)

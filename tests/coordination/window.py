@@ -87,8 +87,8 @@ def head(node_id: str, seq: int) -> Head:
 def line(node_id: str, body: Word | None, seq: int, *, kind: str | None = None) -> JournalRecord:
     return JournalRecord(
         run_id="r", node_id=node_id, role="contributor", revision=0, epoch=0, seq=seq,
-        kind=kind or NODE_KINDS[type(body or BEGAN)], wall_ms=seq, mono_ms=seq, body=body.to_json() if body else {"x": 1},
-        prev=H, sig="0" * 128,
+        kind=kind or NODE_KINDS[type(body or BEGAN)], wall_ms=seq, mono_ms=seq,
+        body=body.to_json() if body else {"x": 1}, prev=H, sig="0" * 128,
     )  # fmt: skip
 
 

@@ -5,13 +5,14 @@ import psutil
 import pytest
 
 from console.hosts.errors import HostRefused, VerbFailed
-from console.hosts.host import Host
+from console.hosts.host import Host, LinkState
 from console.hosts.line_conversation import MAX_LINE_BYTES
 from runners.contract.document import Word
 from runners.contract.errors import DigestMismatch, MalformedBytes
 from runners.contract.receipts import AdmissionReceipt
 from runners.contract.requests import Done, LaunchResponse
-from tests.hosts.conftest import Order, Told
+from tests.agent.rig import AgentRig
+from tests.hosts.conftest import Order, Told, connected
 
 pytestmark = pytest.mark.ssh
 
@@ -154,4 +155,39 @@ async def test_a_cancelled_conversation_ends_its_process(host: Host) -> None:
             await talk()
     async with asyncio.timeout(10):
         while psutil.pid_exists(told[0]):
+            await asyncio.sleep(0.02)
+
+
+async def test_a_verb_left_midway_costs_nobody_the_link(agent: AgentRig) -> None:
+    """The channel is closed while the process runs; the same connection goes on answering."""
+    changes: list[LinkState] = []
+    async with connected(agent, changes.append) as ssh:
+        for _ in range(3):
+            async with ssh.open("status") as left:
+                await left.send(Order(act="wait"))
+                pid = (await left.receive(Told)).pid
+            assert await ssh.ask("status", answering(DONE), Done) == Done()
+            await gone(pid)
+        assert [change.up for change in changes] == [True]
+
+
+async def test_a_verb_cancelled_midway_costs_nobody_the_link(agent: AgentRig) -> None:
+    changes: list[LinkState] = []
+    async with connected(agent, changes.append) as ssh:
+        asking = asyncio.create_task(ssh.ask("status", Order(act="echo"), Done))
+        await asyncio.sleep(0)
+        for _ in range(3):
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            asking = asyncio.create_task(ssh.ask("status", Order(act="wait"), Done))
+            await asyncio.sleep(0.02)  # anywhere between open, started and answered
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert await ssh.ask("status", answering(DONE), Done) == Done()
+        assert [change.up for change in changes] == [True]
+
+
+async def gone(pid: int) -> None:
+    async with asyncio.timeout(10):
+        while psutil.pid_exists(pid):  # another process's child
             await asyncio.sleep(0.02)

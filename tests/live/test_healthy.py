@@ -55,12 +55,12 @@ def healthy(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> LiveRun
 
 def _look_for_token(run: LiveRun, pid: int, found: list[str]) -> None:
     """argv and environment of every process of the run, again and again while it goes on."""
-    until("the run to end", lambda: (_looked(run, found) and not psutil.pid_exists(pid)) or _ended(pid), patience_s=200)
+    until("the run to end", lambda: _looked(run, found) and _ended(pid), patience_s=200)
 
 
 def _ended(pid: int) -> bool:
     try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 

@@ -77,12 +77,12 @@ def test_a_coordinator_killed_after_its_last_record_still_gets_its_bundle(make_r
     assert_gone(run)
 
 
-@pytest.mark.parametrize(("moment", "steps"), [("launching", "24"), ("training", "4000")])
+@pytest.mark.parametrize(("moment", "steps"), [("admitting", "24"), ("launching", "24"), ("training", "4000")])
 def test_ctrl_c_leaves_a_closed_valid_partial_bundle_and_no_process(moment: str, steps: str, make_run: MakeRun) -> None:
     run = make_run(steps=steps)
     process = run.start()
-    when = {"launching": lambda: run.has("shipped"), "training": lambda: run.has("window_changed", after="active")}
-    until(f"{moment}", when[moment])
+    happened = {"admitting": "admitting", "launching": "preparing", "training": "active"}[moment]
+    until(f"the run to be {moment}", lambda: MOMENTS[happened](run))
     os.killpg(process.pid, signal.SIGINT)
 
     code, out, err = finish(process)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
@@ -72,7 +73,7 @@ def start_agent(tmp_path: Path) -> Iterator[StartAgent]:
             process.stdout.close()
 
 
-def assert_refused(run: LiveRun, code: int, err: str, reason: str, classification: str) -> dict[str, object]:
+def assert_refused(run: LiveRun, code: int, err: str, reason: str, classification: str) -> dict[str, Any]:
     assert code == 1, err[-3000:]
     assert reason.replace("_", " ") in err.replace("_", " ")
     kept = json.loads((run.bundle / "first_swarm_real_run_bundle.json").read_bytes())
@@ -80,9 +81,11 @@ def assert_refused(run: LiveRun, code: int, err: str, reason: str, classificatio
     assert reason in kept["reason"]
     assert check_real_run(run.bundle).findings == ()
     kinds = ("bringup_refused", "admission_decided")
+    record: dict[str, Any]
     (record,) = [r["body"] for r in run.records() if r["kind"] in kinds and r["body"]["reason"] == reason]
-    assert record["node_id"] == "swarm-linux-a"
-    return record
+    body: dict[str, object] = record
+    assert body["node_id"] == "swarm-linux-a"
+    return body
 
 
 def test_another_token_on_the_host_is_refused_with_evidence(make_run: MakeRun, start_agent: StartAgent) -> None:

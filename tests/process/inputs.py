@@ -53,7 +53,13 @@ THRESHOLDS = MachineThresholds(
 )
 
 
-def contract(*, steps: int = 5, heartbeat_ms: int = 1000, devices: tuple[str, ...] = ("cpu", "cuda")) -> RunContract:
+def contract(
+    *,
+    steps: int = 5,
+    heartbeat_ms: int = 1000,
+    devices: tuple[str, ...] = ("cpu", "cuda"),
+    thresholds: MachineThresholds = THRESHOLDS,
+) -> RunContract:
     return RunContract.seal(
         lane_id="process_tests",
         run_family_id="process_tests",
@@ -70,7 +76,7 @@ def contract(*, steps: int = 5, heartbeat_ms: int = 1000, devices: tuple[str, ..
                 transport="ssh",
                 cluster_port=34101,
                 run_root="linux",
-                thresholds=THRESHOLDS,
+                thresholds=thresholds,
             ),
         ),
         policies=Policies(

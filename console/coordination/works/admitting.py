@@ -1,19 +1,18 @@
 """One host from first contact to an admission receipt."""
 
 from console.coordination.desk import Desk
+from console.hosts.bringup import bring_up
 from console.hosts.errors import HostRefused
 from console.hosts.host import Host
 from runners.contract import coordinator_records as rec
 from runners.contract.document import word_from_json
 from runners.contract.errors import ContractError
-from runners.contract.receipts import AdmissionReceipt, BringupReport
-from runners.contract.requests import AdmitAnswer, AdmitResponse, BringupRequest, BringupResponse, TokenLine
+from runners.contract.receipts import AdmissionReceipt
+from runners.contract.requests import AdmitAnswer, AdmitResponse, TokenLine
 from runners.records.admission import challenge, check_token, confirmation, verify_answer, verify_receipt
 from runners.records.durable import write_durable
 from runners.records.errors import AdmissionRefused
-from runners.records.keys import verify
 
-BRINGUP_PREFIX = b"swarm.bringup_report.v1\0"
 READY = "ready_to_attempt"
 
 
@@ -22,23 +21,20 @@ async def admit_host(desk: Desk, node_id: str) -> None:
     host = await desk.host(node_id)
     if desk.node(node_id).bringup is None:
         await _bring_up(desk, host)
-    if desk.node(node_id).bringup is not None and desk.node(node_id).trouble is None:
+    if desk.node(node_id).bringup is not None and desk.node(node_id).trouble is None and not _holds_already(desk, host):
         await _admit(desk, host)
 
 
 async def _bring_up(desk: Desk, host: Host) -> None:
-    request = BringupRequest(
-        run_id=desk.spec.run_id, node_id=host.node_id, contract=desk.contract, gate_steps=desk.spec.gate_steps
-    )
     try:
-        response = await host.ask("bringup", request, BringupResponse)
-        report = _trusted_report(desk, host.node_id, response)
+        response = await bring_up(host, desk.contract, run_id=desk.spec.run_id, gate_steps=desk.spec.gate_steps)
     except HostRefused as error:
         desk.note(_refused(host.node_id, error.refused, error.detail))
         return
     except ContractError as error:
         desk.note(_refused(host.node_id, "bringup_report_malformed", str(error)))
         return
+    report = response.report
     path = desk.paths.reports / f"{host.node_id}_bringup.json"
     write_durable(path, report.to_bytes())
     write_durable(path.with_name(f"{path.name}.sig"), response.signature.encode() + b"\n")
@@ -60,22 +56,38 @@ async def _bring_up(desk: Desk, host: Host) -> None:
     )
 
 
-def _trusted_report(desk: Desk, node_id: str, response: BringupResponse) -> BringupReport:
-    """The report is about this run, node and lane, and signed by the key that it names."""
-    report = BringupReport.from_json(response.report.to_json())
-    for name, expected, got in (
-        ("run_id", desk.spec.run_id, report.run_id),
-        ("node_id", node_id, report.node_id),
-        ("contract_digest", desk.contract.digest, report.contract_digest),
-    ):
-        if expected != got:
-            raise ContractError(f"bring-up report of {node_id}: {name}: expected {expected}, got {got}")
-    verify(report.node_public_key, response.signature, BRINGUP_PREFIX + bytes.fromhex(report.digest))
-    return report
-
-
 def _refused(node_id: str, reason: str, detail: str, digest: str | None = None) -> rec.BringupRefused:
     return rec.BringupRefused(node_id=node_id, reason=reason, detail=detail[:4000], report_digest=digest)
+
+
+def _holds_already(desk: Desk, host: Host) -> bool:
+    """Admission holds per run and node key: a later revision cites the receipt and needs no token.
+
+    Another key, host key or contract than then is another node, which has to prove itself.
+    """
+    folder, bringup = desk.paths.admitted_before, desk.node(host.node_id).bringup
+    if folder is None or bringup is None:
+        return False
+    name = f"admission_{host.node_id}.json"
+    if not (folder / name).exists():
+        return False
+    receipt = AdmissionReceipt.read((folder / name).read_bytes())
+    then = (receipt.node_public_key, receipt.host_key_fingerprint, receipt.contract_digest, receipt.run_id)
+    now = (bringup.node_public_key, host.host_key_fingerprint, desk.contract.digest, desk.spec.run_id)
+    if then != now or receipt.coordinator_public_key != desk.key.public_hex:
+        return False
+    for kept in (name, f"{name}.sig"):
+        write_durable(desk.paths.receipts / kept, (folder / kept).read_bytes())
+    handed_over = receipt.token_custody == "handed_over"  # noqa: S105 - a word of the contract
+    desk.note(_admitted(host.node_id, receipt, handed_over=handed_over, reason="admitted_in_an_earlier_revision"))
+    return True
+
+
+def _admitted(node_id: str, receipt: AdmissionReceipt, *, handed_over: bool, reason: str) -> rec.AdmissionDecided:
+    body = _decision(node_id, handed_over, "admitted", reason, "")
+    return word_from_json(rec.AdmissionDecided, {
+        **body.to_json(), "receipt_digest": receipt.digest, "node_public_key": receipt.node_public_key,
+    })  # fmt: skip
 
 
 async def _admit(desk: Desk, host: Host) -> None:
@@ -87,10 +99,7 @@ async def _admit(desk: Desk, host: Host) -> None:
         reason = getattr(error, "refused", None) or getattr(error, "reason", None) or "admission_malformed"
         desk.note(_decision(host.node_id, handed_over, "refused", reason, str(error)))
         return
-    body = _decision(host.node_id, handed_over, "admitted", "both_sides_proved", "")
-    desk.note(word_from_json(rec.AdmissionDecided, {
-        **body.to_json(), "receipt_digest": receipt.digest, "node_public_key": receipt.node_public_key,
-    }))  # fmt: skip
+    desk.note(_admitted(host.node_id, receipt, handed_over=handed_over, reason="both_sides_proved"))
 
 
 async def _exchange(desk: Desk, host: Host, *, handed_over: bool) -> AdmissionReceipt:

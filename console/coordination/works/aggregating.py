@@ -9,7 +9,8 @@ from console.coordination.desk import Desk
 from console.coordination.works.preparing import read_plan
 from console.validation.adapter import adapter_bytes, read_adapter
 from runners.contract import coordinator_records as rec
-from runners.contract.canonical import readable_bytes, sha256_hex
+from runners.contract.adapter_config import adapter_config_bytes
+from runners.contract.canonical import sha256_hex
 from runners.contract.document import word_from_json
 from runners.contract.plan import ADAPTER_CONFIG_FILE, ADAPTER_FILE, FileRef, WindowPlan
 from runners.contract.receipts import MergedContribution, MergeReport, PromotionReceipt
@@ -74,12 +75,12 @@ def _write_merged(desk: Desk, outcome: MergeOutcome) -> tuple[FileRef, FileRef]:
     folder = desk.paths.artifacts / "merged"
     folder.mkdir(exist_ok=True)
     first = desk.paths.artifacts / min(desk.state.nodes) / ADAPTER_CONFIG_FILE
-    config = json.loads(first.read_bytes())
-    config |= {"r": outcome.merged.rank, "lora_alpha": outcome.merged.alpha}
+    label = json.loads(first.read_bytes())["base_model_name_or_path"]
+    config = adapter_config_bytes(rank=outcome.merged.rank, alpha=outcome.merged.alpha, base_label=label)
     metadata = {"format": "pt", "swarm_window": read_plan(desk).digest}
     files = {
         ADAPTER_FILE: adapter_bytes(outcome.merged.a, outcome.merged.b, metadata),
-        ADAPTER_CONFIG_FILE: readable_bytes(config),
+        ADAPTER_CONFIG_FILE: config,
     }
     for name, data in files.items():
         write_durable(folder / name, data)

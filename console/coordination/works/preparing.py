@@ -5,6 +5,7 @@ import json
 import tarfile
 
 from console.coordination.desk import Desk
+from console.coordination.errors import LaneDrift
 from console.coordination.planning import WINDOW_ID, plan_window
 from console.coordination.works.inputs import restore_inputs
 from console.hosts.errors import HostRefused
@@ -24,15 +25,17 @@ from runners.contract.requests import (
 )
 from runners.records.durable import write_durable
 
-REVISION = 0
 BEGIN_PREFIX = b"swarm.begin.v1\0"
 SEND_BYTES = 256 * 1024
 
 
 async def bind_plan(desk: Desk) -> None:
     """The run's documents bind the lane's digest, the machines that were measured, and their keys."""
-    plan = plan_window(desk.contract, desk.spec.run_id, REVISION, await restore_inputs(desk))
+    plan = plan_window(desk.contract, desk.spec.run_id, desk.spec.revision, await restore_inputs(desk))
     membership = membership_of(desk)
+    if findings := desk.drift(plan, membership):
+        # A stop condition of the runbook: what is no longer the lane's is neither bound nor shipped.
+        raise LaneDrift("; ".join(f"{item.rule}: expected {item.expected}, got {item.got}" for item in findings))
     write_durable(desk.paths.documents / "run_contract.json", desk.contract.to_bytes())
     write_durable(desk.paths.documents / "window_plan.json", plan.to_bytes())
     write_durable(desk.paths.documents / "membership_receipt.json", membership.to_bytes())

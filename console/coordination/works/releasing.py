@@ -6,7 +6,6 @@ import sys
 
 from console.coordination.desk import Desk
 from console.coordination.works.collecting import fetch
-from console.coordination.works.preparing import REVISION
 from console.hosts.errors import HostError, HostUnreachable, LinkDown
 from console.hosts.host import Host
 from runners.contract import coordinator_records as rec
@@ -80,5 +79,5 @@ async def _end(desk: Desk, host: Host) -> tuple[bool, str]:
 
 def _request(desk: Desk, node_id: str) -> RunnerRequest:
     launched = desk.node(node_id).launched
-    revision = launched.revision if launched is not None else REVISION
+    revision = launched.revision if launched is not None else desk.spec.revision
     return RunnerRequest(run_id=desk.spec.run_id, node_id=node_id, revision=revision)

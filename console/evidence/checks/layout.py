@@ -17,6 +17,7 @@ PLACES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"operator_manifest\.json", "swarm.operator_manifest.v1"),
         (r"coordinator_runtime_report\.json", "swarm.coordinator_runtime_report.v1"),
         (r"contributor_runtime_report\.json", "swarm.contributor_runtime_report.v1"),
+        (r"tailrun_admitted_home_run_summary\.json", "swarm.device_summary.v1"),
         (r"contract/run_contract\.json", "swarm.run_contract.v1"),
         (r"contract/window_plan\.json", "swarm.window_plan.v1"),
         (r"contract/membership_receipt\.json", "swarm.membership_receipt.v1"),
@@ -42,6 +43,9 @@ PLACES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"retained_artifacts/{NODE}/contributor_receipt\.json", "swarm.contributor_receipt.v1"),
         (rf"quarantine/{NODE}/{NAME}", "quarantined"),
         (rf"operator_commands/{NAME}\.json", "swarm.operator_command.v1"),
+        (r"previous/first_swarm_real_run_bundle\.json", "swarm.real_run_bundle.v1"),
+        (r"previous/window_plan\.json", "swarm.window_plan.v1"),
+        (r"previous/bundle\.sig", "text"),
         (r"audit\.md", "text"),
     )
 )

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from console.evidence.checks import (
+    rules_bringup,
+    rules_devices,
     rules_documents,
     rules_files,
     rules_journals,
@@ -15,6 +17,7 @@ from console.evidence.checks import (
     rules_merge,
     rules_plan,
     rules_replay,
+    rules_revision,
     rules_summary,
     rules_window,
     rules_work,
@@ -32,12 +35,15 @@ RULES: tuple[Rule, ...] = (
     *rules_documents.RULES,
     *rules_journals.RULES,
     *rules_members.RULES,
+    *rules_bringup.RULES,
     *rules_plan.RULES,
+    *rules_revision.RULES,
     *rules_window.RULES,
     *rules_work.RULES,
     *rules_replay.RULES,
     *rules_merge.RULES,
     *rules_summary.RULES,
+    *rules_devices.RULES,
 )
 MOST_FINDINGS = 20  # of one rule; a wholly different folder must not bury the first broken link
 

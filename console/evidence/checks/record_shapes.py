@@ -106,6 +106,11 @@ COORDINATOR_BODIES: dict[str, Shape] = {
         "operator_public_key": SHA256,
         "pid": COUNT,
     },
+    "revision_opened": {
+        "revision": COUNT,
+        "previous_bundle_digest": SHA256,
+        "previous_classification": CLASSIFICATIONS,
+    },
     "epoch_opened": {"pid": COUNT, "previous_file": FILE, "previous_tail": SHA256, "gap_ms": WHOLE},
     "recovered": {"cut_bytes": COUNT},
     "operator_acted": {"command_id": FILE, "command": LABEL, "command_digest": SHA256, "reason": TEXT},

@@ -1,5 +1,6 @@
 """Rules about journals: readable, chained, signed, linked, and cited as they are."""
 
+import re
 from collections.abc import Iterator
 
 from console.evidence.checks.evidence import Evidence
@@ -78,7 +79,9 @@ def _links(journals: list[Journal], opening: str) -> Iterator[Mismatch]:
         if first.kind != kind:
             yield Mismatch(first.where, f"{kind} as first record", first.kind)
             continue
-        if "previous_file" in first.body or previous is not None:
+        if previous is None and journal.revision > 0 and journal.role == "contributor":
+            yield from _goes_on(journal, first.where, first.body["previous_file"])
+        elif "previous_file" in first.body or previous is not None:
             expected = (previous.file, previous.tail) if previous else (None, None)
             got = (first.body.get("previous_file"), first.body.get("previous_tail"))
             yield from differs(f"{first.where} previous", expected, got)
@@ -88,6 +91,15 @@ def _links(journals: list[Journal], opening: str) -> Iterator[Mismatch]:
         if repeated:
             yield Mismatch(repeated[0].where, "one opening record per journal", "another")
         previous = journal
+
+
+def _goes_on(journal: Journal, where: str, named: str | None) -> Iterator[Mismatch]:
+    """A host keeps one chain of process starts through all revisions; the earlier ones lie in the earlier bundle."""
+    expected = f"a journal of {journal.node_id} of an earlier revision, epoch {journal.epoch - 1}, or none in epoch 0"
+    match = re.fullmatch(rf"{re.escape(journal.node_id)}\.contributor\.r(\d+)\.e(\d+)\.jsonl", named or "")
+    first = named is None and journal.epoch == 0  # this node wasn't launched before
+    if not first and (match is None or int(match[1]) >= journal.revision or int(match[2]) != journal.epoch - 1):
+        yield Mismatch(f"{where} previous_file", expected, str(named))
 
 
 def cited_heads_are_in_the_journals(e: Evidence) -> Iterator[Mismatch]:

@@ -3,24 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+from console.evidence.checks.device_label import honest
 from console.evidence.checks.evidence import Body, Evidence
 from console.evidence.checks.verdict import Mismatch, differs, shown
-
-# The middle of a backend label, and the kind of device that it claims.
-LABELS = {
-    "mlx.metal": ("mlx", "metal"),
-    "mlx.cpu": ("mlx", "cpu"),
-    "mlx.cuda": ("mlx", "cuda"),
-    "cuda": ("torch", "cuda"),
-    "torch.cpu": ("torch", "cpu"),
-    "reference.cpu": ("numpy", "cpu"),
-}
 
 
 def labels_name_the_device_that_computed(e: Evidence) -> Iterator[Mismatch]:
     """A Metal or CUDA label on a CPU's work would claim a machine that was never there."""
     for where, device, software in _devices(e):
-        yield from _honest(where, device, software)
+        yield from honest(where, device, software)
 
 
 def _devices(e: Evidence) -> Iterator[tuple[str, Body, Body | None]]:
@@ -33,26 +24,6 @@ def _devices(e: Evidence) -> Iterator[tuple[str, Body, Body | None]]:
         for line in e.lines_of(node):
             if line.kind == "ready":
                 yield line.where, line.body["device"], None
-
-
-def _honest(where: str, device: Body, software: Body | None) -> Iterator[Mismatch]:
-    label = device["backend_label"]
-    middle = label.removeprefix("open_adapter_backend.").removesuffix(".gpt_oss_lm_head")
-    known = LABELS.get(middle)
-    if known is None or label != f"open_adapter_backend.{middle}.gpt_oss_lm_head":
-        yield Mismatch(f"{where} backend_label", "a known backend label", shown(label))
-        return
-    framework, kind = known
-    yield from differs(f"{where} device kind of {label}", kind, device["kind"])
-    yield from differs(f"{where} device_label", kind, device["device_label"].split(":")[0])
-    if software is None:
-        return
-    build, platform = software["backend"], software["platform"].lower()
-    yield from differs(f"{where} software backend", framework, build.split("@")[0])
-    if kind == "cuda" and build.endswith("+cpu"):
-        yield Mismatch(f"{where} software backend", "a build that can compute on cuda", shown(build))
-    if kind == "metal" and not platform.startswith(("macos", "darwin")):
-        yield Mismatch(f"{where} software platform", "macOS under a Metal label", shown(software["platform"]))
 
 
 def one_device_from_gate_to_receipt(e: Evidence) -> Iterator[Mismatch]:

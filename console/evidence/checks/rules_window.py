@@ -193,7 +193,7 @@ def _watched_ms(e: Evidence, first: Line, last: Line) -> int:
     late = (
         line.body["gap_ms"] for line in between if line.kind == "observer_gap" and line.body["cause"] == "slow_loop"
     )
-    return max(0, sum(steps) - sum(late))
+    return max(0, int(sum(steps)) - int(sum(late)))
 
 
 def skew_is_the_measured_one(e: Evidence) -> Iterator[Mismatch]:

@@ -9,6 +9,7 @@ from console.evidence.checks.stored import canonical
 
 JOURNAL_PREFIX = b"swarm.journal_record.v1\0"
 BRINGUP_PREFIX = b"swarm.bringup_report.v1\0"
+GATE_PREFIX = b"swarm.gate_receipt.v1\0"
 ADMISSION_PREFIX = b"swarm.admission_receipt.v1\0"
 BEGIN_PREFIX = b"swarm.begin.v1\0"
 COMMAND_PREFIX = b"swarm.operator_command.v1\0"

@@ -163,16 +163,6 @@ DEVICE: Shape = {
     "tf32": BOOLEAN,
 }
 SOFTWARE: Shape = {"python": LABEL, "platform": LABEL, "backend": LABEL, "runners_sha256": SHA256}
-GATE_RUN: Shape = {
-    "steps": COUNT,
-    "tokens": COUNT,
-    "first_loss": NUMBER,
-    "last_loss": NUMBER,
-    "seconds": NUMBER,
-    "tokens_per_second": NUMBER,
-    "adapter_sha256": SHA256,
-    "refused_precision": LABEL,
-}
 MEMBER: Shape = {
     "node_id": NODE,
     "roles": [LABEL],
@@ -209,6 +199,26 @@ ACCOUNT: Shape = {
     "last_loss": Maybe(NUMBER),
     "contributor_receipt_digest": Maybe(SHA256),
     "exit_reason": LABEL,
+}
+DEVICE_CONTRIBUTION: Shape = {
+    "node_id": NODE,
+    "backend_label": LABEL,
+    "device_label": LABEL,
+    "device_name": TEXT,
+    "contract_endpoint": LABEL,
+    "observed_endpoint": LABEL,
+    "contributor_receipt_digest": Maybe(SHA256),
+    "adapter_sha256": Maybe(SHA256),
+    "upload_bytes": COUNT,
+    "steps": COUNT,
+    "distinct_samples": COUNT,
+    "tokens_presented": COUNT,
+    "train_seconds": NUMBER,
+    "tokens_per_second": NUMBER,
+    "last_loss": Maybe(NUMBER),
+    "share_numerator": COUNT,
+    "share_denominator": COUNT,
+    "disposition": DISPOSITIONS,
 }
 BEGIN: Shape = {
     "begin": {

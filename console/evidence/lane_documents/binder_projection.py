@@ -78,7 +78,7 @@ def binder_projection(
         launcher=f"swarm launch {lane} --run-id RUN_ID --bundle-dir DIR --manifest-only",
         live_command=f"swarm run {lane} --run-id RUN_ID",
         startup=None,
-        finalizer=f"swarm closeout {lane}",
+        finalizer="swarm closeout RUN_ID",  # the lane is the run's
         checkers=tuple(BoundChecker(command=f"swarm check {what}", path=path) for what, path in checkers),
         evidence=(places.of("drills"), places.rehearsal, places.evidence_bundle, places.closeout),
         claim_boundary=BOUNDARY,

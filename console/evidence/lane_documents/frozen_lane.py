@@ -79,3 +79,14 @@ def require_no_drift_from_files(frozen: FrozenLane, root: Path) -> None:
                 f"{path}: expected {document.digest[:12]} as the lane freezes to now, got other bytes; "
                 f"`swarm freeze --lane {frozen.contract.lane_id}` writes it again, `git diff` shows what changed"
             )
+
+
+def retained_lane(root: Path, contract: RunContract) -> tuple[WorkflowPlan, TopologyContract] | None:
+    """Plan and topology below `root`, if they were frozen from this very contract. Raises ContractError."""
+    places = LanePlaces(contract.lane_id)
+    files = [root / places.of(kind) for kind in ("plan", "topology")]
+    if not all(path.is_file() for path in files):
+        return None
+    plan, topology = WorkflowPlan.read(files[0].read_bytes()), TopologyContract.read(files[1].read_bytes())
+    same = plan.contract_digest == topology.contract_digest == contract.digest
+    return (plan, topology) if same else None

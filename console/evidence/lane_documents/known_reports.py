@@ -7,9 +7,9 @@ from typing import Literal
 
 from console.evidence.errors import LaunchRefused
 from console.evidence.lane_documents.places import bringup_report
+from runners.contract.bringup import BringupReport
 from runners.contract.errors import ContractError
 from runners.contract.lane import NodeContract, RunContract
-from runners.contract.receipts import BringupReport
 from runners.records.errors import RecordsError
 from runners.records.keys import verify
 
@@ -43,12 +43,13 @@ def given_report(path: Path, contract: RunContract, node: NodeContract) -> Known
 def newest_report(contract: RunContract, node: NodeContract, fixtures: Path, runs: Path) -> KnownReport | None:
     """By the reports' own clocks, among those that this repository and this machine's runs keep."""
     found = [known for path in _candidates(node, fixtures, runs) if (known := _fitting(path, contract, node))]
-    return max(found, key=lambda known: known.report.clock_wall_ms, default=None)
+    return max(found, key=lambda known: known.report.finished_wall_ms, default=None)
 
 
 def _candidates(node: NodeContract, fixtures: Path, runs: Path) -> Iterator[Path]:
     yield fixtures / "swarm" / "reports" / bringup_report(node)
     kept = [
+        *runs.glob(f"reports/*/{bringup_report(node)}"),
         *runs.glob(f"*/{node.run_root}/reports/{bringup_report(node)}"),
         *runs.glob(f"*/*/coordinator/reports/{node.node_id}_bringup.json"),
     ]

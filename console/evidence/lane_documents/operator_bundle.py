@@ -111,8 +111,8 @@ def _bind(known: KnownReport, path: str, created_wall_ms: int) -> BoundReport:
         digest=report.digest,
         origin=known.origin,
         run_id=report.run_id,
-        taken_wall_ms=report.clock_wall_ms,
-        age_ms=created_wall_ms - report.clock_wall_ms,
+        taken_wall_ms=report.finished_wall_ms,
+        age_ms=created_wall_ms - report.finished_wall_ms,
         node_public_key=report.node_public_key,
         signature=known.signature,
     )

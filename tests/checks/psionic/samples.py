@@ -70,7 +70,7 @@ def report(role: str = "coordinator") -> dict[str, Any]:
     }
 
 
-def bundle(folder: Path, author: str = "/home/author/swarm/runs/run-1") -> Path:
+def bundle(folder: Path, author: str = "/srv/author/swarm/runs/run-1") -> Path:
     """An authored run bundle beside its three files, with the author's absolute paths."""
     names = {
         "operator_manifest": "operator_manifest.json",

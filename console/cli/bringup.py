@@ -1,0 +1,123 @@
+"""`swarm bringup mac|linux|all`: the per-host gate, run on the host that it speaks of."""
+
+import argparse
+import asyncio
+import json
+import secrets
+import shutil
+import sys
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+from console.cli.errors import UsageError
+from console.cli.start import GATE_STEPS, host_home
+from console.coordination.lane_file import load_lane
+from console.evidence.lane_documents.places import bringup_report
+from console.hosts.bringup import bring_up
+from console.hosts.errors import HostError
+from console.hosts.local_host import LocalHost
+from console.places import data_dir, runs_dir
+from runners.contract.bringup import BringupReport
+from runners.contract.lane import NodeContract, RunContract
+from runners.contract.requests import BringupResponse
+from runners.records.durable import write_durable
+from runners.records.verb_process import VerbEnvironment
+
+READY = "ready_to_attempt"
+ALL = "all"
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "bringup",
+        help="measure this host, judge it by the lane, and train the gate on it; exit 0 ready, 1 refused",
+        description="Runs on the host that it speaks of: mac and linux are the lane's nodes with that run root. "
+        "Writes the signed report, and its signature beside it.",
+    )
+    parser.add_argument("host", choices=("mac", "linux", ALL))
+    parser.add_argument("--lane", default="loopback", help="name of a lane, or a .toml file (default: loopback)")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="where to write (default: in ~/swarm-runs/reports)")
+    parser.add_argument("--model", type=Path, help="this host's own checkpoint (default: the shipped base)")
+    parser.add_argument("--json", action="store_true", help="print the report; with `all` one for each node")
+    parser.set_defaults(act=bringup)
+
+
+def bringup(options: argparse.Namespace) -> int:
+    if options.report and options.host == ALL:
+        raise UsageError("bringup all: expected no --report, got one for two hosts; ask for mac and linux one by one")
+    contract = load_lane(options.lane)
+    nodes = nodes_of(contract, options.host)
+    model = (options.model or data_dir("fixtures") / "swarm" / "base").absolute()
+    reports: dict[str, BringupReport] = {}
+    for node in nodes:
+        print(f"{node.node_id}: bringing up this host with {node.backend} for {contract.lane_id}", file=sys.stderr)
+        try:
+            response = take(contract, node, model)
+        except HostError as error:
+            print(f"swarm: {node.node_id}: {error}", file=sys.stderr)
+            return 1
+        path = options.report or default_place(contract, node)
+        keep(path, response)
+        reports[node.run_root] = response.report
+        if not options.json:
+            _print(response.report, path)
+    if options.json:
+        said = {host: report.to_json() for host, report in reports.items()}
+        print(json.dumps(said if options.host == ALL else said[options.host], indent=2, sort_keys=True))
+    return 0 if all(report.disposition == READY for report in reports.values()) else 1
+
+
+def nodes_of(contract: RunContract, host: str) -> tuple[NodeContract, ...]:
+    """Raises UsageError for a lane without that host."""
+    found = tuple(node for node in contract.nodes if host in (ALL, node.run_root))
+    if not found:
+        there = ", ".join(node.run_root for node in contract.nodes)
+        raise UsageError(f"bringup {host}: expected a host of lane {contract.lane_id} ({there}), got none of that name")
+    return found
+
+
+def take(contract: RunContract, node: NodeContract, model: Path) -> BringupResponse:
+    """On this host, in a process of its own, for no run. Raises HostError, ContractError."""
+    run_id = f"bringup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    run_root = runs_dir() / ".bringup" / run_id
+    environment = VerbEnvironment(home=key_home(node), run_root=run_root, model_dir=model, backend=node.backend)
+    try:
+        host = LocalHost(node.node_id, environment)
+        return asyncio.run(bring_up(host, contract, run_id=run_id, gate_steps=GATE_STEPS))
+    finally:
+        shutil.rmtree(run_root, ignore_errors=True)
+
+
+def key_home(node: NodeContract) -> Path:
+    """Where the node's key lies, so that a run on this host has the same one: behind our own agent a folder apart."""
+    behind_agent = node.transport == "ssh" and _is_loopback(node.host_alias)
+    return runs_dir() / ".hosts" / node.node_id if behind_agent else host_home()
+
+
+def default_place(contract: RunContract, node: NodeContract) -> Path:
+    return runs_dir() / "reports" / contract.lane_id / bringup_report(node)
+
+
+def keep(path: Path, response: BringupResponse) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_durable(path, response.report.to_bytes())
+    write_durable(path.with_name(f"{path.name}.sig"), response.signature.encode() + b"\n")
+
+
+def _print(report: BringupReport, path: Path) -> None:
+    print(f"{report.node_id}  {report.disposition}  {report.digest}")
+    for finding in report.findings:
+        print(f"  {'ok' if finding.holds else 'NO':<3} {finding.rule:<19} {finding.value}  ({finding.limit})")
+    speed = report.throughput
+    if speed is not None:
+        low, high = speed.lowest_tokens_per_second, speed.highest_tokens_per_second
+        print(f"  speed {speed.median_tokens_per_second:.0f} tokens/s, band {low:.0f} to {high:.0f}")
+    print(f"  key {report.node_key_fingerprint}  report {path}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

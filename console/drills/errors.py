@@ -1,0 +1,13 @@
+"""Why a drill can't be held, or proves nothing."""
+
+
+class DrillError(Exception):
+    """Base of everything that a drill fails with before it has a result."""
+
+
+class DrillRefused(DrillError):  # noqa: N818
+    """This lane or machine can't have the fault; nothing was started."""
+
+
+class RunAbandoned(DrillError):  # noqa: N818
+    """No coordinator lives any more, and the run has no bundle: there is nothing to judge."""

@@ -1,0 +1,82 @@
+"""One drill as it happens: a run is followed, the fault strikes, and what came of it is collected."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from console.coordination.paths import RunPaths
+from console.coordination.spec import RunSpec
+from console.drills.errors import RunAbandoned
+from console.drills.expectation import Case, struck_node
+from console.drills.faults import Fault, FlippedByte, Killed, SetBefore, Slowed, Stopped
+from console.drills.matching import Seen, Story
+from console.observation.line import Line
+from console.observation.source import RunSource
+from runners.records.clock import Clock
+from runners.records.lock import is_held
+
+ORPHANED_AFTER_S = 10.0
+
+Hear = Callable[[Line], None]
+
+
+def fault_for(case: Case, spec: RunSpec, clock: Clock) -> Fault:
+    """On this machine the drill knows the other host's run root, as its owner does."""
+    node_id = struck_node(spec.contract).node_id
+    root = next((Path(remote.run_root) for remote in spec.remotes if remote.run_root is not None), Path())
+    faults: dict[Case, Callable[[], Fault]] = {
+        "stale_worker": lambda: Stopped(node_id, clock),
+        "contributor_loss": lambda: Killed(node_id, clock),
+        "uneven_worker_speed": lambda: Slowed(node_id, clock, run_root=root),
+        "flipped_byte": lambda: FlippedByte(node_id, clock, run_root=root),
+        "another_shape": SetBefore,
+    }
+    return faults[case]()
+
+
+@dataclass
+class Rehearsal:
+    """Follows a run whose coordinator was started by somebody else. `hear` is told every record."""
+
+    paths: RunPaths
+    node_id: str
+    fault: Fault
+    hear: Hear
+    stop: Callable[[], bool] = lambda: False  # was the drill asked to end? It says so once to whoever can stop the run
+    records: list[Seen] = field(default_factory=list)
+    beats_ms: list[int] = field(default_factory=list)
+
+    def until_closed(self) -> Story:
+        """Returns when the bundle is in place. Raises RunAbandoned. The fault is undone in any case."""
+        source = RunSource(self.paths.root)
+        alive_at = time.monotonic()
+        try:
+            while not self._turn(source):
+                if self.stop():
+                    self.fault.undo()
+                if is_held(self.paths.coordinator):
+                    alive_at = time.monotonic()
+                elif time.monotonic() - alive_at > ORPHANED_AFTER_S:
+                    raise RunAbandoned(f"run {self.paths.root.name}: expected a living coordinator, got none; see "
+                                       f"{self.paths.log}")  # fmt: skip
+                time.sleep(self.fault.pause_s)
+        finally:
+            self.fault.undo()
+        struck = self.fault.struck
+        return Story(tuple(self.records), tuple(self.beats_ms), struck.mono_ms if struck else None)
+
+    def _turn(self, source: RunSource) -> bool:
+        for line in source.poll().lines:
+            self._take(line)
+        self.fault.turn()
+        last = self.records[-1].kind if self.records else ""
+        return last == "closed" and self.paths.bundle.exists() and not is_held(self.paths.coordinator)
+
+    def _take(self, line: Line) -> None:
+        self.fault.hear(line)
+        self.hear(line)
+        if line.from_coordinator and line.body is not None:
+            self.records.append(Seen(line.kind, line.body.to_json(), line.at.mono_ms))
+        elif line.node_id == self.node_id and line.kind == "heartbeat":
+            self.beats_ms.append(line.at.mono_ms)

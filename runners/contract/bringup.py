@@ -1,0 +1,153 @@
+"""Documents of a bring-up: what a host measured about itself, and what follows from it."""
+
+from typing import Literal
+
+from runners.contract.document import Document, Word
+from runners.contract.lane import NodeContract
+from runners.contract.names import Label, NodeId, PublicKey, RunId, Sha256, Signature, Text
+from runners.contract.receipts import Device, Software
+
+Disposition = Literal["ready_to_attempt", "refused_machine_contract", "refused_training_backend_blocker"]
+
+
+class Machine(Word):
+    """The host as its operating system names it. `None` is what this system doesn't tell."""
+
+    os: Label  # linux, macos
+    os_version: Text  # "15.3.1", "Debian GNU/Linux 12 (bookworm)"
+    os_build: Label | None  # macOS: "24D70"
+    kernel: Label
+    arch: Label
+    hardware_model: Text | None  # "Mac14,10"; Linux: the board's product name
+    chip: Text
+    cpu_count: int
+    memory_total_bytes: int
+    memory_available_bytes: int
+    memory_pressure: Label | None  # macOS: normal, warning, critical
+    disk_free_bytes: int
+
+
+class Accelerator(Word):
+    """The device that computes, as driver and library name it; `sources` says who was asked."""
+
+    kind: Literal["cpu", "cuda", "metal"]
+    name: Text
+    visible: int  # devices of this kind that the library can use
+    memory_total_bytes: int
+    memory_free_before_bytes: int
+    memory_free_during_bytes: int | None  # the least seen while training; None where nothing was trained
+    driver: Label | None
+    compute_capability: Label | None  # CUDA: "8.9"
+    pci_bus_id: Label | None
+    metal_family: Label | None  # "metal3"
+    gpu_cores: int | None
+    throttling: tuple[Label, ...] | None  # reasons that hold the clocks down now; None where nobody tells
+    sources: tuple[Label, ...]
+
+
+class BringupFinding(Word):
+    """One rule with what was measured and what the lane asks for. A machine's fault and a backend's are kept apart."""
+
+    rule: Label
+    scope: Literal["machine", "training"]
+    holds: bool
+    value: Text
+    limit: Text
+
+
+class ProductProbe(Word):
+    """A [rows, inner] times B [inner, columns] in f32 on the device, against the same in float64 on the processor.
+
+    Both factors have full 24-bit mantissas, from Philox under `seed`, so a device that rounds them to TF32 shows.
+    """
+
+    device_label: Label
+    seed: int
+    rows: int
+    inner: int
+    columns: int
+    relative_error: float  # Frobenius, of the difference over the float64 product
+    sample: tuple[float, ...]  # the first values of the first row, as the device gave them
+    seconds: float
+
+
+class GateReceipt(Document):
+    """A short real training job on a problem made from a seed, in the words of a contributor's receipt."""
+
+    schema_version: Literal["swarm.gate_receipt.v1"] = "swarm.gate_receipt.v1"
+    run_id: RunId
+    node_id: NodeId
+    role: Literal["contributor"] = "contributor"
+    contract_digest: Sha256
+    device: Device
+    software: Software
+    family: Label
+    format: Literal["safetensors"]
+    precision: Literal["f32_reference"]
+    seed: int
+    head_sha256: Sha256  # of the problem's own head, not of the host's checkpoint
+    initial_adapter_sha256: Sha256
+    adapter_sha256: Sha256
+    steps: int
+    samples_presented: int
+    tokens_presented: int
+    step_losses: tuple[float, ...]  # mean cross-entropy in nats, before that step's update
+    initial_loss: float  # over all the problem's tokens, before the first step
+    final_loss: float  # and after the last
+    started_wall_ms: int
+    finished_wall_ms: int
+    train_seconds: float
+
+
+class GateResult(Word):
+    """The receipt of the job that trained, and the job that had to be refused."""
+
+    receipt: GateReceipt
+    signature: Signature  # by the node key over b"swarm.gate_receipt.v1\0" + digest (32 bytes)
+    refused_precision: Label  # the precision that was asked for and correctly refused
+    refusal: Text  # in the backend's own words
+
+
+class Throughput(Word):
+    """Training steps at the lane's geometry over the host's own head, cut into bands of equal work."""
+
+    vocab_size: int
+    hidden_size: int
+    rank: int
+    chunk_tokens: int
+    threads: int
+    step_tokens: int
+    steps: int
+    seconds: float
+    band_tokens_per_second: tuple[float, ...]  # in the order of time; at least five
+    median_tokens_per_second: float
+    lowest_tokens_per_second: float
+    highest_tokens_per_second: float
+
+
+class BringupReport(Document):
+    """The per-host gate, taken on the host that it speaks of, for one run."""
+
+    schema_version: Literal["swarm.bringup_report.v1"] = "swarm.bringup_report.v1"
+    run_id: RunId
+    node_id: NodeId
+    lane_id: Label
+    contract_digest: Sha256
+    requirements: NodeContract  # as the contract has them, so that the report can be judged alone
+    disposition: Disposition
+    findings: tuple[BringupFinding, ...]
+    reasons: tuple[Text, ...]  # the findings that don't hold, as sentences
+    host_name: Label
+    node_public_key: PublicKey
+    node_key_fingerprint: Label
+    machine: Machine
+    accelerator: Accelerator | None
+    device: Device | None
+    software: Software | None
+    probe: ProductProbe | None
+    gate: GateResult | None
+    throughput: Throughput | None
+    head_sha256: Sha256 | None  # of the host's own checkpoint
+    started_wall_ms: int
+    finished_wall_ms: int
+    claim_boundary: Text

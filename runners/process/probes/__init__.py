@@ -1,0 +1,1 @@
+"""What this host says about itself: pure parsers of real commands' output, and thin callers."""

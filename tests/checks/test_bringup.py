@@ -1,0 +1,313 @@
+"""A true report verifies, ready or refused; one with a single lie, sealed and signed again by its host, is refused by
+the rule about that lie."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from console.coordination.lane_file import load_lane
+from console.evidence.checks.bringup.gate_problem import MOST_STEPS, gate_losses, problem
+from console.evidence.checks.bringup.report import check_bringup
+from console.evidence.checks.bringup.rules import RULES
+from runners.contract.canonical import readable_bytes
+from runners.process.bringup import GATE_PREFIX, REPORT_PREFIX
+from runners.process.probes import product
+from runners.records.keys import SigningKey
+from tests.checks.forged_bringup import refuse_for_disk, report_fields, sealed, trained_gate
+from tests.checks.forged_hosts import LINUX, MAC, device_of, hash_of, software_of
+from tests.checks.resealing import Body, BodyEdit, reseal_body
+
+CONTRACT = load_lane("loopback")
+KEY = SigningKey.generate()
+CUDA = {"backend_label": "open_adapter_backend.cuda.gpt_oss_lm_head", "kind": "cuda", "device_label": "cuda:0"}
+METAL = {"backend_label": "open_adapter_backend.mlx.metal.gpt_oss_lm_head", "kind": "metal", "device_label": "metal:0"}
+
+
+def forged(node: str = LINUX) -> Body:
+    fields = report_fields(
+        CONTRACT, CONTRACT.node(node), KEY, device_of(node), software_of(node), run_id="run-1", head_sha256=hash_of("w")
+    )
+    return sealed(fields).to_json()
+
+
+def write(folder: Path, body: Body, *, key: SigningKey = KEY) -> Path:
+    path = folder / "report.json"
+    path.write_bytes(readable_bytes(body))
+    signature = key.sign(REPORT_PREFIX + bytes.fromhex(body["digest"]))
+    path.with_name("report.json.sig").write_text(signature + "\n")
+    return path
+
+
+def resealed(body: Body) -> Body:
+    """New digests and new signatures by the host's own key: nothing but the lie is left to find."""
+    reseal_body(body)
+    if body["gate"] is not None:
+        receipt = body["gate"]["receipt"]
+        body["gate"]["signature"] = KEY.sign(GATE_PREFIX + bytes.fromhex(receipt["digest"]))
+        reseal_body(body)
+    return body
+
+
+@pytest.fixture(scope="module")
+def contract(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("lane") / "contract.json"
+    path.write_bytes(CONTRACT.to_bytes())
+    return path
+
+
+@pytest.mark.parametrize(("node", "host"), [(MAC, "mac"), (LINUX, "linux")])
+def test_a_ready_report_verifies(node: str, host: str, tmp_path: Path, contract: Path) -> None:
+    assert check_bringup(write(tmp_path, forged(node)), host=host, contract=contract).findings == ()
+
+
+def test_a_true_refusal_verifies_as_well(tmp_path: Path, contract: Path) -> None:
+    body = forged()
+    refuse_for_disk(body)
+    verdict = check_bringup(write(tmp_path, resealed(body)), host="linux", contract=contract)
+    assert (body["disposition"], verdict.findings) == ("refused_machine_contract", ())
+
+
+def test_without_the_lanes_contract_a_report_is_judged_by_its_own_requirements(tmp_path: Path) -> None:
+    assert check_bringup(write(tmp_path, forged()), host="linux").consistent
+
+
+def put(*place: str | int, value: Any) -> BodyEdit:
+    def edit(body: Body) -> None:
+        inner: Any = body
+        for name in place[:-1]:
+            inner = inner[name]
+        inner[place[-1]] = value
+
+    return edit
+
+
+def finding(rule: str, **changes: Any) -> BodyEdit:
+    return lambda body: next(item for item in body["findings"] if item["rule"] == rule).update(changes)
+
+
+def device(**changes: str) -> BodyEdit:
+    """Everywhere in the report, as a host would that lies to itself."""
+
+    def edit(body: Body) -> None:
+        for inner in (body["device"], body["gate"]["receipt"]["device"]):
+            inner.update(changes)
+        body["probe"]["device_label"] = body["device"]["device_label"]
+        body["accelerator"]["kind"] = body["device"]["kind"]
+        body["accelerator"]["name"] = body["device"]["name"]
+
+    return edit
+
+
+def both(*edits: BodyEdit) -> BodyEdit:
+    def edit(body: Body) -> None:
+        for one in edits:
+            one(body)
+
+    return edit
+
+
+def software(**changes: str) -> BodyEdit:
+    def edit(body: Body) -> None:
+        for inner in (body["software"], body["gate"]["receipt"]["software"]):
+            inner.update(changes)
+
+    return edit
+
+
+def tf32(body: Body) -> None:
+    """The device's own values, and the error of another device."""
+    a, b = product.factors(product.SEED)
+    ten_bits = [(part.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32) for part in (a, b)]
+    body["probe"]["sample"] = [float(value) for value in (ten_bits[0] @ ten_bits[1])[0, : product.SAMPLE]]
+
+
+def without_finding(rule: str) -> BodyEdit:
+    return lambda body: body.update(findings=[item for item in body["findings"] if item["rule"] != rule])
+
+
+def other_thresholds(body: Body) -> None:
+    """Softer than the lane's, and met."""
+    body["requirements"]["thresholds"]["minimum_memory_bytes"] = 1
+    finding("memory", limit="at least 1 bytes")(body)
+
+
+def refused_but_trained(body: Body) -> None:
+    spared = {name: body[name] for name in ("probe", "gate", "throughput", "findings")}
+    refuse_for_disk(body)
+    body.update({name: spared[name] for name in ("probe", "gate", "throughput")})
+    disk = next(item for item in body["findings"] if item["rule"] == "disk_free")
+    kept = [item for item in spared["findings"] if item["rule"] != "training"]
+    body["findings"] = [disk if item["rule"] == "disk_free" else item for item in kept]
+
+
+def ready_without_training(body: Body) -> None:
+    """Everything admitted, nothing trained, and still ready."""
+    body.update(probe=None, gate=None, throughput=None)
+    for rule in ("product_error", "gate_loss", "throughput"):
+        without_finding(rule)(body)
+
+
+def rose(body: Body) -> None:
+    receipt = body["gate"]["receipt"]
+    receipt.update(initial_loss=receipt["final_loss"], final_loss=receipt["initial_loss"])
+    value = f"{receipt['initial_loss']:.6g} to {receipt['final_loss']:.6g}"
+    finding("gate_loss", value=value)(body)
+
+
+RECEIPT = ("gate", "receipt")
+DEFECTS: tuple[tuple[str, str, BodyEdit], ...] = (
+    ("fingerprint_of_another_key", "host_signed_its_report", put("node_key_fingerprint", value="0" * 16)),
+    ("softer_thresholds", "requirements_are_the_lanes", other_thresholds),
+    ("another_contract", "requirements_are_the_lanes", both(
+        put("contract_digest", value="0" * 64), put(*RECEIPT, "contract_digest", value="0" * 64)
+    )),
+    ("another_lane", "requirements_are_the_lanes", put("lane_id", value="other")),
+    ("speed_at_another_rank", "requirements_are_the_lanes", put("throughput", "rank", value=1)),
+    ("cuda_label_of_a_cpu", "labels_name_the_device", device(backend_label=CUDA["backend_label"])),
+    ("cuda_on_a_build_without_it", "labels_name_the_device", device(**CUDA)),
+    ("cuda_that_nobody_asked", "labels_name_the_device", both(device(**CUDA), software(backend="torch@2.13.0+cu128"))),
+    ("metal_on_linux", "labels_name_the_device", both(
+        device(**METAL), software(backend="mlx@0.32.4", platform="macOS-15.3.1-arm64"),
+        finding("backend", value="mlx", holds=False),
+    )),
+    ("accelerator_of_another_name", "labels_name_the_device", put("accelerator", "name", value="RTX 4080")),
+    ("product_of_another_device", "labels_name_the_device", put("probe", "device_label", value="cuda:0")),
+    ("framework_of_the_other_node", "labels_name_the_device", software(backend="mlx@0.32.4")),
+    ("gate_of_another_run", "gate_speaks_of_this_host", put(*RECEIPT, "run_id", value="run-0")),
+    ("gate_of_another_node", "gate_speaks_of_this_host", put(*RECEIPT, "node_id", value=MAC)),
+    ("gate_on_another_device", "gate_speaks_of_this_host", put(*RECEIPT, "device", "device_label", value="cpu:1")),
+    ("finished_before_it_started", "times_run_forward", put("finished_wall_ms", value=1)),
+    ("gate_before_the_bring_up", "times_run_forward", put(*RECEIPT, "started_wall_ms", value=1)),
+    ("more_seconds_than_passed", "times_run_forward", put(*RECEIPT, "train_seconds", value=60.0)),
+    ("more_free_than_there_is", "memory_is_possible", put("accelerator", "memory_free_during_bytes", value=1 << 50)),
+    ("more_available_than_there_is", "memory_is_possible", put("machine", "memory_available_bytes", value=1 << 50)),
+    ("tf32_with_the_error_of_f32", "product_was_computed", tf32),
+    ("product_of_other_factors", "product_was_computed", put("probe", "seed", value=1)),
+    ("product_never_sampled", "product_was_computed", put("probe", "sample", value=[])),
+    ("losses_invented", "gate_was_trained", put(*RECEIPT, "step_losses", value=[7.0, 6.0, 5.0, 4.0])),
+    ("final_loss_improved", "gate_was_trained", both(
+        put(*RECEIPT, "final_loss", value=1.0), lambda body: finding(
+            "gate_loss", value=f"{body['gate']['receipt']['initial_loss']:.6g} to 1")(body)
+    )),
+    ("another_problem", "gate_was_trained", put(*RECEIPT, "head_sha256", value="0" * 64)),
+    ("steps_not_told", "gate_was_trained", put(*RECEIPT, "step_losses", value=[])),
+    ("tokens_invented", "gate_was_trained", put(*RECEIPT, "tokens_presented", value=1)),
+    ("adapter_untouched", "gate_was_trained", lambda body: put(
+        *RECEIPT, "adapter_sha256", value=body["gate"]["receipt"]["initial_adapter_sha256"])(body)),
+    ("loss_that_rose", "gate_was_trained", rose),
+    ("precision_never_asked", "another_precision_was_refused", put("gate", "refused_precision", value="f64")),
+    ("refusal_of_nothing", "another_precision_was_refused", put("gate", "refusal", value="fine")),
+    ("median_improved", "throughput_is_its_bands", both(
+        put("throughput", "median_tokens_per_second", value=9e9), finding("throughput", value="9e+09 tokens/s")
+    )),
+    ("too_few_bands", "throughput_is_its_bands", put("throughput", "band_tokens_per_second", value=[1.0] * 4)),
+    ("steps_outside_the_band", "throughput_is_its_bands", put("throughput", "steps", value=2000)),
+    ("finding_turned", "thresholds_are_judged", finding("os", holds=False)),
+    ("finding_of_another_value", "thresholds_are_judged", finding("memory", value="99 bytes")),
+    ("finding_left_out", "thresholds_are_judged", without_finding("device_memory_free")),
+    ("finding_of_a_softer_limit", "thresholds_are_judged", finding("disk_free", limit="at least 0 bytes")),
+    ("backend_of_another_lane", "thresholds_are_judged", both(
+        device(backend_label="open_adapter_backend.mlx.cpu.gpt_oss_lm_head"), software(backend="mlx@0.32.4"),
+        finding("backend", limit="mlx", value="mlx"),
+    )),
+    ("head_never_read", "thresholds_are_judged", put("head_sha256", value=None)),
+    ("ready_untrained", "thresholds_are_judged", ready_without_training),
+    ("refused_without_a_reason", "disposition_follows", put("disposition", value="refused_machine_contract")),
+    ("blocker_for_a_machine", "disposition_follows", both(
+        refuse_for_disk, put("disposition", value="refused_training_backend_blocker")
+    )),
+    ("ready_in_spite_of_a_finding", "disposition_follows", both(
+        refuse_for_disk, put("disposition", value="ready_to_attempt")
+    )),
+    ("reason_that_no_finding_gives", "disposition_follows", put("reasons", value=["too warm"])),
+    ("trained_on_a_refused_machine", "disposition_follows", refused_but_trained),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "edit"), [pytest.param(rule, edit, id=name) for name, rule, edit in DEFECTS])
+def test_one_lie_sealed_again_is_refused_by_its_rule(rule: str, edit: BodyEdit, tmp_path: Path, contract: Path) -> None:
+    body = forged()
+    edit(body)
+    verdict = check_bringup(write(tmp_path, resealed(body)), host="linux", contract=contract)
+    assert [item.rule for item in verdict.findings][:1] == [rule], [str(item) for item in verdict.findings]
+
+
+def test_every_rule_refuses_something() -> None:
+    sealing = {"report_owns_its_digest", "host_signed_its_gate"}  # shown below: these can't be sealed again
+    assert {rule.__name__ for rule in RULES} - {rule for _, rule, _ in DEFECTS} == sealing
+    assert all((rule.__doc__ or "").strip() for rule in RULES)
+
+
+def _rules(path: Path, contract: Path, host: str = "linux") -> list[str]:
+    return [item.rule for item in check_bringup(path, host=host, contract=contract).findings]
+
+
+def test_a_report_changed_after_its_seal_is_refused(tmp_path: Path, contract: Path) -> None:
+    body = forged()
+    body["host_name"] = "elsewhere"
+    assert _rules(write(tmp_path, body), contract) == ["report_owns_its_digest"]
+
+
+def test_a_gate_signed_by_another_host_is_refused(tmp_path: Path, contract: Path) -> None:
+    body = forged()
+    receipt = body["gate"]["receipt"]
+    body["gate"]["signature"] = SigningKey.generate().sign(GATE_PREFIX + bytes.fromhex(receipt["digest"]))
+    reseal_body(body)
+    assert _rules(write(tmp_path, body), contract) == ["host_signed_its_gate"]
+
+
+@pytest.mark.parametrize("how", ["missing", "another_key", "not_hex", "crlf", "folder"])
+def test_a_signature_that_does_not_hold_is_named(how: str, tmp_path: Path, contract: Path) -> None:
+    path = write(tmp_path, forged(), key=SigningKey.generate() if how == "another_key" else KEY)
+    signature = path.with_name("report.json.sig")
+    if how in ("missing", "folder"):
+        signature.unlink()
+    if how == "folder":
+        signature.mkdir()
+    if how == "not_hex":
+        signature.write_text("x" * 128 + "\n")
+    if how == "crlf":
+        signature.write_bytes(signature.read_bytes()[:-1] + b"\r\n")
+    assert _rules(path, contract) == ["host_signed_its_report"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b"{"),
+        lambda path: path.write_bytes(path.read_bytes() + b"\n"),
+        lambda path: path.write_bytes(json.dumps(json.loads(path.read_bytes())).encode()),
+        lambda path: path.write_bytes(path.read_bytes().replace(b'"host_name"', b'"hostname"')),
+        lambda path: path.write_bytes(b"\xff" * 40),
+    ],
+    ids=["missing", "torn", "one_more_byte", "other_spaces", "other_field", "not_utf8"],
+)
+def test_bytes_that_are_no_report_are_named(spoil: Callable[[Path], object], tmp_path: Path, contract: Path) -> None:
+    path = write(tmp_path, forged())
+    spoil(path)
+    assert _rules(path, contract) == ["report_has_its_form"]
+
+
+def test_a_report_behind_a_link_is_not_followed(tmp_path: Path, contract: Path) -> None:
+    (tmp_path / "true").mkdir()
+    path = tmp_path / "report.json"
+    path.symlink_to(write(tmp_path / "true", forged()))
+    assert _rules(path, contract) == ["report_has_its_form"]
+
+
+def test_the_other_hosts_report_is_not_this_ones(tmp_path: Path, contract: Path) -> None:
+    assert _rules(write(tmp_path, forged(MAC)), contract) == ["report_is_of_the_host"]
+
+
+@pytest.mark.parametrize("steps", [2, 8, MOST_STEPS])
+def test_the_checkers_gate_is_the_runners_gate(steps: int) -> None:
+    """Written twice, the same problem: losses agree far within the bound that the rule allows."""
+    run, again = trained_gate(steps), gate_losses(steps)
+    assert problem().head_sha256 == run.head_sha256
+    assert again.steps == pytest.approx(run.step_losses, abs=1e-6)
+    assert (again.initial, again.final) == pytest.approx((run.initial_loss, run.final_loss), abs=1e-6)

@@ -1,0 +1,303 @@
+"""The operator bundle: what a launch writes, from which reports, and how a false one is refused."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from console.cli.main import main
+from console.cli.start import StartOptions, create_run
+from console.coordination.lane_file import load_lane
+from console.evidence.checks.lane.operator_bundle import RULES, check_operator_bundle
+from console.evidence.lane_documents.known_reports import REPORT_PREFIX
+from console.evidence.lane_documents.places import FIRST_LANE, LanePlaces, bringup_report
+from runners.contract.bringup import BringupReport
+from runners.contract.canonical import sha256_hex
+from runners.process import judging
+from runners.records.keys import SigningKey
+from tests.checks.forged_bringup import MACHINE
+from tests.lanes.defects import put
+from tests.lanes.resealing import Body, Edit, relist, rewrite
+
+LANE = "loopback"
+PLACES = LanePlaces(LANE)
+CONTRACT = load_lane(LANE)
+SEVEN = {
+    "first_swarm_trusted_lan_topology_contract_v1.json",
+    "reports/first_swarm_trusted_lan_failure_drills_v1.json",
+    "first_swarm_live_workflow_plan_v1.json",
+    "reports/swarm_mac_mlx_bringup_v1.json",
+    "reports/swarm_linux_rtx4080_bringup_v1.json",
+    "first_swarm_trusted_lan_launch_manifest.json",
+    "first_swarm_trusted_lan_launch_receipt.json",
+}
+KEY = SigningKey.generate()
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No run of the person who tests."""
+    folder = tmp_path / "runs"
+    monkeypatch.setenv("SWARM_RUNS", str(folder))
+    return folder
+
+
+def report(node: int, *, wall_ms: int = 1_000, contract_digest: str = CONTRACT.digest) -> BringupReport:
+    """Refused for its backend: nothing but the machine was measured."""
+    required = CONTRACT.contributors[node]
+    findings = (judging.judge_loading("authored for a test"),)
+    return BringupReport.seal(
+        run_id="an-earlier-run",
+        node_id=required.node_id,
+        lane_id=LANE,
+        contract_digest=contract_digest,
+        requirements=required,
+        disposition="refused_training_backend_blocker",
+        findings=findings,
+        reasons=judging.reasons_of(findings),
+        host_name="host",
+        node_public_key=KEY.public_hex,
+        node_key_fingerprint=KEY.fingerprint,
+        machine=MACHINE,
+        accelerator=None,
+        device=None,
+        software=None,
+        probe=None,
+        gate=None,
+        throughput=None,
+        head_sha256=None,
+        started_wall_ms=0,
+        finished_wall_ms=wall_ms,
+        claim_boundary="Authored for a test, so nothing was measured on any host at all.",
+    )
+
+
+def keep(folder: Path, name: str, kept: BringupReport, *, signed: bool = True) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(kept.to_bytes())
+    if signed:
+        signature = KEY.sign(REPORT_PREFIX + bytes.fromhex(kept.digest))
+        (folder / f"{name}.sig").write_text(signature + "\n")
+    return folder / name
+
+
+def launch(bundle: Path, *more: str, lane: str = LANE) -> int:
+    return main(["launch", "--lane", lane, "--run-id", "run-1", "--bundle-dir", str(bundle), "--manifest-only", *more])
+
+
+def bringups(bundle: Path) -> list[Body]:
+    manifest = json.loads((bundle / PLACES.launch_manifest).read_bytes())
+    return [host["bringup"] for host in manifest["hosts"]]
+
+
+def test_a_launch_writes_the_runbooks_seven_files_and_nothing_else(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    assert launch(bundle, lane=FIRST_LANE) == 0
+    assert {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()} == SEVEN
+    assert check_operator_bundle(bundle).findings == ()
+
+
+def test_a_host_without_a_report_gets_a_place_holder_that_says_so(tmp_path: Path) -> None:
+    assert launch(tmp_path / "bundle") == 0
+    assert [item["disposition"] for item in bringups(tmp_path / "bundle")] == ["not_observed", "not_observed"]
+    place = json.loads((tmp_path / "bundle" / "reports" / bringup_report(CONTRACT.nodes[0])).read_bytes())
+    assert (place["schema_version"], place["disposition"]) == ("swarm.bringup_not_observed.v1", "not_observed")
+
+
+def test_the_newest_retained_report_is_shown_with_its_age_and_signature(tmp_path: Path, runs: Path) -> None:
+    for run, wall_ms in (("old", 1_000), ("new", 2_000), ("older", 500)):
+        keep(runs / run / "mac" / "coordinator" / "reports", "swarm-mac-a_bringup.json", report(0, wall_ms=wall_ms))
+    assert launch(tmp_path / "bundle") == 0
+    shown, other = bringups(tmp_path / "bundle")
+    assert (shown["origin"], shown["taken_wall_ms"], other["origin"]) == ("newest_retained", 2_000, "not_observed")
+    assert shown["age_ms"] > 0
+    assert shown["signature"]
+    assert check_operator_bundle(tmp_path / "bundle").consistent
+
+
+def test_a_report_of_another_contract_or_with_a_bad_signature_is_passed_over(tmp_path: Path, runs: Path) -> None:
+    name = "swarm-mac-a_bringup.json"
+    keep(runs / "one" / "mac" / "coordinator" / "reports", name, report(0, contract_digest="0" * 64))
+    path = keep(runs / "two" / "mac" / "coordinator" / "reports", name, report(0))
+    path.with_name(f"{name}.sig").write_text("0" * 128 + "\n")
+    assert launch(tmp_path / "bundle") == 0
+    assert bringups(tmp_path / "bundle")[0]["disposition"] == "not_observed"
+
+
+def test_a_given_report_is_bound_and_one_of_another_node_refused(tmp_path: Path) -> None:
+    given = keep(tmp_path, "given.json", report(1), signed=False)
+    assert launch(tmp_path / "bundle", "--linux-report", str(given)) == 0
+    assert bringups(tmp_path / "bundle")[1]["origin"] == "given"
+    assert launch(tmp_path / "refused", "--mac-report", str(given)) == 1
+    assert not (tmp_path / "refused").exists()
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "mine.txt").write_text("mine")
+    assert launch(tmp_path / "bundle") == 1
+    assert [path.name for path in (tmp_path / "bundle").iterdir()] == ["mine.txt"]
+
+
+def test_without_manifest_only_nothing_is_written(tmp_path: Path) -> None:
+    assert main(["launch", "--run-id", "run-1", "--bundle-dir", str(tmp_path / "bundle")]) == 2
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize("run_id", ["../x", "a b", "", "x" * 97])
+def test_a_run_id_that_could_be_a_path_is_refused(tmp_path: Path, run_id: str) -> None:
+    words = ["launch", "--run-id", run_id, "--bundle-dir", str(tmp_path / "bundle"), "--manifest-only"]
+    assert main(words) == 2
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_launch_opens_no_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a launch contacted somebody")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    assert launch(tmp_path / "bundle") == 0
+
+
+def test_a_launch_imports_no_network_and_no_arrays(tmp_path: Path) -> None:
+    heavy = ("asyncssh", "torch", "mlx", "numpy", "textual", "transformers")
+    words = ["launch", "--run-id", "r", "--bundle-dir", str(tmp_path / "bundle"), "--manifest-only"]
+    code = (
+        f"import sys; from console.cli.main import main; main({words!r}); print(*(set({heavy!r}) & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[-1] == ""
+
+
+# One defect each, everything else re-sealed.
+
+Plant = Callable[[Path], object]
+
+
+def edited(kind: str, edit: Edit, manifest: Edit | None = None) -> Plant:
+    def plant(bundle: Path) -> None:
+        rewrite(bundle / PLACES.in_operator_bundle(kind), edit)  # type: ignore[arg-type]
+        relist(bundle, LANE, manifest)
+
+    return plant
+
+
+def in_manifest(edit: Edit) -> Plant:
+    return lambda bundle: relist(bundle, LANE, edit)
+
+
+def in_receipt(edit: Edit) -> Plant:
+    return lambda bundle: rewrite(bundle / PLACES.launch_receipt, edit)
+
+
+def in_report(edit: Edit) -> Plant:
+    def plant(bundle: Path) -> None:
+        rewrite(bundle / "reports" / bringup_report(CONTRACT.nodes[1]), edit)
+        relist(bundle, LANE)
+
+    return plant
+
+
+DEFECTS: tuple[tuple[str, str, Plant], ...] = (
+    ("missing_report", "documents_are_there", lambda b: (b / "reports" / bringup_report(CONTRACT.nodes[0])).unlink()),
+    ("unlisted_file", "bundle_has_exactly_its_files", lambda b: (b / "notes.txt").write_text("x")),
+    (
+        "bytes_changed",
+        "files_are_as_listed",
+        lambda b: (
+            rewrite(b / PLACES.in_operator_bundle("drills"), put("drills", 0, "fault", value="Another text."))
+            and relist_digest_only(b)
+        ),
+    ),
+    ("receipt_of_another_manifest", "receipt_binds_the_manifest", in_receipt(put("manifest_sha256", value="0" * 64))),
+    ("receipt_of_another_run", "receipt_binds_the_manifest", in_receipt(put("run_id", value="run-2"))),
+    ("phase_not_completed", "receipt_binds_the_manifest", in_receipt(put("phases", 0, "status", value="failed"))),
+    ("a_claimed_live_run", "a_launch_claims_no_run", in_manifest(put("execution_posture", value="live_run"))),
+    ("a_claimed_contact", "a_launch_claims_no_run", in_manifest(put("hosts_contacted", value=2))),
+    ("another_contract", "manifest_names_its_documents", in_manifest(put("contract_digest", value="1" * 64))),
+    ("stale_plan", "links_are_current", edited("plan", put("claim_boundary", value="word " * 12))),
+    ("another_endpoint", "hosts_are_the_topologys", in_manifest(put("hosts", 1, "contract_endpoint", value="x:1"))),
+    ("another_command", "hosts_are_the_topologys", in_manifest(put("launch_sequence", 0, "command", value="rm"))),
+    ("no_boundary", "claims_have_a_boundary", in_manifest(put("claim_boundary", value="Done."))),
+    (
+        "a_softened_promise",
+        "promises_stay_frozen",
+        edited("drills", put("drills", 2, "promise", "replay_required", value=False)),
+    ),
+    (
+        "a_younger_report",
+        "reports_are_what_the_manifest_says",
+        in_manifest(put("hosts", 1, "bringup", "age_ms", value=5)),
+    ),
+    (
+        "a_nicer_verdict",
+        "reports_are_what_the_manifest_says",
+        in_manifest(put("hosts", 1, "bringup", "disposition", value="ready_to_attempt")),
+    ),
+    (
+        "an_age_of_nothing",
+        "reports_are_what_the_manifest_says",
+        in_manifest(put("hosts", 0, "bringup", "age_ms", value=5)),
+    ),
+    (
+        "a_report_signed_by_nobody",
+        "reports_are_what_the_manifest_says",
+        in_manifest(put("hosts", 1, "bringup", "signature", value="0" * 128)),
+    ),
+    (
+        "a_report_changed_under_its_signature",
+        "reports_are_what_the_manifest_says",
+        in_report(put("machine", "cpu_count", value=64)),
+    ),
+)
+
+
+def relist_digest_only(bundle: Path) -> Body:
+    """The manifest names the new document's digest and still lists the old bytes."""
+    digest = json.loads((bundle / PLACES.in_operator_bundle("drills")).read_bytes())["digest"]
+    raw = rewrite(bundle / PLACES.launch_manifest, put("drills_digest", value=digest))
+    data = (bundle / PLACES.launch_manifest).read_bytes()
+    return rewrite(
+        bundle / PLACES.launch_receipt,
+        lambda body: body.update(manifest_digest=raw["digest"], manifest_sha256=sha256_hex(data)),
+    )
+
+
+@pytest.fixture(scope="module")
+def good_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("good")
+    given = keep(folder, "given.json", report(1))
+    assert launch(folder / "bundle", "--linux-report", str(given)) == 0
+    return folder / "bundle"
+
+
+@pytest.mark.parametrize(("rule", "plant"), [item[1:] for item in DEFECTS], ids=[item[0] for item in DEFECTS])
+def test_one_defect_is_refused_by_the_rule_about_it(good_bundle: Path, tmp_path: Path, rule: str, plant: Plant) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(good_bundle, bundle)
+    assert check_operator_bundle(bundle).findings == ()
+    plant(bundle)
+    verdict = check_operator_bundle(bundle)
+    assert {finding.rule for finding in verdict.findings} == {rule}, [str(finding) for finding in verdict.findings]
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    verdict = check_operator_bundle(tmp_path / "bundle")
+    assert {finding.rule for finding in verdict.findings} == {"documents_are_there"}
+    assert len(RULES) == verdict.facts["rules"]
+
+
+def test_a_run_keeps_the_operator_bundle_that_it_started_from(
+    tmp_path: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWARM_HOME", str(tmp_path / "home"))
+    spec, paths = create_run(StartOptions(lane=LANE, run_id="run-1"), check_ports=lambda _: None)
+    assert paths.root == runs / spec.run_id
+    assert check_operator_bundle(paths.root / "operator_bundle").findings == ()

@@ -1,0 +1,270 @@
+"""A promoted run becomes a snapshot; everything else is refused by the gate it lacks, and leaves nothing behind."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.evidence.checks.outcomes import publication
+from console.evidence.checks.outcomes.closeout import check_closeout
+from console.evidence.checks.outcomes.publication import check_publication
+from console.evidence.errors import BundleNotVerified, PublicationRefused
+from console.evidence.outcomes.attempt import attempt_evidence
+from console.evidence.outcomes.closed_bundle import open_closed
+from console.evidence.outcomes.closeout import closeout_report
+from console.evidence.outcomes.places import publications_dir, write_document
+from console.evidence.outcomes.publication import REPORT_FILE, SNAPSHOT_DIR, PublicationReport
+from console.validation.adapter import adapter_bytes, read_adapter
+from tests.checks.forge import forge
+from tests.checks.lies import Lies
+from tests.checks.resealing import rewrite
+from tests.outcomes.conftest import LANE, Kept
+from tests.outcomes.publishing import (
+    authored_smoke,
+    publish_forged,
+    reseal_publication,
+    write_checkpoint,
+)
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Published:
+    kept: Kept
+    model: Path
+
+    @property
+    def out(self) -> Path:
+        return publications_dir(self.kept.run.folder)
+
+    @property
+    def snapshot(self) -> Path:
+        return self.out / SNAPSHOT_DIR
+
+    def rules(self) -> list[str]:
+        return [finding.rule for finding in check_publication(self.out).findings]
+
+
+@pytest.fixture
+def published(promoted: Kept, tmp_path: Path) -> Published:
+    found = Published(promoted, write_checkpoint(tmp_path / "base"))
+    publish_forged(promoted.run, found.model, found.out)
+    return found
+
+
+def _bytes_below(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_promoted_run_is_published_and_verifies(published: Published) -> None:
+    assert check_publication(published.out).findings == ()
+    assert sorted(_bytes_below(published.snapshot)) == [
+        *publication.FILES[:6],
+        "publish_manifest.json",
+        publication.FILES[6],
+    ]
+
+
+def test_publishing_twice_gives_the_same_bytes_and_the_bundle_stays_as_it_was(
+    published: Published, tmp_path: Path
+) -> None:
+    bundle, first = _bytes_below(published.kept.run.folder), _bytes_below(published.out)
+    publish_forged(published.kept.run, published.model, published.out)
+    publish_forged(published.kept.run, published.model, tmp_path / "elsewhere")
+
+    assert _bytes_below(published.out) == first
+    assert _bytes_below(tmp_path / "elsewhere") == first
+    assert _bytes_below(published.kept.run.folder) == bundle
+
+
+def test_another_snapshot_at_the_place_is_never_replaced(published: Published) -> None:
+    card = published.snapshot / "README.md"
+    card.write_text("something else\n")
+
+    with pytest.raises(PublicationRefused, match="got another one"):
+        publish_forged(published.kept.run, published.model, published.out)
+    assert card.read_text() == "something else\n"
+
+
+def _held(body: Body) -> None:
+    body["governance"]["minimum_improvement"] = 50.0
+
+
+def test_a_held_run_is_refused_by_the_gate_it_lacks(tmp_path: Path) -> None:
+    run = open_closed(forge(tmp_path, Lies(contract=_held)))
+
+    with pytest.raises(PublicationRefused, match="gate held_out_improvement: expected at least 50"):
+        publish_forged(run, write_checkpoint(tmp_path / "base"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_refused_run_is_refused_because_no_gate_was_reached(refused: Kept, tmp_path: Path) -> None:
+    with pytest.raises(PublicationRefused, match="gate promotion_reached: expected promoted, got refused_bringup"):
+        publish_forged(refused.run, write_checkpoint(tmp_path / "base"), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("changed", "gate"),
+    [({"seed": 8}, "base_is_the_planned_one"), ({"tokenizer": b"{}\n"}, "tokenizer_is_the_planned_one")],
+)
+def test_another_checkpoint_is_refused(changed: Body, gate: str, promoted: Kept, tmp_path: Path) -> None:
+    with pytest.raises(PublicationRefused, match=gate):
+        publish_forged(promoted.run, write_checkpoint(tmp_path / "base", **changed), tmp_path / "out")
+
+
+@pytest.mark.parametrize("changed", [{"max_logit_difference": 0.5}, {"largest_delta": 0.0}, {"generated_tokens": (3,)}])
+def test_an_adapter_that_peft_does_not_run_as_it_says_is_refused(changed: Body, promoted: Kept, tmp_path: Path) -> None:
+    with pytest.raises(PublicationRefused, match="adapter_loads_and_generates_through_peft"):
+        publish_forged(promoted.run, write_checkpoint(tmp_path / "base"), tmp_path / "out", authored_smoke(**changed))
+    assert _bytes_below(tmp_path / "out") == {}
+
+
+def test_a_bundle_that_does_not_verify_is_never_opened(promoted: Kept) -> None:
+    audit = promoted.run.folder / "audit.md"
+    audit.write_bytes(audit.read_bytes() + b"!")
+
+    with pytest.raises(BundleNotVerified, match="expected a bundle that verifies"):
+        open_closed(promoted.run.folder)
+
+
+def test_a_closeout_after_publication_says_published_and_verifies(published: Published) -> None:
+    run = published.kept.run
+    report = PublicationReport.read((published.out / REPORT_FILE).read_bytes())
+    document = closeout_report(run, attempt_evidence(run).digest, report)
+    path = write_document(published.kept.document("closeout").parent, LANE, "closeout", document)
+
+    assert document.publish_disposition == "published"
+    assert check_closeout(path).findings == ()
+    shutil.rmtree(published.snapshot)
+    assert [finding.rule for finding in check_closeout(path).findings] == ["published_means_a_true_publication"]
+
+
+@dataclass(frozen=True)
+class Lie:
+    """A changed snapshot or report, listed and digested anew."""
+
+    name: str
+    rule: str
+    snapshot: Callable[[Path], None] | None = None
+    report: Callable[[Body], None] | None = None
+
+
+def _extra_file(snapshot: Path) -> None:
+    (snapshot / "notes.txt").write_text("x\n")
+
+
+def _document(name: str, **fields: Any) -> Callable[[Path], None]:
+    return lambda snapshot: rewrite(snapshot / name, lambda body: body.update(fields))
+
+
+def _other_weights(snapshot: Path) -> None:
+    path = snapshot / "adapter_model.safetensors"
+    adapter = read_adapter(path.read_bytes(), alpha=1.0, name=path.name)
+    path.write_bytes(adapter_bytes(adapter.a, adapter.b * 2, adapter.metadata))
+
+
+def _other_mlx_scale(snapshot: Path) -> None:
+    path = snapshot / "mlx" / "adapter_config.json"
+    path.write_bytes(path.read_bytes().replace(b'"scale": 2.0', b'"scale": 1.0'))
+
+
+def _other_mlx_bytes(snapshot: Path) -> None:
+    path = snapshot / "mlx" / "adapters.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x3f")
+
+
+def _better_card(snapshot: Path) -> None:
+    path = snapshot / "README.md"
+    text = path.read_text().splitlines(keepends=True)
+    path.write_text("".join("| merge | 0.000001 |\n" if line.startswith("| merge |") else line for line in text))
+
+
+def _smoke(**fields: Any) -> Callable[[Body], None]:
+    return lambda body: body["peft_smoke"].update(fields)
+
+
+def _first_gate(**fields: Any) -> Callable[[Body], None]:
+    return lambda body: body["gates"][0].update(fields)
+
+
+LIES = (
+    Lie("an_extra_file", "nothing_else_lies_in_the_snapshot", _extra_file),
+    Lie("doubled_weights", "adapter_is_the_merge", _other_weights),
+    Lie("another_mlx_scale", "mlx_adapter_is_the_same_delta", _other_mlx_scale),
+    Lie("other_mlx_weights", "mlx_adapter_is_the_same_delta", _other_mlx_bytes),
+    Lie("another_base", "contracts_are_the_plans", _document("compatibility_contract.json", head_sha256="ab" * 32)),
+    Lie("a_gguf_that_is_not_there", "contracts_are_the_plans", _document("compatibility_contract.json", surfaces=[])),
+    Lie("another_tokenizer_file", "tokenizer_digest_is_over_its_files", _document("tokenizer_contract.json", files=[])),
+    Lie("better_figures", "model_card_has_the_runs_figures", _better_card),
+    Lie("another_name", "manifest_is_the_reports", report=lambda body: body.update(repo_id="someone/else")),
+    Lie("a_gate_left_out", "gates_are_met", report=lambda body: body["gates"].pop(2)),
+    Lie("another_value", "gates_are_met", report=_first_gate(value="3 of 3")),
+    Lie("a_bound_that_lets_all_through", "peft_gate_follows_from_its_figures", report=_smoke(logit_bound=9.0)),
+    Lie("an_empty_delta", "peft_gate_follows_from_its_figures", report=_smoke(largest_delta=0.0)),
+    Lie("nothing_generated", "peft_gate_follows_from_its_figures", report=_smoke(generated_tokens=[])),
+)
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.name)
+def test_a_resealed_lie_is_named_by_its_rule(lie: Lie, published: Published) -> None:
+    if lie.snapshot:
+        lie.snapshot(published.snapshot)
+    reseal_publication(published.out, lie.report)
+
+    assert published.rules()[:1] == [lie.rule]
+
+
+def test_bytes_that_the_manifest_does_not_list_are_found(published: Published) -> None:
+    manifest = published.snapshot / "publish_manifest.json"
+    rewrite(manifest, lambda body: body["files"][0].update(size_bytes=1))
+    digest = json.loads(manifest.read_bytes())["digest"]
+    rewrite(published.out / REPORT_FILE, lambda body: body.update(publish_manifest_digest=digest))
+
+    assert published.rules() == ["manifest_lists_the_bytes"]
+
+
+def test_a_missing_file_and_a_document_without_its_digest_are_two_findings(published: Published) -> None:
+    contract = published.snapshot / "tokenizer_contract.json"
+    contract.write_bytes(contract.read_bytes().replace(b'"vocab_size": 32', b'"vocab_size": 33'))
+    assert published.rules() == ["snapshot_documents_are_readable"]
+
+    contract.unlink()
+    assert published.rules() == ["snapshot_is_there"]
+
+
+def test_a_snapshot_of_a_held_run_is_refused_whoever_wrote_it(published: Published, tmp_path: Path) -> None:
+    """The same forged run, held by a stricter contract: its publication cites it as if it had been promoted."""
+    held = forge(tmp_path / "strict", Lies(contract=_held))
+    bundle = json.loads((held / "first_swarm_real_run_bundle.json").read_bytes())
+    citation = open_closed(held).citation.to_json()
+    rewrite(published.snapshot / "publish_manifest.json", lambda body: body.update(run=citation))
+
+    def cite(body: Body) -> None:
+        body.update(run=citation, contract_digest=bundle["contract_digest"])
+
+    reseal_publication(published.out, cite)
+    found = [finding.rule for finding in check_publication(published.out, bundle=held).findings]
+
+    assert found[0] == "run_was_promoted"
+
+
+def test_every_rule_of_a_publication_has_a_lie_or_a_test_of_its_own() -> None:
+    elsewhere = {"run_was_promoted", "manifest_lists_the_bytes", "snapshot_is_there", "snapshot_documents_are_readable"}
+    rules = {rule.__name__ for rule in (*publication.FIRST, *publication.RULES)}
+
+    assert rules - {lie.rule for lie in LIES} == elsewhere
+
+
+def test_a_changed_byte_anywhere_in_a_publication_is_found(published: Published) -> None:
+    for path in [file for file in published.out.rglob("*") if file.is_file()]:
+        data = path.read_bytes()
+        for place in {0, len(data) // 2, len(data) - 1}:
+            path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+            assert published.rules(), (path.name, place)
+        path.write_bytes(data)
+    assert published.rules() == []
