@@ -1,7 +1,6 @@
 """Exports a picture of the real console over a real run: `python docs/pictures/take.py RUN_ID OUT.svg [160x48] [KEYS]`.
 
-Shows the run read-only, waits until two frames are alike in everything but the clock, or for a live run two seconds,
-then writes Textual's own SVG of the screen. KEYS are pressed first, separated by commas.
+Shows the run read-only, waits two seconds, presses KEYS (separated by commas), and writes Textual's own SVG of the screen.
 """
 
 import asyncio
@@ -23,7 +22,8 @@ class NoActs:
         raise NotImplementedError
 
 
-async def take(run_id: str, target: Path, size: str, keys: list[str]) -> None:
+async def take(run_id: str, size: str, keys: list[str]) -> str:
+    """The screen as SVG."""
     width, height = (int(part) for part in size.split("x"))
     app = SwarmApp(runs_dir(), NoActs(), run_id=run_id, read_only=True)
     async with app.run_test(size=(width, height)) as pilot:
@@ -31,9 +31,10 @@ async def take(run_id: str, target: Path, size: str, keys: list[str]) -> None:
         for key in keys:
             await pilot.press(key)
             await pilot.pause(0.5)
-        target.write_text(app.export_screenshot(title=f"swarm console {size}"))
+        return app.export_screenshot(title=f"swarm console {size}")
 
 
 if __name__ == "__main__":
     run_id, out, *rest = sys.argv[1:]
-    asyncio.run(take(run_id, Path(out), rest[0] if rest else "160x48", rest[1].split(",") if len(rest) > 1 else []))
+    keys = rest[1].split(",") if len(rest) > 1 else []
+    Path(out).write_text(asyncio.run(take(run_id, rest[0] if rest else "160x48", keys)))
