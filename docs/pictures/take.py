@@ -1,6 +1,6 @@
 """Exports a picture of the real console over a real run: `python docs/pictures/take.py RUN_ID OUT.svg [160x48] [KEYS]`.
 
-Shows the run read-only, waits two seconds, presses KEYS (separated by commas), and writes Textual's own SVG of the screen.
+Shows the run read-only, waits two seconds, presses KEYS (separated by commas), and writes Textual's SVG of the screen.
 """
 
 import asyncio
