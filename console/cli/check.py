@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.cli.checks import bringup, lane, outcomes, real_run
+from console.cli.checks import bringup, lane, outcomes, psionic, real_run
 from console.cli.checks.check import Check, Checked
 
 # What can be verified, in the order of `swarm check all`. A new kind of evidence gets a line here.
@@ -17,6 +17,7 @@ CHECKS: dict[str, Check] = {
     "linux": bringup.LINUX,
     "real-run": real_run.CHECK,
     **outcomes.CHECKS,
+    "psionic": psionic.CHECK,
 }
 ALL = "all"
 

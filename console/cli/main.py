@@ -20,6 +20,7 @@ Operator console for training one LM-head LoRA on two unlike machines at once, w
   swarm run                one live window on the loopback lane, headless
   swarm attach RUN_ID      go on with, or watch, a run
   swarm check real-run     verify a run bundle from its files alone
+  swarm view [PATH]        look at retained runs
 """
 # Word -> module of this package that adds it. Only the chosen one is imported: `swarm launch` must not wait for
 # asyncssh, nor `swarm check` for the screen.
@@ -43,6 +44,8 @@ COMMANDS = {
     "lane": "lane",
     "bringup": "bringup",
     "drill": "drill",
+    "view": "view_command",
+    "bench": "bench_command",
 }
 
 

@@ -30,6 +30,7 @@ class Condition:
     since: Stamp | None
     evidence: Ref | None
     sentence: str
+    margin: str = ""  # what is left until the limit
 
 
 def conditions(state: State, hosts: tuple[HostView, ...]) -> tuple[Condition, ...]:
@@ -118,8 +119,10 @@ def _present(state: State, hosts: tuple[HostView, ...]) -> Condition:
     near = age >= stale / 2
     text = f"{view.short}'s last beat is {seconds(age)} old; past {limit_of(stale)} the window needs a replay"
     verdict = Verdict.NEAR if near else Verdict.CLEAR
+    value, limit, left = f"{age / 1000:.1f}", f"{stale / 1000:.1f} s", f"{max(0.0, (stale - age) / 1000):.1f} s left"
+    evidence = view.host.work.beat_ref
     return Condition(
-        "present", label, "present", verdict, f"{age / 1000:.1f}", f"{stale / 1000:.1f} s", None, None, text
+        "present", label, "present", verdict, value, limit, state.active_since, evidence, text, margin=left
     )
 
 

@@ -10,6 +10,7 @@ from console.observation.state import (
     Admission,
     Bound,
     Bringup,
+    Doing,
     Host,
     Judgement,
     Link,
@@ -166,8 +167,15 @@ def _work_failed(state: State, line: Line, body: coord.WorkFailed) -> State:  # 
 
 
 def _working(state: State, line: Line, body: coord.Working) -> State:
-    """Work that is done is no longer going on."""
-    return replace(state, working=body if body.done < body.total else None, working_at=line.at)
+    """Work that says it is done still goes on until its outcome is journaled: capturing loads a model in between."""
+    key = (body.activity, body.node_id)
+    before = next((one for one in state.doing if (one.body.activity, one.body.node_id) == key), None)
+    others = tuple(one for one in state.doing if one is not before)
+    return replace(state, doing=(*others, Doing(body, before.since if before else line.at)))
+
+
+def _inputs_prepared(state: State, line: Line, body: coord.InputsPrepared) -> State:  # noqa: ARG001
+    return replace(state, doing=tuple(one for one in state.doing if one.body.activity not in ("capture", "cut")))
 
 
 def _merged(state: State, line: Line, body: coord.Merged) -> State:  # noqa: ARG001
@@ -181,7 +189,7 @@ def _promotion_decided(state: State, line: Line, body: coord.PromotionDecided) -
 def _window_changed(state: State, line: Line, body: coord.WindowChanged) -> State:
     change = StateChange(body.before, body.after, plain(body.reason, 200), line.at, line.ref)
     return replace(
-        state, window=body.after, window_reason=change.reason, changes=(*state.changes, change)[-100:], working=None
+        state, window=body.after, window_reason=change.reason, changes=(*state.changes, change)[-100:], doing=()
     )
 
 
@@ -202,7 +210,7 @@ COORDINATOR_FOLDS: dict[str, StateFold] = {
     "recovered": _unchanged,
     "operator_acted": _operator_acted,
     "working": _working,
-    "inputs_prepared": _unchanged,
+    "inputs_prepared": _inputs_prepared,
     "agent_started": _unchanged,
     "link_changed": _about_host(_link_changed),
     "bringup_received": _about_host(_bringup_received),

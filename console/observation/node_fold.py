@@ -62,6 +62,7 @@ def _heartbeat(work: Work, line: Line, body: node.Heartbeat) -> Work:
         beats=(*work.beats, line.at.wall_ms)[-SERIES:],
         arrival_ms=line.arrival_ms,
         last_beat=line.at,
+        beat_ref=line.ref,
     )
 
 

@@ -1,7 +1,8 @@
 """Every record as a row, the newest in memory, all of them counted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from console.observation.coordinator_tellings import COORDINATOR_TELLINGS
 from console.observation.line import JournalFinding, Line, Proof, Ref
@@ -63,6 +64,14 @@ def finding_row(finding: JournalFinding) -> Row:
     return Row(finding.wall_ms, finding.wall_ms, node_id, role, "not verified", text, Tone.BAD, None, "", None)
 
 
+class Rows(Protocol):
+    """What a list of receipts can be asked."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Row: ...
+
+
 class ReceiptRing:
     """Rows in order, oldest first. `base` counts the rows that were dropped from the front."""
 
@@ -70,6 +79,7 @@ class ReceiptRing:
         self.capacity = capacity
         self.base = 0
         self.bad = 0
+        self.late: list[int] = []  # places, as `base` counts them, at which a row was put before others
         self._rows: list[Row] = []
 
     def __len__(self) -> int:
@@ -82,11 +92,18 @@ class ReceiptRing:
     def __getitem__(self, index: int) -> Row:
         return self._rows[index]
 
+    @property
+    def rows(self) -> Sequence[Row]:
+        """What is held now; the ring's own list, so not to be kept."""
+        return self._rows
+
     def add(self, row: Row) -> None:
         """Late rows find their place among the newest, so that the order doesn't depend on when we looked."""
         place = len(self._rows)
         while place and _after(self._rows[place - 1], row):
             place -= 1
+        if place < len(self._rows):
+            self.late.append(self.base + place)
         self._rows.insert(place, row)
         self.bad += row.tone is Tone.BAD
         if len(self._rows) > self.capacity + self.capacity // 8:
@@ -94,14 +111,15 @@ class ReceiptRing:
             del self._rows[:dropped]
             self.base += dropped
 
-    def find(self, start: int, step: int, wanted: Callable[[Row], bool]) -> int | None:
-        """The first index from `start` in steps of `step` whose row is wanted."""
-        index = start
-        while 0 <= index < len(self._rows):
-            if wanted(self._rows[index]):
-                return index
-            index += step
-        return None
+
+def find(rows: Rows, start: int, step: int, wanted: Callable[[Row], bool]) -> int | None:
+    """The first index from `start` in steps of `step` whose row is wanted."""
+    index = start
+    while 0 <= index < len(rows):
+        if wanted(rows[index]):
+            return index
+        index += step
+    return None
 
 
 def _after(one: Row, other: Row) -> bool:

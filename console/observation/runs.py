@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from console.evidence.models import BUNDLE_FILE
+from console.evidence.checks.layout import BUNDLE_FILE
 from runners.records.lock import is_held
 
 _COORDINATOR = re.compile(r"coordinator(-r[1-9]\d{0,5})?")
@@ -83,6 +83,16 @@ def list_runs(runs_dir: Path) -> tuple[RunRef, ...]:
         if run is not None:
             found.append(run)
     return tuple(sorted(found, key=lambda run: (-run.changed_ms, run.run_id)))
+
+
+def list_kept(place: Path) -> tuple[RunRef, ...]:
+    """Bundles at a path: itself, its first document, or the folders in it. A run that goes on is not kept."""
+    folder = place if place.is_dir() else place.parent
+    bundle = bundle_of(folder)
+    if bundle is not None and folder.is_dir():
+        name = folder.parent.name if folder.name == "bundle" else folder.name
+        return (RunRef(name, folder, RunStanding.CLOSED, bundle, _changed_ms(folder, None, bundle)),)
+    return tuple(run for run in list_runs(folder) if run.bundle is not None)
 
 
 def newest_live(runs: tuple[RunRef, ...]) -> RunRef | None:

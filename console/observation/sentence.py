@@ -4,7 +4,7 @@ from console.observation.figures import bound as limit
 from console.observation.figures import loss, seconds, size, words
 from console.observation.host_view import HostView, passed_bringup
 from console.observation.moment import Moment
-from console.observation.state import State
+from console.observation.state import Doing, State
 from runners.contract.states import Classification, Phase, RunnerState, WindowState
 
 Span = tuple[str, str]  # text, and the role of its colour in the theme
@@ -53,26 +53,23 @@ _ACTIVITIES = {
 }
 
 
-def _working(state: State) -> str:
-    """How far the coordinator's own long work is."""
-    work = state.working
-    return "" if work is None or work.total <= 1 else f" · {work.activity} {work.done} of {work.total}"
-
-
-def _own_work(state: State, moment: Moment) -> Sentence:
-    assert state.working is not None
-    work = state.working
-    whose = f" of {work.node_id}" if work.node_id else ""
-    share = f" · {work.done} of {work.total}" if work.total > 1 else ""
-    text = f"coordinator {_ACTIVITIES[work.activity]}{whose}{_since(state, moment)}"
-    return ((text, "text"), (share, "bright"), (" · nothing to do", "muted"))
+def _own_work(doing: Doing, moment: Moment) -> Sentence:
+    """What the coordinator itself does: of what, since when, how far."""
+    work = doing.body
+    what = work.detail.removesuffix(work.activity).strip()
+    named = f"{what} " if what and work.activity == "capture" else ""
+    share = f" · {named}{work.done} of {work.total}" if work.total > 1 else ""
+    text = f"coordinator {_ACTIVITIES[work.activity]} since {seconds(moment.age_ms(doing.since))}"
+    return ((text, "text"), (share, "bright"))
 
 
 def _admitting(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
-    if state.working is not None:
-        return _own_work(state, moment)
     gated = [view for view in hosts if not (view.host.bringup and passed_bringup(view.host))]
     asked = [view for view in hosts if view.host.admission is None]
+    if state.doing:
+        out = (gated or asked)[:1]
+        also = f" · {out[0].host.node_id} is at its gate" if out else ""
+        return (*_own_work(state.doing[-1], moment), (f"{also} · nothing to do", "muted"))
     if gated or asked:
         view, what = (gated[0], "pass its bring-up gate") if gated else (asked[0], "prove its admission")
         return (
@@ -165,17 +162,7 @@ def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
             view = next((one for one in hosts if one.host.replay is None), None)
             if view is None:
                 return ((f"coordinator judges the replays{since}", "text"), (" · nothing to do", "muted"))
-            bound = f" (bound {limit(state.policies.replay_ms)})" if state.policies else ""
-            last = max(
-                (one.host.replay.at for one in hosts if one.host.replay), key=lambda at: at.wall_ms, default=None
-            )
-            since = since if last is None else f" since {seconds(moment.age_ms(last))}"
-            return (
-                ("validator does the work of ", "text"),
-                (view.host.node_id, "bright"),
-                (f" again{since}", "text"),
-                (f"{bound}{_working(state)} · nothing to do", "muted"),
-            )
+            return _replaying(state, hosts, view, moment)
         case WindowState.VALIDATED:
             return ((f"coordinator merges the contributions{since}", "text"), (" · nothing to do", "muted"))
         case WindowState.AGGREGATED:
@@ -192,6 +179,22 @@ def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
                 (f": {state.window_reason}", "text"),
                 (" · coordinator keeps what there is", "muted"),
             )
+
+
+def _replaying(state: State, hosts: tuple[HostView, ...], view: HostView, moment: Moment) -> Sentence:
+    bound = f" (bound {limit(state.policies.replay_ms)})" if state.policies else ""
+    out = {one.host.node_id: one.short for one in hosts if one.host.replay is None}
+    works = [one.body for one in state.doing if one.body.activity == "replay" and one.body.node_id in out]
+    shares = "".join(f" · {out[one.node_id or '']} {one.done} of {one.total}" for one in works if one.total > 1)
+    began = max((one.host.replay.at for one in hosts if one.host.replay), key=lambda at: at.wall_ms, default=None)
+    since = _since(state, moment) if began is None or len(works) > 1 else f" since {seconds(moment.age_ms(began))}"
+    who = " and ".join(out) if len(works) > 1 else view.host.node_id
+    return (
+        ("validator does the work of ", "text"),
+        (who, "bright"),
+        (f" again{since}", "text"),
+        (f"{bound}{shares} · nothing to do", "muted"),
+    )
 
 
 def _closed(state: State) -> Sentence:

@@ -77,6 +77,7 @@ class Work:
     # When the console came to hold the last beat, by its own monotonic clock: no part of what the run is.
     arrival_ms: int | None = field(default=None, compare=False)
     last_beat: Stamp | None = None
+    beat_ref: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,14 @@ class OperatorAct:
 
 
 @dataclass(frozen=True, slots=True)
+class Doing:
+    """Long work of the coordinator; its newest figures, and when it began. Over when its outcome is journaled."""
+
+    body: Working
+    since: Stamp
+
+
+@dataclass(frozen=True, slots=True)
 class Bound(Judged):
     plan_digest: str
     membership_digest: str
@@ -191,8 +200,7 @@ class State:
     scores: tuple[HeldOutScore, ...] = ()
     scored: Stamp | None = None
     work_failed: str = ""
-    working: Working | None = None  # the coordinator's own long work
-    working_at: Stamp | None = None
+    doing: tuple[Doing, ...] = ()  # the coordinator's own long work
     merged: Merged | None = None
     promotion: PromotionDecided | None = None
     closed: Closed | None = None

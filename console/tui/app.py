@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,31 +11,38 @@ from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.screen import Screen
 
-from console.observation.line import Stamp
+from console.observation.errors import ObservationError
+from console.observation.facets import Filter
+from console.observation.line import Ref, Stamp
 from console.observation.moment import Moment
-from console.observation.runs import RunRef, RunStanding, list_runs, newest_live
-from console.observation.snapshot import snapshot
-from console.observation.source import Counters
-from console.observation.state import State
+from console.observation.receipts import ReceiptRing, find
+from console.observation.receipts import Row as Receipt
+from console.observation.runs import RunRef, RunStanding, list_kept, list_runs, newest_live
 from console.places import data_dir
 from console.tui.acts import Acts
 from console.tui.attachment import Attachment
 from console.tui.clipboard import copy
 from console.tui.desk import OperatorDesk
 from console.tui.errors import ActRefused
+from console.tui.evidence import take_snapshot
 from console.tui.keys import EVERYWHERE
 from console.tui.lateness import FRAME_MS, Lateness
+from console.tui.screens.checks import Checks
+from console.tui.screens.compare import Compare
 from console.tui.screens.confirm import ConfirmStop
 from console.tui.screens.dashboard import Dashboard, read_again
-from console.tui.screens.fixed import Checks, Drills, Record
+from console.tui.screens.fixed import Drills, Record
 from console.tui.screens.help import Help
+from console.tui.screens.kept import KeptPage, read_kept
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
-from console.tui.standing import mode_of, reason_against
+from console.tui.standing import ACTS, mode_of, reason_against, view_of
 from console.tui.themes import DEFAULT_THEME, Palette, load_themes
+from console.tui.verification import Verification, Verified
 from console.tui.view import Mode, View
 from console.tui.widgets.receipts import ReceiptsView
 from runners.records.clock import Clock
+from runners.records.errors import RecordsError
 
 NOTICE_MS = 5000
 RUNS_EVERY_S = 2.0
@@ -64,17 +72,25 @@ class SwarmApp(App[None]):
         read_only: bool = False,
         theme: str | None = None,
         theme_folders: tuple[Path, ...] = (),
+        kept_folders: tuple[Path, ...] = (),
+        open_first: Path | None = None,
+        place: str = "dashboard",
+        warnings: tuple[str, ...] = (),
         clock: Clock | None = None,
         threaded: bool = True,
     ) -> None:
         self.themes, self.theme_problems = load_themes((data_dir("themes"), *theme_folders))
+        self.theme_problems += warnings
         super().__init__()
         self.animation_level = "none"
         self.runs_dir, self.run_id, self.read_only = runs_dir, run_id, read_only
+        self.kept_folders, self._open_first, self._first_place = kept_folders, open_first, place
         self.clock = clock or Clock()
         self.attachment: Attachment | None = None
         self.runs: tuple[RunRef, ...] = ()
         self.desk = OperatorDesk(acts, self.clock.wall_ms)
+        self.filter = Filter()
+        self.verifications: dict[Path, Verification] = {}
         self.frames = 0
         self._threaded = threaded
         self._starting = False
@@ -98,13 +114,15 @@ class SwarmApp(App[None]):
     # -- life
 
     def on_mount(self) -> None:
-        self.switch_mode("dashboard")
-        self.runs = list_runs(self.runs_dir)
+        self.switch_mode(self._first_place)
+        self.runs = self._list_runs()
         wanted = next((run for run in self.runs if run.run_id == self.run_id), None) if self.run_id else None
         if self.run_id and wanted is None:
             self.notice(f"✗ no run {self.run_id} under {self.runs_dir}", "bad")
         elif run := wanted or newest_live(self.runs):
             self.attach(run.run_dir, retained=run.standing is RunStanding.CLOSED)
+        if self._open_first is not None:
+            self.open_kept(self._open_first)
         for problem in self.theme_problems:
             self.notice(f"▲ {problem}", "warn")
         self.set_interval(FRAME_MS / 1000, self.frame, name="frame")
@@ -114,6 +132,8 @@ class SwarmApp(App[None]):
     def on_unmount(self) -> None:
         if self.attachment is not None:
             self.attachment.close()
+        for going in self.verifications.values():
+            going.end()
 
     def attach(self, run_dir: Path, *, retained: bool = False) -> None:
         if self.attachment is not None:
@@ -122,15 +142,42 @@ class SwarmApp(App[None]):
         self.attachment = Attachment(run_dir, clock=self.clock, threaded=self._threaded, retained=retained)
 
     def open_run(self, run: RunRef) -> None:
-        """From the viewer: a live run is watched, any other is read as it was kept."""
-        self.attach(run.run_dir, retained=run.standing is RunStanding.CLOSED)
-        self.switch_mode("dashboard")
+        """From the viewer: a run that goes on is watched, a closed one is opened as it was kept."""
+        if run.bundle is not None and run.standing is RunStanding.CLOSED:
+            self.open_kept(run.bundle)
+        else:
+            self.attach(run.run_dir)
+            self.switch_mode("dashboard")
+
+    def open_kept(self, bundle: Path) -> None:
+        self.run_worker(self._open_kept(bundle), group="kept", exit_on_error=False)
+
+    async def _open_kept(self, bundle: Path) -> None:
+        self.push_screen(KeptPage(await read_kept(bundle)))
+        self._shown = None
+
+    def watch_kept(self, bundle: Path) -> None:
+        """A kept run through the dashboard, from its end; the scrubber goes back in it."""
+        self.attach(bundle.parent if bundle.name == "bundle" else bundle, retained=True)
+        self.action_place("dashboard")
+
+    def compare(self, one: Path, other: Path) -> None:
+        self.run_worker(self._compare(one, other), group="kept", exit_on_error=False)
+
+    async def _compare(self, one: Path, other: Path) -> None:
+        self.push_screen(Compare(await read_kept(one), await read_kept(other)))
+        self._shown = None
+
+    def _list_runs(self) -> tuple[RunRef, ...]:
+        """This machine's runs first, then those of the other folders."""
+        others = (run for folder in self.kept_folders for run in list_kept(folder))
+        return (*list_runs(self.runs_dir), *others)
 
     async def _look_for_runs(self) -> None:
         if self._threaded:
-            self.runs = await asyncio.to_thread(list_runs, self.runs_dir)
+            self.runs = await asyncio.to_thread(self._list_runs)
         else:
-            self.runs = list_runs(self.runs_dir)
+            self.runs = self._list_runs()
         live = newest_live(self.runs)
         if self.attachment is None and live is not None:
             self.attach(live.run_dir)
@@ -139,6 +186,8 @@ class SwarmApp(App[None]):
 
     def frame(self) -> None:
         """Drain, fold, one frozen view, the active screen. Nothing is judged before the input is drained."""
+        if not self.screen_stack:
+            return  # between two modes, or on the way out
         now = Stamp(self.clock.wall_ms(), self.clock.mono_ms())
         self._lateness.frame(now.mono_ms, self.attachment)
         if self._notice is not None and now.mono_ms >= self._notice_until:
@@ -147,10 +196,12 @@ class SwarmApp(App[None]):
         if attachment is not None:
             if self._paused is None:
                 attachment.drain()
+            if attachment.player is not None:
+                attachment.player.tick(now.mono_ms)
             self._held_back = attachment.waiting
             if self._lateness.must_wait(now.mono_ms, attachment):
                 return
-        view = self._view(self._paused or self._moment(now))
+        view = self._view(now)
         key = self._key(view, now)
         if key != self._shown:
             self._shown = key if self.screen.is_mounted else None
@@ -168,28 +219,19 @@ class SwarmApp(App[None]):
     def _moment(self, now: Stamp) -> Moment:
         return Moment(now, self.attachment.alive if self.attachment else None)
 
-    def _view(self, moment: Moment) -> View:
-        attachment = self.attachment
-        if attachment is None:
-            shot, counters, title, bundle = snapshot(State(), moment), Counters(), "", None
-        else:
-            shot = snapshot(attachment.state, moment, bad=attachment.ring.bad)
-            counters, title = attachment.source.counters(), attachment.state.run_id or attachment.run_dir.name
-            bundle = _home_relative(attachment.bundle)
-        return View(
-            snapshot=shot,
-            mode=self.mode,
-            title=title,
-            bundle=bundle,
-            counters=counters,
-            reading=attachment is not None and attachment.polls == 0,
+    def _view(self, now: Stamp) -> View:
+        view = view_of(self.attachment, self._paused or self._moment(now))
+        return replace(
+            view,
+            mode=Mode.RETAINED if view.replay else self.mode,
             held_back=self._held_back if self._paused else None,
             gap_ms=self._lateness.gap_ms,
             read_only=self.read_only,
             place=self.current_mode,
-            blocked=frozenset(name for name in ("app.start", "app.stop") if self.reason_against(name)),
+            blocked=frozenset(name for name in ACTS if self.reason_against(name)),
             notice=self._notice,
             log=tuple(self.desk.entries),
+            verified=self._verified(),
             runs=self.runs,
         )
 
@@ -207,8 +249,14 @@ class SwarmApp(App[None]):
                 len(self.screen_stack),
             ),
             (view.reading, view.notice, view.held_back, view.gap_ms, view.place, len(view.log)),
-            (view.bundle, view.counters, view.runs),
+            (view.bundle, view.counters, view.runs, view.replay),
+            tuple(going.state for going in self.verifications.values()),
         )
+
+    def _verified(self) -> Verified | None:
+        bundle = self.attachment.bundle if self.attachment else None
+        going = self.verifications.get(bundle) if bundle else None
+        return going.state if going else None
 
     @property
     def mode(self) -> Mode:
@@ -219,7 +267,8 @@ class SwarmApp(App[None]):
     def reason_against(self, binding_id: str | None) -> str | None:
         """Why a key would be refused now, and what would enable it; None when it would work."""
         run = self.attachment.run_dir.name if self.attachment else ""
-        return reason_against(binding_id, self.mode, read_only=self.read_only, run=run)
+        past = self.attachment is not None and self.attachment.player is not None
+        return reason_against(binding_id, self.mode, read_only=self.read_only, run=run, replaying=past)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """A refused act stays visible, greyed."""
@@ -278,12 +327,51 @@ class SwarmApp(App[None]):
             self.notice(f"✗ stop: {error}", "bad")
         self._shown = None
 
+    def action_scrub(self, step: str, way: int) -> None:
+        """A step through the run's own time, by a second or by a phase."""
+        if self.attachment is not None:
+            self.run_worker(self._scrub(self.attachment, step, way), group="scrub", exit_on_error=False)
+
+    async def _scrub(self, attachment: Attachment, step: str, way: int) -> None:
+        try:
+            player = await attachment.scrubber()
+        except (ObservationError, OSError) as error:
+            self.notice(f"✗ scrub: {error}", "bad")
+            return
+        self._paused = None
+        if step == "phase":
+            player.phase(way)
+        else:
+            player.step(way * 1000)
+        self._shown = None
+
+    def action_live(self) -> None:
+        """From a moment of the past back to what is."""
+        if self.attachment is not None:
+            self.attachment.player = None
+        self._paused = self._shown = None
+
     def action_pause(self) -> None:
+        if self.attachment is not None and self.attachment.player is not None:
+            self.attachment.player.toggle()
+            self._shown = None
+            return
         if self._paused is None and self.attachment is not None:
             self._paused = self._moment(Stamp(self.clock.wall_ms(), self.clock.mono_ms()))
         else:
             self._paused = None
         self._shown = None
+
+    def action_snapshot(self) -> None:
+        """What is shown now, kept beside the runs."""
+        view = self._view(Stamp(self.clock.wall_ms(), self.clock.mono_ms()))
+        svg = self.export_screenshot(title=f"swarm {view.title}")
+        try:
+            place, digest = take_snapshot(self.runs_dir / "snapshots", view.snapshot, svg, view.title)
+        except (OSError, RecordsError) as error:
+            self.notice(f"✗ snapshot: {error}", "bad")
+        else:
+            self.notice(f"✓ snapshot {digest[:16]} in {place}", "ok")
 
     def action_next_theme(self) -> None:
         names = sorted(self.themes)
@@ -305,16 +393,53 @@ class SwarmApp(App[None]):
         name = self.attachment.run_dir.name if self.attachment else ""
         self.exit(message=f"{name} goes on without the console; `swarm console` shows it again" if live else None)
 
+    def open_record_at(self, ref: Ref) -> None:
+        """The record that a verdict rests on."""
+        ring = self.attachment.shown_ring if self.attachment else ReceiptRing()
+        place = find(ring, len(ring) - 1, -1, lambda row: row.ref == ref)
+        if place is None:
+            self.notice(f"✗ {ref.file} #{ref.seq} is older than the receipts in memory", "bad")
+        else:
+            self.open_receipt(ring[place])
+
+    def open_receipt(self, receipt: Receipt | None) -> None:
+        """Whole, read again from disk and checked again."""
+        detail, problem = read_again(self.attachment, receipt)
+        self._shown = None
+        if detail is not None:
+            self.push_screen(Record(detail))
+        elif problem:
+            self.notice(f"✗ {problem}", "bad")
+
+    def verify_watched(self) -> None:
+        """The offline check of the watched run's bundle, in a process of its own."""
+        bundle = self.attachment.bundle if self.attachment else None
+        if bundle is None:
+            self.notice("× verify: the run has no bundle yet; it is written when the run closes", "warn")
+        else:
+            self.verify(bundle)
+
+    def verify(self, path: Path) -> Verification:
+        """Starts a check, or gives the one that goes on."""
+        going = self.verifications.get(path)
+        if going is None or going.state.over:
+            going = self.verifications[path] = Verification(path)
+            self.run_worker(going.run(), group="verify", exit_on_error=False)
+        self._shown = None
+        return going
+
     def on_line_view_chosen(self, event: ReceiptsView.Chosen) -> None:
         """Enter on a receipt opens it whole."""
         view = event.view
         if isinstance(view, ReceiptsView):
-            detail, problem = read_again(self.attachment, view.chosen)
-            self._shown = None
-            if detail is not None:
-                self.push_screen(Record(detail))
-            elif problem:
-                self.notice(f"✗ {problem}", "bad")
+            self.open_receipt(view.chosen)
+
+    def set_filter(self, wanted: Filter) -> None:
+        """One filter for every list of receipts."""
+        self.filter = wanted
+        if wanted.problem:
+            self.notice(f"▲ {wanted.problem}", "warn")
+        self.touch()
 
     # -- words to the operator
 
@@ -343,10 +468,3 @@ class SwarmApp(App[None]):
                 await self.run_action(binding.action)
 
         return run
-
-
-def _home_relative(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

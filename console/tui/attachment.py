@@ -1,5 +1,6 @@
 """A run being followed for the screen: a thread reads and verifies, the frame takes what is ready."""
 
+import asyncio
 import threading
 import time
 from collections import deque
@@ -9,9 +10,11 @@ from pathlib import Path
 from console.observation.errors import ObservationError
 from console.observation.observer import Observer
 from console.observation.receipts import ReceiptRing, Row
+from console.observation.replay import Replay
 from console.observation.runs import RunStanding, inspect_run
 from console.observation.source import RunSource
 from console.observation.state import State
+from console.tui.player import Player
 from runners.records.clock import Clock
 
 POLL_S = 0.08
@@ -34,6 +37,7 @@ class Attachment:
     def __init__(self, run_dir: Path, *, clock: Clock, threaded: bool = True, retained: bool = False) -> None:
         self.run_dir = run_dir
         self.retained = retained
+        self._clock = clock
         self.threaded = threaded
         self.source = RunSource(run_dir, clock=clock)
         self.ring = ReceiptRing()
@@ -41,6 +45,7 @@ class Attachment:
         self.standing: RunStanding | None = None
         self.bundle: Path | None = None
         self.problem: str | None = None
+        self.player: Player | None = None  # the run at another moment than now
         self.polls = 0
         self.updates = 0  # taken by the frame so far: another number is another state
         self._observer = Observer()
@@ -103,6 +108,17 @@ class Attachment:
                 self.ring.add(row)
             taken += len(update.rows)
         return taken
+
+    async def scrubber(self) -> Player:
+        """The player of this run, at its end when it is new. Reads the run again, in a thread. Raises NotARun."""
+        if self.player is None:
+            read = asyncio.to_thread(Replay.read, self.run_dir, self._clock)
+            self.player = Player(await read)
+        return self.player
+
+    @property
+    def shown_ring(self) -> ReceiptRing:
+        return self.player.ring if self.player else self.ring
 
     @property
     def waiting(self) -> int:

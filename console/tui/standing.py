@@ -1,7 +1,42 @@
 """How the watched run stands, and which acts would be refused for that."""
 
+from pathlib import Path
+
+from console.observation.moment import Moment
+from console.observation.snapshot import snapshot
+from console.observation.source import Counters
+from console.observation.state import State
 from console.tui.attachment import Attachment
-from console.tui.view import Mode
+from console.tui.view import Mode, ReplayAt, View
+
+ACTS = ("app.start", "app.stop")
+
+
+def view_of(attachment: Attachment | None, moment: Moment) -> View:
+    """What is known of the watched run at a moment: now, or where the scrubber stands."""
+    if attachment is None:
+        return View(snapshot(State(), moment), Mode.IDLE, "", None, Counters())
+    player, state, ring = attachment.player, attachment.state, attachment.shown_ring
+    replay = None
+    if player is not None:
+        state, moment = player.scene.state, player.scene.moment
+        replay = ReplayAt(player.wall_ms, player.share, player.playing)
+    return View(
+        snapshot=snapshot(state, moment, bad=ring.bad),
+        mode=Mode.IDLE,
+        title=attachment.state.run_id or attachment.run_dir.name,
+        bundle=_home_relative(attachment.bundle),
+        counters=attachment.source.counters(),
+        reading=attachment.polls == 0,
+        replay=replay,
+    )
+
+
+def _home_relative(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def mode_of(attachment: Attachment | None, *, starting: bool) -> Mode:
@@ -16,12 +51,16 @@ def mode_of(attachment: Attachment | None, *, starting: bool) -> Mode:
     return Mode.LEFT if attachment.alive is False else Mode.LIVE
 
 
-def reason_against(binding_id: str | None, mode: Mode, *, read_only: bool, run: str) -> str | None:
+def reason_against(
+    binding_id: str | None, mode: Mode, *, read_only: bool, run: str, replaying: bool = False
+) -> str | None:
     """Why a key would be refused now, and what would enable it; None when it would work."""
-    if binding_id not in ("app.start", "app.stop"):
+    if binding_id not in ACTS:
         return None
     if read_only:
         return "this console is read-only; start it without --read-only"
+    if replaying:
+        return "what you see is not now; . goes back first"
     if binding_id == "app.start":
         return f"{run or 'a run'} is going on; x stops it first" if mode in (Mode.LIVE, Mode.STARTING) else None
     if mode is Mode.STARTING:

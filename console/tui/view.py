@@ -6,6 +6,7 @@ from enum import StrEnum
 from console.observation.runs import RunRef
 from console.observation.snapshot import Snapshot
 from console.observation.source import Counters
+from console.tui.verification import Verified
 
 
 class Mode(StrEnum):
@@ -29,12 +30,22 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayAt:
+    """Where the scrubber stands."""
+
+    wall_ms: int
+    share: float
+    playing: bool
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     snapshot: Snapshot
     mode: Mode
     title: str
     bundle: str | None
     counters: Counters
+    replay: ReplayAt | None = None  # what is shown is another moment than now
     reading: bool = False  # the journals are being read for the first time
     held_back: int | None = None  # records that came while the display was paused
     gap_ms: int | None = None  # the console's own lateness
@@ -43,4 +54,5 @@ class View:
     blocked: frozenset[str] = frozenset()  # ids of bindings that would be refused now
     notice: tuple[str, str] | None = None  # a passing word of the console: text and role
     log: tuple[LogEntry, ...] = ()
+    verified: Verified | None = None  # the offline check of this run's bundle
     runs: tuple[RunRef, ...] = field(default=(), compare=False)

@@ -206,8 +206,8 @@ COORDINATOR_CASES: list[tuple[Word, Callable[[State], object], object]] = [
     (coord.WorkFailed(activity="score", detail="no shard"), lambda state: state.work_failed, "score: no shard"),
     (
         coord.Working(activity="capture", node_id=None, done=3, total=9, detail=""),
-        lambda state: state.working and state.working.done,
-        3,
+        lambda state: [one.body.done for one in state.doing],
+        [3],
     ),
     (
         coord.Merged(report_digest=sha("r"), merged_sha256=sha("m"), rank=16, contributions=()),

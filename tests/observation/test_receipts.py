@@ -6,7 +6,7 @@ import pytest
 
 from console.observation.line import Proof, Ref
 from console.observation.progress import narrate
-from console.observation.receipts import ReceiptRing, Row, tell
+from console.observation.receipts import ReceiptRing, Row, find, tell
 from console.observation.telling import Tone
 from tests.observation import make_run
 from tests.observation.make_run import RUN_ID, Recording
@@ -38,10 +38,10 @@ def test_the_next_problem_is_found_in_both_directions() -> None:
     ring = ReceiptRing()
     for order in range(10):
         ring.add(row(order, tone=Tone.WARN if order in (2, 7) else Tone.PLAIN))
-    assert ring.find(9, -1, lambda one: one.is_problem) == 7
-    assert ring.find(6, -1, lambda one: one.is_problem) == 2
-    assert ring.find(3, 1, lambda one: one.is_problem) == 7
-    assert ring.find(8, 1, lambda one: one.is_problem) is None
+    assert find(ring, 9, -1, lambda one: one.is_problem) == 7
+    assert find(ring, 6, -1, lambda one: one.is_problem) == 2
+    assert find(ring, 3, 1, lambda one: one.is_problem) == 7
+    assert find(ring, 8, 1, lambda one: one.is_problem) is None
 
 
 @pytest.mark.parametrize("body", [case[0] for case in COORDINATOR_CASES], ids=lambda body: type(body).__name__)

@@ -6,7 +6,9 @@ import pytest
 
 from console.observation.conditions import Verdict
 from console.observation.snapshot import Snapshot
+from runners.contract import coordinator_records as coord
 from runners.contract.states import Classification
+from tests.observation import make_run
 from tests.observation.make_run import LINUX, MAC, Recording
 from tests.observation.watching import Watch
 
@@ -156,3 +158,42 @@ def test_near_shows_value_and_limit(stale: Recording, run_dir: Path) -> None:
 def test_the_bad_count_is_the_number_of_records_that_report_a_fault(stale: Recording, run_dir: Path) -> None:
     assert live(stale, run_dir, 20_000).shot().bad == 0
     assert live(stale, run_dir.with_name("later"), stale.end_ms).shot().bad == 4  # stale, its window, lost, closed
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "sentence"),
+    [
+        (4500, "coordinator captures hidden states since 0.5 s · train 120 of 507 · nothing to do"),
+        (8000, "coordinator captures hidden states since 4.0 s · train 507 of 507 · nothing to do"),
+        (9100, "coordinator captures hidden states since 5.1 s · validation 16 of 136 · nothing to do"),
+        (9300, "coordinator binds plan and membership"),
+    ],
+)
+def test_while_it_captures_the_coordinator_names_its_own_work(
+    at_ms: int, sentence: str, run_dir: Path, tmp_path: Path
+) -> None:
+    """Between two captures a model is loaded again: nothing is journaled for seconds, and the work goes on."""
+    run = make_run.Recorder(tmp_path)
+    make_run.opening(run)
+    make_run.admit(run, 3500, MAC)
+    make_run.admit(run, 3600, LINUX)
+    for when, detail, done, total in (
+        (4000, "train capture", 16, 507),
+        (4400, "train capture", 120, 507),
+        (6000, "train capture", 507, 507),
+        (9000, "validation capture", 16, 136),
+    ):
+        body = coord.Working(activity="capture", node_id=None, done=done, total=total, detail=detail)
+        run.put(when, "coordinator", "working", body)
+    prepared = coord.InputsPrepared(
+        reused=False,
+        head_sha256=make_run.sha("head"),
+        train_samples=507,
+        train_tokens=9000,
+        held_out_samples=136,
+        held_out_tokens=6930,
+    )
+    run.put(9200, "coordinator", "inputs_prepared", prepared)
+    recording = run.close()
+    recording.write(run_dir, until_ms=at_ms)
+    assert sentence in told(Watch(run_dir, now_ms=at_ms).poll().shot(alive=True))

@@ -1,10 +1,14 @@
-"""`swarm check real-run`: a run bundle from its files alone, and with --reexecute trained again."""
+"""`swarm check real-run`: a run bundle from its files alone, and with --reexecute trained again.
+
+A bundle of the old system is recognised by its schema and judged as what it is.
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from console.cli.checks import psionic
 from console.cli.checks.check import Check, Checked
 from console.cli.errors import UsageError
 from console.places import data_dir, runs_dir
@@ -27,6 +31,8 @@ def newest() -> Sequence[Path]:
 def check(bundle: Path, options: argparse.Namespace) -> Checked:
     from console.evidence.checks.real_run import check_real_run
 
+    if psionic.is_psionic(bundle / BUNDLE_FILE if bundle.is_dir() else bundle):
+        return psionic.check(bundle, options)
     bundle = bundle if bundle.is_dir() else bundle.parent
     verdict = check_real_run(bundle, allowed_signers=options.allowed_signers)
     if not (options.reexecute and verdict.consistent):

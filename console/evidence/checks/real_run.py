@@ -48,12 +48,19 @@ RULES: tuple[Rule, ...] = (
 MOST_FINDINGS = 20  # of one rule; a wholly different folder must not bury the first broken link
 
 
-def check_real_run(bundle_dir: Path, *, allowed_signers: Path | None = None) -> Verdict:
-    """The verdict on a bundle's folder, or on its first file. Reads every file once; writes nothing."""
+def check_real_run(
+    bundle_dir: Path, *, allowed_signers: Path | None = None, on_rule: Callable[[int, str], None] | None = None
+) -> Verdict:
+    """The verdict on a bundle's folder, or on its first file. Reads every file once; writes nothing.
+
+    `on_rule` hears the number (from 0) and name of each rule before it runs: some of them take seconds.
+    """
     root = bundle_dir.parent if bundle_dir.name == BUNDLE_FILE else bundle_dir
     evidence = Evidence(root, allowed_signers)
     findings: list[Finding] = []
-    for rule in RULES:
+    for number, rule in enumerate(RULES):
+        if on_rule is not None:
+            on_rule(number, getattr(rule, "__name__", "rule"))
         findings += run_rule(rule, evidence)
         if not evidence.bundle:
             break

@@ -15,17 +15,23 @@ def footer(view: View, width: int) -> tuple[Row, ...]:
         row += [(key, "bright*"), (f" {name} ", "text" if here else "muted")]
     row.append((" ", ""))
     stop = view.mode in (Mode.LIVE, Mode.STARTING)
+    if view.replay is not None:
+        verbs = [("[ ]", "1 s", ""), ("{ }", "phase", ""), ("space", "play", ""), (".", "back", "")]
+        return (fill((*row[:-1], *_keys(verbs, view), ("?", "bright*"), (" help", "muted")), width),)
     verbs = [("x", "stop", "app.stop")] if stop else [("g", "go live", "app.start")]
     if width >= 120:
         verbs = [("g", "go live", "app.start"), ("x", "stop", "app.stop"), ("space", "pause", "app.pause"),
                  ("n", "next problem", ""), ("t", "theme", ""), (":", "commands", "")]  # fmt: skip
     leave = "leave (run goes on)" if width >= 120 and view.mode is Mode.LIVE else "leave"
-    for key, name, binding in (*verbs, ("?", "help", ""), ("q", leave, "")):
-        blocked = binding in view.blocked
-        row += [
-            (key, "muted" if blocked else "bright*"),
-            (f" {name}{' ×' if blocked else ''} ", "muted"),
-        ]
+    row += _keys([*verbs, ("?", "help", ""), ("q", leave, "")], view)
     if row_width(tuple(row)) > width:
         row = [span for span in row if span[0].strip() != "drills"]
     return (fill(tuple(row), width),)
+
+
+def _keys(verbs: list[tuple[str, str, str]], view: View) -> list[tuple[str, str]]:
+    row: list[tuple[str, str]] = []
+    for key, name, binding in verbs:
+        blocked = binding in view.blocked
+        row += [(key, "muted" if blocked else "bright*"), (f" {name}{' ×' if blocked else ''} ", "muted")]
+    return row

@@ -52,7 +52,10 @@ def _standing(view: View) -> Row:
 
 def _marks(view: View, *, wide: bool) -> Row:
     marks: list[tuple[str, str]] = []
-    if view.mode is Mode.RETAINED:
+    if view.replay is not None:
+        how = "▶" if view.replay.playing else "‖"
+        marks.append((f"<< NOT LIVE {how} {100 * view.replay.share:3.0f} %  ", "warn*"))
+    elif view.mode is Mode.RETAINED:
         marks.append(("<< NOT LIVE  ", "warn*"))
     if view.held_back is not None:
         marks.append((f"|| PAUSED +{view.held_back}  ", "warn*"))

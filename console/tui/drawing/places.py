@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 from console.observation.conditions import Condition
 from console.observation.figures import clock
+from console.observation.line import Ref
 from console.observation.runs import RunRef, RunStanding
 from console.tui.drawing.stops import MARKS
 from console.tui.drawing.text import Row, ends, pad, wrap
-from console.tui.view import View
+from console.tui.drawing.verified import verified_rows
+from console.tui.view import Mode, View
 
 DRILLS = (
     ("stale_worker", "silent past 5 s: the window needs a replay"),
@@ -26,43 +28,45 @@ def drills() -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def checks(view: View, width: int) -> tuple[Row, ...]:
-    """Every stop condition with value, limit, since and evidence; then the offline check."""
-    rows: list[Row] = [
-        (("checks", "bright*"), ("  stop conditions, and the offline check of the bundle", "muted")),
-        (),
-    ]
+def checks(view: View, width: int) -> tuple[tuple[Row, ...], tuple[Ref | None, ...]]:
+    """Every stop condition, then the offline check; beside each row the record that `enter` opens, if any."""
+    rows: list[Row] = [(("stop conditions", "bright*"), ("  enter opens the record that proves one", "muted"))]
+    refs: list[Ref | None] = [None]
     if not view.snapshot.conditions:
         rows.append((("no run is watched: g starts one, 5 opens a retained one", "text"),))
     for condition in view.snapshot.conditions:
-        rows += [*_condition(condition, width), ()]
-    path = view.bundle or "PATH"
-    rows += [
-        ((f"swarm check real-run --bundle {path}", "bright"),),
-        (
-            (
-                "recomputes digests, chains, signatures and the merge; --reexecute trains again",
-                "muted",
-            ),
-        ),
-        (("Showing its findings here is not built yet.", "warn"),),
-    ]
-    return tuple(rows)
+        drawn = _condition(condition, width)
+        rows += drawn
+        refs += [condition.evidence] * len(drawn)
+    rows += [(), *_offline(view, width)]
+    return tuple(rows), (*refs, *(None for _ in range(len(rows) - len(refs))))
+
+
+def _offline(view: View, width: int) -> tuple[Row, ...]:
+    head: Row = (("the bundle, from its files alone", "bright*"),)
+    if view.bundle is None:
+        why = "no run is watched" if view.mode is Mode.IDLE else "it is written when the run closes"
+        return (head, (("× ", "muted"), (f"nothing to verify: {why}", "muted")))
+    key: Row = (("  v", "bright*"), (" verifies it again" if view.verified else " verifies it", "muted"))
+    command: Row = ((f"swarm check real-run --bundle {view.bundle}", "muted"),)
+    return ((*head, *key), *verified_rows(view.verified, width), command)
 
 
 def _condition(condition: Condition, width: int) -> tuple[Row, ...]:
+    """Verdict, value against limit, margin; since when and by which record; the sentence."""
     glyph, role, word = MARKS[condition.verdict]
     limit = f" of {condition.limit}" if condition.limit else ""
-    since = f"  since {clock(condition.since.wall_ms)}Z" if condition.since else ""
-    where = f"  {condition.evidence.file} #{condition.evidence.seq}" if condition.evidence else ""
+    margin = f"  {condition.margin}" if condition.margin else ""
     head: Row = (
-        (f"{glyph} {pad(word.upper(), 6)}", f"{role}*"),
-        (pad(condition.label, 30), "text"),
+        (f"{glyph} {pad(word.upper(), 7)}", f"{role}*"),
+        (pad(condition.label, 32), "text"),
         (f"{condition.value}{limit}", "bright"),
-        (since, "muted"),
+        (margin, role),
     )
-    rest = [((f"         {line}", "muted"),) for line in wrap(condition.sentence, width - 9, 2)]
-    return (head, *rest, *([((f"         evidence{where}", "digest"),)] if where else []))
+    since = f"since {clock(condition.since.wall_ms)}Z  " if condition.since else ""
+    place = f"{condition.evidence.file} #{condition.evidence.seq}" if condition.evidence else "no record yet"
+    rest = [((f"        {line}", "muted"),) for line in wrap(condition.sentence, width - 9, 2)]
+    return (head, *rest, ((f"        {since}", "muted"), (place, "digest" if condition.evidence else "muted")))
 
 
 _STANDINGS = {
@@ -72,8 +76,9 @@ _STANDINGS = {
 }
 
 
-def run_row(run: RunRef, width: int) -> Row:
+def run_row(run: RunRef, width: int, *, marked: bool = False) -> Row:
     word, role = _STANDINGS[run.standing]
     changed = datetime.fromtimestamp(run.changed_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
     kept = "bundle" if run.bundle else "no bundle"
-    return ends(((pad(word, 10), role), (run.run_id, "text")), ((f"  {kept:<10}{changed}Z", "muted"),), width)
+    left: Row = (("◆ " if marked else "  ", "accent"), (pad(word, 10), role), (run.run_id, "text"))
+    return ends(left, ((f"  {kept:<10}{changed}Z", "muted"),), width)

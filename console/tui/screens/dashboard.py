@@ -20,8 +20,9 @@ from console.tui.drawing.stops import checklist, strip
 from console.tui.drawing.text import Row
 from console.tui.drawing.timeline import timeline
 from console.tui.screens.place import Place
-from console.tui.view import Mode, View
+from console.tui.view import View
 from console.tui.widgets.block import Block
+from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.receipts import ReceiptsView
 
 
@@ -42,19 +43,20 @@ class Dashboard(Place):
         with Horizontal(id="bottom"):
             yield ReceiptsView(id="receipts")
             yield Block(self._draw_detail, id="detail")
+        yield FilterLine()
         yield Block(lambda view, width, _: operator_log(view, width), id="operator")
 
     def show(self, view: View) -> None:
         self._arrange(view)
         attachment: Attachment | None = self.app.attachment  # type: ignore[attr-defined]
-        self.query_one(ReceiptsView).show(attachment, view.snapshot.names)
+        self.query_one(ReceiptsView).show(attachment, view.snapshot.names, self.app.filter)  # type: ignore[attr-defined]
         self._read_detail(attachment)
         super().show(view)
 
     def _arrange(self, view: View) -> None:
         """Heights that follow from how many hosts there are and how much room."""
         count, wide = len(view.snapshot.hosts), self.has_class("-wide")
-        closed = view.mode in (Mode.CLOSED, Mode.RETAINED)
+        closed = view.snapshot.state.closed is not None
         self.set_class(closed, "closed")
         width = self.size.width - (47 if wide else 0)
         room = self.size.height - (9 if not closed else 14)

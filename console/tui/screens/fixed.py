@@ -1,4 +1,4 @@
-"""Places 3 and 4, the record in full, and help: lines that are known."""
+"""Place 3, the record in full, and help: lines that are known."""
 
 from collections.abc import Iterable
 from typing import ClassVar
@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from console.observation.detail import RecordDetail
 from console.tui.drawing.detail import full
-from console.tui.drawing.places import checks, drills
+from console.tui.drawing.places import drills
 from console.tui.drawing.text import Row
 from console.tui.screens.place import Place
 from console.tui.view import View
@@ -21,17 +21,6 @@ class Drills(Place):
 
     def body(self) -> Iterable[Widget]:
         yield FixedLines(drills(), id="lines")
-
-
-class Checks(Place):
-    NAME = "checks"
-
-    def body(self) -> Iterable[Widget]:
-        yield FixedLines(id="lines")
-
-    def show(self, view: View) -> None:
-        self.query_one(FixedLines).show_rows(checks(view, self.size.width - 6))
-        super().show(view)
 
 
 class Leaf(Place):

@@ -6,6 +6,7 @@ from textual.widget import Widget
 
 from console.tui.screens.place import Place
 from console.tui.view import View
+from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.receipts import ReceiptsView
 
 
@@ -14,7 +15,8 @@ class Receipts(Place):
 
     def body(self) -> Iterable[Widget]:
         yield ReceiptsView(id="receipts")
+        yield FilterLine()
 
     def show(self, view: View) -> None:
-        self.query_one(ReceiptsView).show(self.app.attachment, view.snapshot.names)  # type: ignore[attr-defined]
+        self.query_one(ReceiptsView).show(self.app.attachment, view.snapshot.names, self.app.filter)  # type: ignore[attr-defined]
         super().show(view)

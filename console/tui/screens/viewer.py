@@ -1,7 +1,9 @@
-"""Place 5: runs that were kept; enter opens one, read-only."""
+"""Place 5: runs that were kept, here, in the repository, or at a path that was given."""
 
 from collections.abc import Iterable
+from typing import ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 
@@ -14,10 +16,15 @@ from console.tui.widgets.lines import FixedLines
 
 class Viewer(Place):
     NAME = "viewer"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "mark", "mark", id="viewer.mark", tooltip="mark this run; c compares it with the one under it"),
+        Binding("c", "compare", "compare", id="viewer.compare", tooltip="the marked run beside this one"),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
         self.runs: tuple[RunRef, ...] = ()
+        self.marked: RunRef | None = None
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=True)
@@ -27,15 +34,33 @@ class Viewer(Place):
     def show(self, view: View) -> None:
         self.runs = view.runs
         lines = self.query_one(FixedLines)
+        marked = self.marked.run_dir if self.marked else None
         if self.runs:
-            lines.show_rows(tuple(run_row(run, self.size.width - 6) for run in self.runs))
+            width = self.size.width - 6
+            lines.show_rows(tuple(run_row(run, width, marked=run.run_dir == marked) for run in self.runs))
         else:
             lines.show_rows(((("no run is kept here yet: g on 1 starts one", "muted"),),))
-        note = f"{len(self.runs)} · enter opens · comparing and scrubbing are not built yet"
-        lines.border_subtitle = Content(note)
+        lines.border_subtitle = Content(f"{len(self.runs)} · enter opens · m marks, c compares")
         super().show(view)
+
+    @property
+    def chosen(self) -> RunRef | None:
+        index = self.query_one(FixedLines).index
+        return self.runs[index] if index < len(self.runs) else None
 
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:
         event.stop()
         if event.index < len(self.runs):
             self.app.open_run(self.runs[event.index])  # type: ignore[attr-defined]
+
+    def action_mark(self) -> None:
+        chosen = self.chosen
+        self.marked = None if chosen == self.marked else chosen
+        self.app.touch()  # type: ignore[attr-defined]
+
+    def action_compare(self) -> None:
+        chosen = self.chosen
+        if self.marked is None or chosen is None or self.marked.bundle is None or chosen.bundle is None:
+            self.app.notice("× compare: mark one closed run with m, then c on another", "warn")  # type: ignore[attr-defined]
+        else:
+            self.app.compare(self.marked.bundle, chosen.bundle)  # type: ignore[attr-defined]

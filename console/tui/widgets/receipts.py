@@ -5,12 +5,15 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
+from console.observation.facets import Filter
 from console.observation.line import Proof
-from console.observation.receipts import ReceiptRing
+from console.observation.receipts import ReceiptRing, find
 from console.observation.receipts import Row as Receipt
+from console.observation.sifted import Sifted
 from console.tui.attachment import Attachment
 from console.tui.drawing.receipts import name_width, receipt_row
 from console.tui.drawing.text import Row
+from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.lines import LineView
 
 FIND = Binding.Group("find")
@@ -20,47 +23,45 @@ class ReceiptsView(LineView):
     """Line 0 is the newest. Away from it, the list stands still while new receipts are counted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "filter", id="receipts.filter", tooltip="host:mac kind:heartbeat verdict:bad words",
+                group=FIND, key_display="/"),
         Binding("n", "problem(1)", "next problem", id="receipts.next", tooltip="the next older problem", group=FIND),
         Binding("N", "problem(-1)", "previous", id="receipts.previous", tooltip="the next newer problem", group=FIND),
-        Binding(
-            "full_stop",
-            "follow",
-            "follow",
-            id="receipts.follow",
-            tooltip="back to the newest",
-            group=FIND,
-            key_display=".",
-        ),
+        Binding("full_stop", "follow", "follow", id="receipts.follow", tooltip="back to the newest", group=FIND,
+                key_display="."),
         Binding("y", "copy", "copy digest", id="receipts.copy", tooltip="copy the record's sha256", group=FIND),
-    ]
+    ]  # fmt: skip
     BORDER_TITLE = "receipts"
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._attachment: Attachment | None = None
+        self._rows = Sifted(ReceiptRing(), Filter())
         self._names: dict[str, str] = {}
-        self._seen = -1
+        self._seen = -1  # rows of the ring, and below of the sifted ones, when lines were last laid out
+        self._before = 0
         self._proved = 0
         self.following = True
 
     @property
-    def ring(self) -> ReceiptRing | None:
-        return self._attachment.ring if self._attachment else None
+    def ring(self) -> ReceiptRing:
+        return self._rows.ring
 
     @property
     def chosen(self) -> Receipt | None:
-        ring = self.ring
-        return ring[len(ring) - 1 - self.index] if ring is not None and self.index < len(ring) else None
+        return self._rows[len(self._rows) - 1 - self.index] if self.index < len(self._rows) else None
 
-    def show(self, attachment: Attachment | None, names: dict[str, str]) -> None:
-        if attachment is not self._attachment:
-            self._attachment, self._seen, self.index, self.following = attachment, -1, 0, True
-        total = attachment.ring.total if attachment else 0
+    def show(self, attachment: Attachment | None, names: dict[str, str], wanted: Filter) -> None:
+        self._attachment = attachment
+        ring = attachment.shown_ring if attachment else self.ring
+        if ring is not self.ring or wanted != self._rows.filter:
+            self._rows, self._seen, self.index, self.following = Sifted(ring, wanted), -1, 0, True
         proved = attachment.source.counters().chained if attachment else 0
-        if (total, proved, names) == (self._seen, self._proved, self._names):
+        self._rows.refresh()
+        if (ring.total, proved, names) == (self._seen, self._proved, self._names):
             return
-        fresh = total - max(0, self._seen)
-        self._seen, self._proved, self._names = total, proved, names
+        fresh = self._rows.total - self._before if self._seen >= 0 else 0
+        self._before, self._seen, self._proved, self._names = self._rows.total, ring.total, proved, names
         if not self.following and fresh > 0:
             self.index += fresh
             self.virtual_size = self.virtual_size.with_height(self.line_count())
@@ -69,23 +70,22 @@ class ReceiptsView(LineView):
         self.caption()
 
     def caption(self) -> None:
-        ring = self.ring
-        if ring is None:
+        if self._attachment is None:
             note = "none yet"
         else:
-            bad = f"{ring.bad} bad" if ring.bad else "0 bad"
+            count = f"{len(self._rows)} of {self.ring.total}" if self._rows.filter else f"{self.ring.total}"
             where = "following" if self.following else f"{self.index} newer · . follows"
-            note = f"{ring.total} · {bad} · {where}"
+            note = f"{count} · {self.ring.bad} bad · {where}"
         self.border_subtitle = Content(note)
+        self.border_title = Content(f"receipts  / {self._rows.filter.text}" if self._rows.filter else "receipts")
 
     def line_count(self) -> int:
-        return len(self.ring) if self.ring is not None else 0
+        return len(self._rows)
 
     def line(self, index: int, width: int) -> Row:
-        ring, attachment = self.ring, self._attachment
-        if ring is None or attachment is None:
+        if self._attachment is None:
             return ()
-        receipt = ring[len(ring) - 1 - index]
+        receipt = self._rows[len(self._rows) - 1 - index]
         proved = receipt.proof is Proof.CHAINED and self._is_proved(receipt)
         return receipt_row(receipt, width, self._names, name_width(self._names), proved=proved)
 
@@ -98,19 +98,23 @@ class ReceiptsView(LineView):
         self.following = self.index == 0
         self.caption()
 
+    def action_filter(self) -> None:
+        self.screen.query_one(FilterLine).ask()
+
     def action_problem(self, step: int) -> None:
-        ring = self.ring
-        if ring is None or not len(ring):
+        rows = self._rows
+        if not len(rows):
             return
-        start = len(ring) - 1 - self.index
-        here = self.following and step > 0 and self.index == 0 and ring[start].is_problem
-        found = ring.find(start if here and not self.has_focus else start - step, -step, lambda row: row.is_problem)
+        start = len(rows) - 1 - self.index
+        here = self.following and step > 0 and self.index == 0 and rows[start].is_problem
+        found = find(rows, start if here and not self.has_focus else start - step, -step, lambda row: row.is_problem)
         if found is None:
             self.app.notice("no newer problem" if step < 0 else "no older problem")  # type: ignore[attr-defined]
         else:
-            self.move_to(len(ring) - 1 - found)
+            self.move_to(len(rows) - 1 - found)
 
     def action_follow(self) -> None:
+        self.app.action_live()  # type: ignore[attr-defined]
         self.move_to(0)
 
     def action_copy(self) -> None:

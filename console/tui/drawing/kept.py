@@ -1,0 +1,122 @@
+"""The sections of a kept run, each as rows."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from console.observation.figures import clock, loss, seconds, short, size, words
+from console.observation.host_view import backend_word
+from console.observation.kept_run import Device, KeptRun
+from console.tui.drawing.gauges import bar
+from console.tui.drawing.plot import plot
+from console.tui.drawing.text import Row, labelled, pad, wrap
+from console.tui.drawing.verified import verified_rows
+from console.tui.verification import Verified
+
+SECTIONS = ("verdict", "timeline", "devices", "loss", "adapters", "files", "logs", "audit")
+CURVES = ("accent", "bright", "digest", "muted", "text")
+
+
+def tabs(chosen: str) -> Row:
+    row: list[tuple[str, str]] = []
+    for name in SECTIONS:
+        row += [(name, "bright*" if name == chosen else "muted"), ("   ", "")]
+    return (*row, ("← →", "line"))
+
+
+def verdict(run: KeptRun, verified: Verified | None, width: int) -> tuple[Row, ...]:
+    good = run.classification == "bounded_success"
+    glyph, role = ("✓", "ok*") if good else ("✗", "bad*")
+    rows: list[Row] = [
+        labelled("says", ((f"{glyph} {words(run.classification) or 'nothing'}", role), (f"  {run.reason}", "text")),
+                 width, 12),
+        labelled("run", ((run.run_id, "bright"), (f"  {run.lane}", "muted")), width, 12),
+        labelled("promotion", ((run.promotion, "text"),), width, 12),
+        labelled("publish", ((run.publish, "muted"),), width, 12),
+        labelled("counted", ((" · ".join(f"{count} {name}" for name, count in run.counts), "text"),), width, 12),
+    ]  # fmt: skip
+    if run.scores:
+        shown = "  ".join(f"{name} {loss(value)}" for name, value in run.scores)
+        rows.append(labelled("held-out", ((shown, "text"),), width, 12))
+    rows += [labelled(name, ((value, "text"),), width, 25) for name, value in run.figures]
+    kind = "our rules" if run.kind == "swarm" else "the old system's digest rules"
+    rows += [(), (("verified here, from the files alone", "bright*"), (f"  by {kind}", "muted"))]
+    rows += verified_rows(verified, width)
+    rows += [(), (("claim boundary", "bright*"),)]
+    rows += [((line, "muted"),) for line in wrap(run.claim_boundary, width, 12)]
+    return tuple(rows)
+
+
+def timeline(run: KeptRun, width: int) -> tuple[Row, ...]:
+    if not run.events:
+        return ((("no moments are recorded in these documents", "muted"),),)
+    start, end = run.events[0].wall_ms, max(event.wall_ms for event in run.events)
+    room = max(10, width // 4)
+    rows: list[Row] = [((f"{_day(start)}, {seconds(end - start)} from first to last", "muted"),)]
+    for event in run.events:
+        place = round((event.wall_ms - start) / max(1, end - start) * (room - 1))
+        lane = "─" * place + "◆" + "─" * (room - 1 - place)
+        rows.append(((f"{clock(event.wall_ms, tenths=True)}  ", "muted"), (lane[:place], "line"), ("◆", "accent"),
+                     (lane[place + 1 :], "line"), (f"  {pad(event.who, 18)} ", "text"),
+                     (event.what, event.role)))  # fmt: skip
+    return tuple(rows)
+
+
+def _day(wall_ms: int) -> str:
+    try:
+        return datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return "no date"
+
+
+def devices(run: KeptRun, width: int) -> tuple[Row, ...]:
+    """A table: a row per figure, a column per device."""
+    if not run.devices:
+        return ((("no device is described in these documents", "muted"),),)
+    column = max(16, min(44, (width - 18) // len(run.devices)))
+    rows: list[Row] = [((" " * 18, ""), *((pad(device.node_id, column), "bright*") for device in run.devices))]
+    for name, value in _FIGURES:
+        cells = tuple((pad(value(device) or "not kept", column), "text" if value(device) else "muted")
+                      for device in run.devices)  # fmt: skip
+        rows.append(((pad(name, 18), "muted"), *cells))
+    shares = tuple((device.share or 0.0) for device in run.devices)
+    if any(shares):
+        drawn: list[tuple[str, str]] = [(pad("share", 18), "muted")]
+        for share in shares:
+            drawn += [*bar(share, column - 9), (f" {100 * share:5.1f} % ", "text")]
+        rows.append(tuple(drawn))
+    return tuple(rows)
+
+
+def _ms(value: int | None) -> str:
+    return "" if value is None else seconds(value)
+
+
+def _rate(device: Device) -> str:
+    return f"{device.steps / device.train_ms * 1000:.1f}" if device.steps and device.train_ms else ""
+
+
+_FIGURES: tuple[tuple[str, Callable[[Device], str]], ...] = (
+    ("backend", lambda one: backend_word(one.backend)),
+    ("device", lambda one: one.device),
+    ("endpoint", lambda one: one.endpoint),
+    ("disposition", lambda one: one.disposition),
+    ("replay", lambda one: one.replay),
+    ("steps", lambda one: "" if one.steps is None else str(one.steps)),
+    ("samples presented", lambda one: "" if one.samples is None else str(one.samples)),
+    ("final loss", lambda one: "" if one.final_loss is None else f"{one.final_loss:.4g}"),
+    ("training took", lambda one: _ms(one.train_ms)),
+    ("steps per second", _rate),
+    ("longest beat gap", lambda one: _ms(one.longest_gap_ms)),
+    ("adapter", lambda one: "" if one.adapter_bytes is None else size(one.adapter_bytes)),
+    ("adapter sha256", lambda one: short(one.adapter_sha256) if one.adapter_sha256 else ""),
+)
+
+
+def losses(run: KeptRun, width: int, height: int) -> tuple[Row, ...]:
+    if not run.losses:
+        return ((("these documents keep no loss by step, only the final ones on the page before", "muted"),),)
+    legend: list[tuple[str, str]] = []
+    for series, role in zip(run.losses, CURVES, strict=False):
+        legend += [("━━ ", role), (f"{series.name} {series.values[0]:.3f} to {series.values[-1]:.3f}   ", "text")]
+    curves = tuple((role, series.values) for series, role in zip(run.losses, CURVES, strict=False))
+    return (tuple(legend), *plot(curves, width, max(6, min(height - 1, 24))))

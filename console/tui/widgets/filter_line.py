@@ -1,0 +1,43 @@
+"""The line to type a filter into. It filters while it is typed; esc drops the filter, enter keeps it."""
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
+
+from console.observation.facets import HINT, parse_filter
+
+
+class FilterLine(Input):
+    """Not on screen until it is asked for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "drop", "drop filter", id="filter.drop", tooltip="show every receipt again"),
+        Binding("enter,down", "keep", "keep filter", id="filter.keep", tooltip="back to the list, filtered"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="filter", placeholder=HINT, compact=True, select_on_focus=False)
+
+    def ask(self) -> None:
+        self.value = self.app.filter.text  # type: ignore[attr-defined]
+        self.cursor_position = len(self.value)
+        self.display = True
+        self.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._say(event.value)
+
+    def _say(self, text: str) -> None:
+        wanted = parse_filter(text)
+        self.app.set_filter(wanted)  # type: ignore[attr-defined]
+
+    def action_drop(self) -> None:
+        self.value = ""
+        self._say("")
+        self.action_keep()
+
+    def action_keep(self) -> None:
+        self.display = False
+        self.screen.query_one("#receipts").focus()

@@ -1,0 +1,101 @@
+"""Place 4: what stops a window and what proves it, and the offline check beside it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from console.tui.app import SwarmApp
+from console.tui.screens.fixed import Record
+from console.tui.verification import Verification
+from console.tui.widgets.lines import FixedLines
+from runners.contract.states import Classification
+from tests.observation.make_run import RUN_ID, Recording
+from tests.tui.stage import Stage, settle, shown
+
+
+async def test_enter_on_a_stop_opens_the_record_that_proves_it(stale: Recording, tmp_path: Path) -> None:
+    async with Stage.at(tmp_path / "runs", stale, 24_000).app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("4")
+        await settle(pilot)
+        lines = shown(pilot).split("\n")
+        assert any("✗ STOP   contributors present" in line for line in lines)
+        assert any("swarm-linux-a is stale: no heartbeat, link up" in line for line in lines)
+        view = pilot.app.screen.query_one(FixedLines)
+        row = next(place for place in range(view.line_count()) if "STOP" in str(view.line(place, 100)))
+        view.move_to(row)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Record)
+        text = shown(pilot)
+        assert "✓ digest  ✓ signature  ✓ chain" in text
+        assert '"after": "stale"' in text
+
+
+async def test_a_near_stop_shows_what_is_left_and_the_last_beat_behind_it(stale: Recording, tmp_path: Path) -> None:
+    async with Stage.at(tmp_path / "runs", stale, 21_300).app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("4")
+        await settle(pilot)
+        text = shown(pilot)
+    assert "▲ NEAR   contributors present" in text
+    assert "s left" in text
+    assert "swarm-linux-a.contributor.r1.e1.jsonl #" in text
+
+
+async def test_a_run_that_goes_on_has_no_bundle_to_verify_and_says_so(healthy: Recording, tmp_path: Path) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 20_000).app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("4", "v")
+        await settle(pilot)
+        assert "the run has no bundle yet; it is written when the run closes" in shown(pilot)
+        assert isinstance(pilot.app, SwarmApp)
+        assert pilot.app.verifications == {}
+
+
+async def test_v_verifies_in_a_process_and_shows_every_finding(healthy: Recording, tmp_path: Path) -> None:
+    """The bundle of this recording is a sketch, so the real check must refuse it."""
+    stage = Stage.at(tmp_path / "runs", healthy, 0)
+    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
+    async with stage.app(run_id=RUN_ID).run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("4", "v")
+        await settle(pilot)
+        text = shown(pilot)
+    assert "✗ NOT verified:" in text
+    assert "expected" in text
+    assert "signer missing" in text
+
+
+async def test_an_old_systems_bundle_is_verified_by_its_own_rules(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "first_swarm_real_run_bundle.json").write_text(
+        json.dumps({"schema_version": "swarm.first_trusted_lan_real_run_bundle.v1", "run_id": "old"})
+    )
+    verified = await Verification(old).run()
+    assert verified.kind == "psionic"
+    assert verified.consistent is False
+    assert verified.findings
+
+
+async def test_a_folder_that_is_gone_is_a_finding_and_no_crash(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    shutil.rmtree(folder)
+    verified = await Verification(folder).run()
+    assert verified.over
+    assert not verified.consistent
+
+
+@pytest.mark.parametrize("code", ["import sys; print('{'); sys.exit(3)", "import sys; sys.exit('boom')"])
+async def test_a_check_that_breaks_off_says_so(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {__import__("sys").executable} -c "{code}"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr("console.tui.verification.sys.executable", str(python))
+    verified = await Verification(tmp_path).run()
+    assert verified.consistent is None
+    assert "check" in verified.problem

@@ -1,0 +1,233 @@
+"""Runs that were kept: what they say, whether it holds, everything that lies in them, and two of them side by side."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from console.observation.file_lines import LONGEST, FileLines
+from console.observation.kept_psionic import read_psionic
+from console.observation.kept_swarm import read_swarm
+from console.observation.runs import list_kept
+from console.tui.drawing.plot import plot
+from console.tui.drawing.text import row_width
+from console.tui.screens.file import FilePage
+from console.tui.screens.kept import KeptPage
+from console.tui.tensors import AdapterTable
+from runners.contract.states import Classification
+from tests.observation.make_run import LINUX, MAC, RUN_ID, Recording
+from tests.tui.stage import Stage, settle, shown
+
+FIRST = "first_swarm_real_run_bundle.json"
+
+
+def furnish(bundle: Path) -> Path:
+    """What the recording's sketch of a bundle lacks: reports, receipts with losses, an adapter, an audit."""
+    nodes = [
+        {"node_id": node_id, "backend_label": f"open_adapter_backend.{kind}.cpu.gpt_oss_lm_head", "steps_done": 100,
+         "device_label": "cpu:0", "device_name": "EPYC", "disposition": "accepted", "replay_outcome": "exact",
+         "adapter_sha256": "ab" * 32, "longest_heartbeat_gap_ms": 1001}
+        for node_id, kind in ((MAC, "mlx"), (LINUX, "torch"))
+    ]  # fmt: skip
+    states = [{"before": "planned", "after": "admitting", "reason": "asked", "wall_ms": 1_795_441_500_000},
+              {"before": "admitting", "after": "active", "reason": "ready", "wall_ms": 1_795_441_509_000}]  # fmt: skip
+    report = {"nodes": nodes, "states": states, "window_ms": 19_000, "skew_ms": 2_500}
+    (bundle / "coordinator_runtime_report.json").write_text(json.dumps(report))
+    for node_id, last in ((MAC, 4.2), (LINUX, 4.3)):
+        folder = bundle / "retained_artifacts" / node_id
+        folder.mkdir(parents=True)
+        receipt = {"step_losses": [5.4, 5.0, 4.6, last], "samples_presented": 1600}
+        (folder / "contributor_receipt.json").write_text(json.dumps(receipt))
+        a, b = np.eye(2, 6, dtype=np.float32), np.full((12, 2), 0.5, np.float32)
+        b[:, 1] = 0
+        tensors = {"base_model.model.lm_head.lora_A.weight": a, "base_model.model.lm_head.lora_B.weight": b}
+        save_file(tensors, folder / "adapter_model.safetensors", {"alpha": "4", "rank": "2"})
+    (bundle / "audit.md").write_text("# Audit\n\nNothing out of the ordinary.\n")
+    return bundle
+
+
+@pytest.fixture
+def kept(healthy: Recording, tmp_path: Path) -> Stage:
+    stage = Stage.at(tmp_path / "runs", healthy, 0)
+    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
+    assert stage.run_dir is not None
+    furnish(stage.run_dir / "bundle")
+    return stage
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        (0, ("bounded success", "NOT verified", "claim boundary", "a fixture: nothing was trained")),
+        (1, ("admitting to active: ready", "9.0 s from first to last")),
+        (2, ("mlx.cpu", "torch.cpu", "longest beat gap", "4.2")),
+        (3, ("swarm-mac-a 5.400 to 4.200", "step 4", "5.400 ┤")),
+        (4, ("lora_A.weight", "2 x 6", "enter computes norms")),
+        (5, ("coordinator_runtime_report.json", "audit.md")),
+        (6, ("no log is kept",)),
+        (7, ("Nothing out of the ordinary.",)),
+    ],
+)
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+async def test_every_page_of_a_kept_run(steps: int, words: tuple[str, ...], size: tuple[int, int], kept: Stage) -> None:
+    async with kept.app().run_test(size=size) as pilot:
+        await settle(pilot)
+        await pilot.press("5", "enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, KeptPage)
+        await settle(pilot)  # the check that the page started
+        await pilot.press(*["right"] * steps)
+        await settle(pilot)
+        text = shown(pilot)
+        lines = pilot.app.screen.query_one("#lines")
+        whole = "\n".join("".join(span for span, _ in row) for row in lines._rows)  # type: ignore[attr-defined]
+    for word in words:
+        assert word in whole
+    assert all(row_width(((line, ""),)) == size[0] for line in text.split("\n"))
+
+
+async def test_norms_are_computed_in_a_process_and_name_the_rank(kept: Stage) -> None:
+    assert kept.run_dir is not None
+    table = AdapterTable(kept.run_dir / "bundle" / "retained_artifacts" / MAC / "adapter_model.safetensors")
+    assert "enter computes norms" in str(table.rows("adapter", 120))
+    await table.compute()
+    text = str(table.rows("adapter", 120))
+    assert "norm 1.7321" in text  # twelve rows of 0.5
+    assert "effective rank 1.0" in text
+
+
+async def test_a_file_that_is_no_safetensors_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(b"\xff" * 64)
+    table = AdapterTable(path)
+    await table.compute()
+    assert "expected a safetensors header" in str(table.rows("x", 100))
+
+
+async def test_enter_on_a_file_opens_it_raw(kept: Stage) -> None:
+    async with kept.app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("5", "enter")
+        await settle(pilot)
+        await pilot.press(*["right"] * 5, "down", "down", "enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, FilePage)
+        assert "Nothing out of the ordinary." in shown(pilot)
+
+
+async def test_two_runs_stand_side_by_side_and_what_differs_stands_out(kept: Stage, stale: Recording) -> None:
+    other = kept.runs_dir / "another-run"
+    stale.write(other)
+    stale.write_bundle(other, Classification.REPLAY_REQUIRED)
+    async with kept.app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("5", "m", "down", "c")
+        await settle(pilot)
+        text = shown(pilot)
+    assert "comparison" in text
+    assert any("≠" in line and "bounded success" in line and "replay required" in line for line in text.split("\n"))
+    assert any("= loopback" in line for line in text.split("\n"))
+
+
+async def test_comparing_without_a_mark_says_how(kept: Stage) -> None:
+    async with kept.app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("5", "c")
+        await settle(pilot)
+        assert "mark one closed run with m" in shown(pilot)
+
+
+async def test_a_run_of_the_old_system_opens_with_what_its_documents_hold(tmp_path: Path) -> None:
+    old = tmp_path / "old-run"
+    old.mkdir()
+    first = {"schema_version": "swarm.first_trusted_lan_real_run_bundle.v1", "run_id": "old-run",
+             "result_classification": "bounded_success", "promotion_disposition": "held",
+             "publish_disposition": "refused", "publish_reason": "no", "accepted_contributions": 2}  # fmt: skip
+    (old / FIRST).write_text(json.dumps(first))
+    mine = {"execution_backend_label": "open_adapter_backend.cuda.gpt_oss_lm_head", "executed_steps": 12,
+            "final_mean_loss": 5e-07, "payload_bytes": 1480, "payload_sha256": "9a" * 32}  # fmt: skip
+    report = {"node_id": "swarm-mac-a", "runtime_role": "coordinator", "local_contribution": mine,
+              "observed_wallclock_ms": 61_228,
+              "heartbeat_receipts": [{"worker_id": "swarm-mac-a", "observed_at_ms": 1_774_635_609_793}]}  # fmt: skip
+    (old / "coordinator_runtime_report.json").write_text(json.dumps(report))
+    stage = Stage.empty(tmp_path / "runs")
+    async with stage.app(kept_folders=(old,), open_first=old, place="viewer").run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        text = shown(pilot)
+        assert "the old system's digest rules" in text
+        await pilot.press("right", "right")
+        await settle(pilot)
+        assert "cuda" in shown(pilot)
+        await pilot.press("right")
+        await settle(pilot)
+        assert "keep no loss by step" in shown(pilot)
+        await pilot.press("w")
+        await settle(pilot)
+        assert "the old system kept no journals" in shown(pilot)
+
+
+@pytest.mark.parametrize(
+    "body", ["[]", "{", '{"nodes": 3}', '{"nodes": [{"node_id": "../../etc"}], "states": [{}]}', '{"a":' * 5000]
+)
+def test_hostile_documents_leave_holes_and_raise_nothing(body: str, tmp_path: Path) -> None:
+    for name in (FIRST, "coordinator_runtime_report.json", "contributor_runtime_report.json"):
+        (tmp_path / name).write_text(body)
+    assert read_swarm(tmp_path).losses == ()
+    assert read_psionic(tmp_path).devices == ()
+
+
+def test_a_path_is_a_bundle_its_first_document_or_a_folder_of_bundles(kept: Stage) -> None:
+    assert kept.run_dir is not None
+    bundle = kept.run_dir / "bundle"
+    for place in (bundle, bundle / FIRST, kept.runs_dir):
+        (found,) = list_kept(place)
+        assert (found.run_id, found.bundle) == (RUN_ID, bundle)
+    assert list_kept(bundle / "journals") == ()
+
+
+def test_the_first_screen_of_a_large_file_waits_for_no_more_than_its_first_piece(tmp_path: Path) -> None:
+    path = tmp_path / "large.log"
+    with path.open("wb") as stream:
+        stream.write(b"first line\n")
+        stream.truncate(1_000_000_000)
+    began = time.process_time()
+    lines = FileLines(path)
+    lines.grow(1)
+    assert lines.line(0) == "first line"
+    assert time.process_time() - began < 0.05
+    assert not lines.whole
+    lines.close()
+
+
+@pytest.mark.parametrize("text", ["a\nb\n", "a\nb", "\n\n", "", "x" * (LONGEST * 3 + 7) + "\nend\n", "é\x1b[31m\n"])
+def test_every_byte_of_a_file_is_on_some_line(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text(text)
+    lines = FileLines(path)
+    while not lines.whole:
+        lines.grow()
+    shown_text = [lines.line(index) for index in range(len(lines))]
+    assert all(line.isprintable() and line.isascii() for line in shown_text)
+    if text.isascii() and "\x1b" not in text:
+        assert "".join(shown_text) == text.replace("\n", "")
+    lines.close()
+
+
+def test_a_plot_falls_where_the_losses_fall_and_fits() -> None:
+    rows = plot((("accent", tuple(5 - step / 25 for step in range(100))), ("warn", (4.0,) * 50)), 60, 12)
+    texts = ["".join(text for text, _ in row) for row in rows]
+    assert len(rows) == 12
+    assert all(row_width(row) <= 60 for row in rows)
+    assert "5.000 ┤" in texts[0]
+    assert any(role == "warn" for row in rows for _, role in row)
+    first, last = texts[0].index("┤") + 1, texts[9]
+    assert texts[0][first] != " "
+    assert last.rstrip().endswith(tuple(chr(0x2800 + n) for n in range(1, 256)))
+
+
+@pytest.mark.parametrize("values", [(), (float("nan"),), (float("inf"), float("nan")), (1.0,), (2.0, 2.0)])
+def test_a_plot_of_nothing_or_of_one_value_raises_nothing(values: tuple[float, ...]) -> None:
+    assert len(plot((("accent", values),), 60, 12)) == 12
