@@ -11,7 +11,8 @@ from console.observation.runs import RunStanding, inspect_run
 from tests.live.conftest import MakeRun
 from tests.live.rig import LiveRun, assert_gone, fast_lane, finish, journal_lines
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+# A whole drill and a whole replay of it: minutes.
+pytestmark = [pytest.mark.live, pytest.mark.soak, pytest.mark.timeout(240)]
 NODE = "swarm-linux-a"
 
 
