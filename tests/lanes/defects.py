@@ -31,6 +31,12 @@ def put(*path: str | int, value: object) -> Edit:
     return edit
 
 
+def unobserved(body: Body) -> None:
+    """No drill was held yet: what is kept was observed under the true contract, not under a changed one."""
+    for drill in body["drills"]:
+        drill["observed"] = None
+
+
 def observed(**changes: object) -> Edit:
     """A drill that looks run, with one thing wrong."""
 
@@ -126,6 +132,7 @@ DEFECTS = (
         {
             "contract": put("governance", "same_backend_exact", value=False),
             "plan": put("assignments", 0, "replay", "comparison", value="within_tolerance"),
+            "drills": unobserved,
         },
     ),
     Defect(
