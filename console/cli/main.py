@@ -45,6 +45,7 @@ COMMANDS = {
     "bringup": "bringup",
     "drill": "drill",
     "view": "view_command",
+    "bench": "bench_command",
 }
 
 

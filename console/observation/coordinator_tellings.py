@@ -72,7 +72,10 @@ def _bringup_refused(body: coord.BringupRefused) -> Telling:
 
 def _admission_decided(body: coord.AdmissionDecided) -> Telling:
     if body.outcome == "admitted":
-        return Telling(f"{body.node_id} admitted, token {words(body.token_custody)}", Tone.GOOD)
+        how = f"token {words(body.token_custody)}"
+        if body.reason == "admitted_in_an_earlier_revision":
+            how = f"as in an earlier revision, {how} then"
+        return Telling(f"{body.node_id} admitted, {how}", Tone.GOOD)
     return Telling(f"{body.node_id} refused, {words(body.reason)}: {body.detail}", Tone.BAD)
 
 

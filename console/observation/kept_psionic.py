@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from console.evidence.models import BUNDLE_FILE
+from console.evidence.checks.layout import BUNDLE_FILE
 from console.observation.figures import seconds, words
 from console.observation.kept_json import items, number, part, read_json, text
 from console.observation.kept_run import Device, Event, KeptRun, files_of

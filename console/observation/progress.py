@@ -8,6 +8,7 @@ from console.observation.telling import Tone
 SPOKEN = frozenset(
     {
         "run_opened",
+        "revision_opened",
         "epoch_opened",
         "operator_acted",
         "bringup_received",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from console.evidence.models import BUNDLE_FILE
+from console.evidence.checks.layout import BUNDLE_FILE
 from runners.records.lock import is_held
 
 _COORDINATOR = re.compile(r"coordinator(-r[1-9]\d{0,5})?")

@@ -24,6 +24,7 @@ from console.tui.attachment import Attachment
 from console.tui.clipboard import copy
 from console.tui.desk import OperatorDesk
 from console.tui.errors import ActRefused
+from console.tui.evidence import take_snapshot
 from console.tui.keys import EVERYWHERE
 from console.tui.lateness import FRAME_MS, Lateness
 from console.tui.screens.checks import Checks
@@ -41,6 +42,7 @@ from console.tui.verification import Verification, Verified
 from console.tui.view import Mode, View
 from console.tui.widgets.receipts import ReceiptsView
 from runners.records.clock import Clock
+from runners.records.errors import RecordsError
 
 NOTICE_MS = 5000
 RUNS_EVERY_S = 2.0
@@ -73,10 +75,12 @@ class SwarmApp(App[None]):
         kept_folders: tuple[Path, ...] = (),
         open_first: Path | None = None,
         place: str = "dashboard",
+        warnings: tuple[str, ...] = (),
         clock: Clock | None = None,
         threaded: bool = True,
     ) -> None:
         self.themes, self.theme_problems = load_themes((data_dir("themes"), *theme_folders))
+        self.theme_problems += warnings
         super().__init__()
         self.animation_level = "none"
         self.runs_dir, self.run_id, self.read_only = runs_dir, run_id, read_only
@@ -357,6 +361,17 @@ class SwarmApp(App[None]):
         else:
             self._paused = None
         self._shown = None
+
+    def action_snapshot(self) -> None:
+        """What is shown now, kept beside the runs."""
+        view = self._view(Stamp(self.clock.wall_ms(), self.clock.mono_ms()))
+        svg = self.export_screenshot(title=f"swarm {view.title}")
+        try:
+            place, digest = take_snapshot(self.runs_dir / "snapshots", view.snapshot, svg, view.title)
+        except (OSError, RecordsError) as error:
+            self.notice(f"✗ snapshot: {error}", "bad")
+        else:
+            self.notice(f"✓ snapshot {digest[:16]} in {place}", "ok")
 
     def action_next_theme(self) -> None:
         names = sorted(self.themes)

@@ -23,6 +23,8 @@ EVERYWHERE = (
         tooltip="the display stands still, the run doesn't; in a replay: play, stand",
         group=DISPLAY,
     ),
+    Binding("s", "snapshot", "snapshot", id="app.snapshot", group=DISPLAY,
+            tooltip="screen, state and digest of what is shown, to a folder"),
     Binding("left_square_bracket", "scrub('second', -1)", "back 1 s", id="replay.back", key_display="[",
             tooltip="the run a second earlier, through the dashboard; not live", group=TIME),
     Binding("right_square_bracket", "scrub('second', 1)", "on 1 s", id="replay.on", key_display="]",

@@ -48,6 +48,7 @@ from tests.checks.forged_contributor import contributor_records
 from tests.checks.forged_coordination import coordinator_records
 from tests.checks.forged_hosts import MAC, NODES, RUN_ID, STEPS, device_of, endpoint_of, hash_of, software_of
 from tests.checks.forged_journal import ForgedJournal, Said, write_journal
+from tests.checks.forged_previous import cite_previous
 from tests.checks.lies import Lies, Records
 from tests.checks.resealing import Body, operator_key_file, reseal_body, sized
 from tests.checks.tiny_training import TinyShard, Trained, Weights, make_shard, mean_loss, train
@@ -72,6 +73,7 @@ class Forge:
         self.results: dict[str, Trained] = {}
         self.replays: dict[str, Trained] = {}
         self.journals: dict[str, ForgedJournal] = {}
+        self.previous_digest = ""
 
     def key(self, who: str) -> SigningKey:
         name = self.lies.keys.get(who, who).removesuffix(" again")
@@ -132,8 +134,12 @@ class Forge:
         self._score()
         self._promote()
         for node in NODES:
-            writer = Writer(run_id=RUN_ID, node_id=node, role="contributor", revision=0, epoch=0)
+            writer = Writer(
+                run_id=RUN_ID, node_id=node, role="contributor", revision=self.lies.revision, epoch=self.lies.revision
+            )
             self._journal(node, writer, contributor_records(self, node), self.paths.mirror)
+        if self.lies.revision:
+            self.previous_digest = cite_previous(self)
         self._journal_of_coordinator()
         if self.lies.before_bundle:
             self.lies.before_bundle(self)
@@ -172,7 +178,9 @@ class Forge:
             "retained_artifacts/initial_adapter.safetensors", adapter_bytes(self.start, zero, {"format": "pt"})
         )
         cut = CutResult(slices=tuple(slices), initial_adapter=initial)
-        plan = plan_window(self.contract, RUN_ID, 0, Inputs(manifests[0], manifests[1], held_out_file, cut))
+        plan = plan_window(
+            self.contract, RUN_ID, self.lies.revision, Inputs(manifests[0], manifests[1], held_out_file, cut)
+        )
         fields = {name: getattr(plan, name) for name in WindowPlan.model_fields if name != "digest"}
         path = "contract/window_plan.json"
         self.plan = self.seal(path, self.paths.documents / "window_plan.json", WindowPlan, **fields)
@@ -250,7 +258,7 @@ class Forge:
         begin: Body = {
             "run_id": RUN_ID,
             "window_id": self.plan.window_id,
-            "revision": 0,
+            "revision": self.lies.revision,
             "contract_digest": self.contract.digest,
             "assignment_digests": [item.digest for item in self.plan.assignments],
         }
@@ -284,7 +292,7 @@ class Forge:
         batches = assignment.batches
         self.seal(
             f"retained_artifacts/{node}/{RECEIPT}", self.paths.artifacts / node / RECEIPT, receipts.ContributorReceipt,
-            run_id=RUN_ID, window_id=self.plan.window_id, revision=0, node_id=node,
+            run_id=RUN_ID, window_id=self.plan.window_id, revision=self.lies.revision, node_id=node,
             assignment_digest=assignment.digest, contract_digest=self.contract.digest, device=self.device(node),
             software=self.software(node), initial_adapter_sha256=assignment.initial_adapter.sha256,
             slice_sha256=assignment.slice.shard.sha256, head_sha256=assignment.head.sha256, adapter=adapter,
@@ -311,7 +319,7 @@ class Forge:
         )  # fmt: skip
         self.seal(
             f"receipts/replay_{node}.json", self.paths.receipts / f"replay_{node}.json", receipts.ReplayReceipt,
-            run_id=RUN_ID, window_id=self.plan.window_id, revision=0, node_id=node,
+            run_id=RUN_ID, window_id=self.plan.window_id, revision=self.lies.revision, node_id=node,
             assignment_digest=assignment.digest, contributor_backend_label=receipt.device.backend_label,
             replay_device=device, replay_software=self.software(MAC), contribution_sha256=receipt.adapter.sha256,
             replayed_adapter=file, outcome=comparison.outcome,
@@ -412,7 +420,7 @@ class Forge:
         if self.lies.coordinator:
             records = self.lies.coordinator(records)
         place = next((i for i, r in enumerate(records) if r.kind == self.lies.restart_before), len(records))
-        writer = Writer(run_id=RUN_ID, node_id=MAC, role="coordinator", revision=0, epoch=0)
+        writer = Writer(run_id=RUN_ID, node_id=MAC, role="coordinator", revision=self.lies.revision, epoch=0)
         self._journal("coordinator", writer, records[:place], self.paths.journals)
         if place < len(records):
             first = self.journals["coordinator"]

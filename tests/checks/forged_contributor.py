@@ -21,7 +21,7 @@ def contributor_records(run: "Forge", node: str) -> Records:
         Said("opened", {
             "pid": 4000 + NODES.index(node), "process_started_ms": 1_790_000_000_700,
             "assignment_digest": assignment.digest, "node_public_key": run.public[node],
-            "admission_digest": admission.digest, "previous_file": None, "previous_tail": None,
+            "admission_digest": admission.digest, **earlier(run, node),
         }, zero),
         Said("claimed", {"assignment_digest": assignment.digest}, zero + 5),
         Said("acknowledged", {"assignment_digest": assignment.digest, "steps": STEPS, "samples": 8}, zero + 10),
@@ -60,6 +60,14 @@ def contributor_records(run: "Forge", node: str) -> Records:
     )
     said.append(Said("exited", {"reason": "released", "code": 0}, zero + 6500))
     return run.lies.own[node](said) if node in run.lies.own else said
+
+
+def earlier(run: "Forge", node: str) -> Body:
+    """What a host that trained before names as its journal of then."""
+    before = run.lies.revision - 1
+    if before < 0:
+        return {"previous_file": None, "previous_tail": None}
+    return {"previous_file": f"{node}.contributor.r{before}.e{before}.jsonl", "previous_tail": "e" * 64}
 
 
 def _beat(beat: int, phase: str, step: int, loss: float | None) -> Body:

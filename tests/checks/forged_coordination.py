@@ -58,6 +58,11 @@ class _Script:
             policies=contract.policies.to_json(), steps=contract.recipe.steps,
             coordinator_public_key=run.public["coordinator"], operator_public_key=run.public["operator"], pid=3999,
         )  # fmt: skip
+        if run.lies.revision:
+            self.say(
+                5, "revision_opened", revision=run.lies.revision, previous_classification="replay_required",
+                previous_bundle_digest=run.previous_digest,
+            )  # fmt: skip
         self.change(10, "admitting", "hosts are brought up and admitted")
         for node in self.nodes:
             fingerprint = None if node == MAC else "SHA256:forged"
@@ -94,9 +99,10 @@ class _Script:
         self.change(510, "preparing", "all contributors admitted, plan and membership bound")
         for index, node in enumerate(self.nodes):
             self.say(600, "shipped", node_id=node, archive_sha256="a" * 64, size_bytes=4096, reused=False)
+            place = self.run.lies.revision  # each revision of a forged run was one process start of each host
             self.say(
-                700, "launched", node_id=node, revision=0, epoch=0, pid=4000 + index,
-                process_started_ms=1_790_000_000_700, journal=f"{node}.contributor.r0.e0.jsonl",
+                700, "launched", node_id=node, revision=place, epoch=place, pid=4000 + index,
+                process_started_ms=1_790_000_000_700, journal=f"{node}.contributor.r{place}.e{place}.jsonl",
             )  # fmt: skip
         for node in self.nodes:
             device = self.run.documents[f"retained_artifacts/{node}/contributor_receipt.json"].device

@@ -32,5 +32,8 @@ class Lies:
     merged: Callable[["Forge", Adapter], Adapter] | None = None
     devices: dict[str, Device] = field(default_factory=dict)
     software: dict[str, Software] = field(default_factory=dict)
+    revision: int = 0  # of a replay: it cites the one before, which `tests.checks.forged_previous` makes
+    previous: BodyEdit | None = None  # the earlier bundle's document before it is sealed and signed
+    previous_plan: BodyEdit | None = None
     restart_before: str = ""  # the coordinator died before its first record of this kind, and another took over
     before_bundle: Callable[["Forge"], None] | None = None  # the run's folders as they will be copied

@@ -9,13 +9,13 @@ import pytest
 from console.evidence.checks import rules_devices
 from console.evidence.checks.real_run import RULES, check_real_run
 from console.evidence.models import BUNDLE_FILE
-from tests.checks import defects_of_identity, defects_of_work
+from tests.checks import defects_of_identity, defects_of_revision, defects_of_work
 from tests.checks.defects import Defect
 from tests.checks.forge import forge
 from tests.checks.lies import Lies
 from tests.checks.resealing import reseal_bundle
 
-DEFECTS = (*defects_of_identity.DEFECTS, *defects_of_work.DEFECTS)
+DEFECTS = (*defects_of_identity.DEFECTS, *defects_of_revision.DEFECTS, *defects_of_work.DEFECTS)
 
 
 def _rules(bundle: Path) -> list[str]:
@@ -36,6 +36,16 @@ def test_a_run_that_a_second_coordinator_finished_is_consistent(kind: str, tmp_p
 
     assert check_real_run(bundle).findings == ()
     assert len(list((bundle / "journals").glob("*.coordinator.*"))) == 2
+
+
+@pytest.mark.parametrize("revision", [1, 2])
+def test_a_replay_that_cites_the_revision_before_is_consistent(revision: int, tmp_path: Path) -> None:
+    bundle = forge(tmp_path, Lies(revision=revision))
+
+    assert check_real_run(bundle).findings == ()
+    assert sorted(path.name for path in (bundle / "previous").iterdir()) == [
+        "bundle.sig", BUNDLE_FILE, "window_plan.json",
+    ]  # fmt: skip
 
 
 def test_the_bundles_own_document_may_be_named_instead_of_its_folder(true_bundle: Path) -> None:

@@ -45,6 +45,7 @@ def test_a_runner_killed_in_training_is_crashed_by_proof(make_run: MakeRun) -> N
     assert_replay_required(run, code, err)
 
 
+@pytest.mark.soak
 def test_a_runner_that_falls_silent_is_stale_then_lost_and_then_ended(make_run: MakeRun) -> None:
     run = make_run(steps="4000")
     process = run.start()
@@ -77,6 +78,7 @@ def test_a_coordinator_that_was_stopped_for_eight_seconds_blames_nobody(make_run
     assert check_real_run(run.bundle).findings == ()
 
 
+@pytest.mark.soak
 def test_work_that_comes_too_late_is_quarantined_and_kept(make_run: MakeRun) -> None:
     """The loopback lane with a skew bound so small that the slower backend can't keep it."""
     run = make_run(skew_ms="20")

@@ -23,7 +23,10 @@ MOMENTS: dict[str, Callable[[LiveRun], bool]] = {
 ONCE = ("run_opened", "plan_bound", "window_opened", "merged", "scored", "promotion_decided", "closed")
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    "moment",
+    ["admitting", "active", *(pytest.param(late, marks=pytest.mark.soak) for late in ("preparing", "validating"))],
+)
 def test_a_coordinator_killed_in_the_middle_is_continued_to_a_verified_bundle(moment: str, make_run: MakeRun) -> None:
     run = make_run()
     watcher = run.start()

@@ -55,6 +55,7 @@ def test_a_rehearsed_loopback_run_says_go_is_published_and_closed_out_by_command
     assert _bytes_below(run.bundle) == bundle
 
 
+@pytest.mark.soak
 def test_a_run_whose_merge_is_held_is_not_published_and_says_why(make_run: MakeRun) -> None:
     run = make_run("run-held", minimum_improvement="50.0")
     out, _ = run.start().communicate(timeout=PATIENCE_S)

@@ -1,16 +1,17 @@
 """What a key does, and what it never does."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from console.tui.app import SwarmApp
+from console.tui.bindings import all_bindings, keys_table
 from console.tui.screens.confirm import ConfirmStop
 from console.tui.screens.fixed import Record
 from console.tui.screens.help import Help
 from console.tui.view import Mode
-from console.tui.widgets.filter_line import FilterLine
-from console.tui.widgets.lines import LineView
 from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
 from tests.observation.make_run import RUN_ID, Recording
@@ -220,7 +221,7 @@ async def test_the_viewer_opens_a_closed_run_read_as_not_live(healthy: Recording
         await settle(pilot)
         await pilot.press("enter")
         await settle(pilot)
-        assert "claim boundary" in shown(pilot)
+        assert "w watches it" in shown(pilot)
         await pilot.press("w")
         await settle(pilot)
         text = shown(pilot)
@@ -230,14 +231,7 @@ async def test_the_viewer_opens_a_closed_run_read_as_not_live(healthy: Recording
 
 
 def test_every_binding_has_a_name_that_can_be_remapped_and_a_tooltip() -> None:
-    from textual.binding import Binding
-
-    bindings = [
-        binding
-        for owner in (SwarmApp, LineView, ReceiptsView, FilterLine, Record, ConfirmStop)
-        for binding in owner.BINDINGS
-        if isinstance(binding, Binding)
-    ]
+    bindings = [binding for _, binding in all_bindings()]
     assert all(binding.id and binding.tooltip for binding in bindings)
     names = [binding.id for binding in bindings]
     assert len(names) == len(set(names))
@@ -287,3 +281,25 @@ async def test_letters_typed_into_a_filter_are_no_keys_and_esc_shows_everything_
         await pilot.press("escape")
         await settle(pilot)
         assert pilot.app.screen.query_one(ReceiptsView).line_count() == before
+
+
+def test_the_list_of_keys_names_each_once_with_what_it_does() -> None:
+    lines = keys_table().split("\n")
+    assert any(line.startswith("app.start ") and "start a loopback run" in line for line in lines)
+    assert len({line.split()[0] for line in lines}) == len(lines) == len(all_bindings())
+
+
+async def test_s_keeps_screen_and_state_under_digests_that_hold(stale: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", stale, 24_000)
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("s")
+        await settle(pilot)
+        assert "✓ snapshot" in shown(pilot)
+    (folder,) = (stage.runs_dir / "snapshots").iterdir()
+    about = json.loads((folder / "snapshot.json").read_bytes())
+    for name, file in (("screen_sha256", "screen.svg"), ("state_sha256", "state.json")):
+        assert about[name] == hashlib.sha256((folder / file).read_bytes()).hexdigest()
+    state = json.loads((folder / "state.json").read_bytes())
+    assert [one["verdict"] for one in state["conditions"]].count("stop") == 1
+    assert (about["run_id"], state["records"] > 0) == (RUN_ID, True)

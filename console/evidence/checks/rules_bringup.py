@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from console.evidence.checks.bringup.held import Held
 from console.evidence.checks.bringup.rules import RULES as REPORT_RULES
-from console.evidence.checks.bringup.rules import Held
 from console.evidence.checks.evidence import Evidence
 from console.evidence.checks.verdict import Mismatch
 

@@ -1,5 +1,6 @@
 """Where later documents lie: beside the bundle of a run of this machine, or among the repository's retained ones."""
 
+import re
 from pathlib import Path
 
 from console.evidence.models import SIGNATURE_FILE
@@ -14,11 +15,16 @@ LONGEST_CLOSING_MS = 3_600_000  # past this the signature's time is not that of 
 
 def home_of(bundle: Path) -> Path:
     """`<runs>/<run>` of `<runs>/<run>/bundle`; `fixtures/swarm` of `fixtures/swarm/runs/<run>`."""
-    return bundle.parent if bundle.name == "bundle" else bundle.parent.parent
+    return bundle.parent if _of_this_machine(bundle) else bundle.parent.parent
 
 
 def documents_dir(bundle: Path) -> Path:
-    return home_of(bundle) / ("outcomes" if bundle.name == "bundle" else "reports")
+    """`outcomes` of `bundle`, `outcomes-r1` of `bundle-r1`: each revision's documents lie apart."""
+    return home_of(bundle) / (bundle.name.replace("bundle", "outcomes") if _of_this_machine(bundle) else "reports")
+
+
+def _of_this_machine(bundle: Path) -> bool:
+    return re.fullmatch(r"bundle(-r[1-9]\d*)?", bundle.name) is not None
 
 
 def publications_dir(bundle: Path) -> Path:
@@ -42,4 +48,4 @@ def closing_ms(run: ClosedBundle) -> int | None:
     closed = [entry.record.wall_ms for entry in run.records if isinstance(entry.body, Closed)]
     signed_ms = (run.folder / SIGNATURE_FILE).stat().st_mtime_ns // 1_000_000
     took = signed_ms - closed[-1] if closed else -1
-    return took if run.folder.name == "bundle" and 0 <= took < LONGEST_CLOSING_MS else None
+    return took if _of_this_machine(run.folder) and 0 <= took < LONGEST_CLOSING_MS else None

@@ -27,7 +27,9 @@ def verified_line(state: Verified | None) -> Row:
     signer: Row = ((f" · signer {state.signer}: {SIGNERS.get(state.signer, '')}", "muted"),)
     took = (f" · {state.took_s:.1f} s", "muted")
     if state.consistent:
-        return (("✓ ", "ok"), ("verified", "ok*"), *signer, took)
+        # The old documents can only agree with each other: what they don't prove is listed below the line.
+        word = "verified" if state.kind == "swarm" else "consistent with themselves"
+        return (("✓ ", "ok"), (word, "ok*"), *signer, took)
     return (("✗ ", "bad"), (f"NOT verified: {len(state.findings)} findings", "bad*"), *signer, took)
 
 

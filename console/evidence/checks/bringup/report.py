@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from console.evidence.checks.bringup.rules import RULES, Body, Held
+from console.evidence.checks.bringup.held import Body, Held
+from console.evidence.checks.bringup.rules import RULES
 from console.evidence.checks.document_shapes import DOCUMENT_SHAPES
 from console.evidence.checks.lane.held import judge
 from console.evidence.checks.lane.plain_file import read_plain

@@ -40,7 +40,8 @@ class Outcome:
         """The cited bundle: as given, beside this folder (a run of this machine), or among retained runs."""
         home = self.path.absolute().parent.parent
         given = self._given.parent if self._given and self._given.name == BUNDLE_FILE else self._given
-        places = [given] if given else [home / "bundle", home / "runs" / run_id]
+        own = self.path.absolute().parent.name.replace("outcomes", "bundle")  # bundle-r1 beside outcomes-r1
+        places = [given] if given else [home / own, home / "bundle", home / "runs" / run_id]
         return next((place for place in places if place and (place / BUNDLE_FILE).is_file()), None)
 
 

@@ -1,0 +1,47 @@
+"""The operator's own settings of the console, at the platform's place. Broken parts are named and left out."""
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from platformdirs import user_config_path
+
+MAX_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class ConsoleSettings:
+    """`keys` maps a binding's id to the keys that it gets instead, comma separated as in `swarm console --keys`."""
+
+    theme: str | None = None
+    keys: dict[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def settings_folder() -> Path:
+    """Holds `console.toml` and `themes/*.toml`."""
+    return user_config_path("swarm", appauthor=False)
+
+
+def read_settings(path: Path, known: frozenset[str]) -> ConsoleSettings:
+    """`known` are the ids of all bindings. A file that isn't there is no settings."""
+    try:
+        with path.open("rb") as stream:
+            body = tomllib.loads(stream.read(MAX_BYTES).decode())
+    except FileNotFoundError:
+        return ConsoleSettings()
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return ConsoleSettings(problems=(f"settings {path.name}: expected TOML, got {error}; they are not used",))
+    problems = [f"settings {path.name}: {name} is not a setting; theme and [keys] are" for name in body
+                if name not in ("theme", "keys")]  # fmt: skip
+    theme, asked = body.get("theme"), body.get("keys", {})
+    if theme is not None and not isinstance(theme, str):
+        problems.append(f"settings {path.name}: expected theme as text, got {theme!r:.40}")
+        theme = None
+    keys = {}
+    for name, value in asked.items() if isinstance(asked, dict) else ():
+        if name in known and isinstance(value, str) and value:
+            keys[name] = value
+        else:
+            problems.append(f"settings {path.name}: keys.{name} can't be set so; swarm console --keys lists the ids")
+    return ConsoleSettings(theme, keys, tuple(problems))

@@ -1,0 +1,109 @@
+"""What the device did: its product multiplied again, its gate trained again, its speed added up again."""
+
+import statistics
+from collections.abc import Iterator
+
+import numpy as np
+
+from console.evidence.checks.bringup.gate_problem import (
+    BATCH_SAMPLES,
+    MOST_STEPS,
+    SAMPLE_TOKENS,
+    SEED,
+    gate_losses,
+    problem,
+)
+from console.evidence.checks.bringup.held import Held, Rule
+from console.evidence.checks.verdict import Mismatch, differs, shown
+
+LOSS_BOUND = 1e-4  # nats; f32 on any backend stays within 1e-5 of float64 on this problem
+SAMPLE_BOUND = 8.0  # a single value of a product may be off by so many times the typical error
+FEWEST_BANDS = 5
+
+
+def product_was_computed(held: Held) -> Iterator[Mismatch]:
+    """The first values of the product, multiplied again in float64: they must be as exact as the report says."""
+    probe = held.report["probe"]
+    if probe is None:
+        return
+    rows, inner, columns = probe["rows"], probe["inner"], probe["columns"]
+    yield from differs("probe sizes", [SEED, 192, 512, 256], [probe["seed"], rows, inner, columns])
+    if [probe["seed"], rows, inner, columns] != [SEED, 192, 512, 256]:
+        return
+    words = np.random.Philox(key=SEED).random_raw(rows * inner + inner * columns)
+    unit = ((words >> np.uint64(40)).astype(np.float64) / 2**23 - 1).astype(np.float32).astype(np.float64)
+    row = unit[:inner] @ unit[rows * inner :].reshape(inner, columns)
+    sample = np.asarray(probe["sample"], dtype=np.float64)
+    if len(sample) != 8:
+        yield Mismatch("probe.sample", "8 values", str(len(sample)))
+        return
+    # Each value is a sum of `inner` products of uniforms in [-1, 1): a third of the variance each.
+    typical = np.sqrt(inner) / 3
+    worst, allowed = float(np.abs(sample - row[:8]).max()), SAMPLE_BOUND * probe["relative_error"] * typical
+    if worst > allowed:
+        yield Mismatch("probe.sample", f"values within {allowed:.3g} of float64", f"one off by {worst:.3g}")
+
+
+def gate_was_trained(held: Held) -> Iterator[Mismatch]:
+    """The gate's problem, trained again here: its losses are what they must be, and they fall."""
+    receipt = held.receipt
+    if receipt is None:
+        return
+    steps = receipt["steps"]
+    for name, expected in (
+        ("seed", SEED),
+        ("head_sha256", problem().head_sha256),
+        ("samples_presented", steps * BATCH_SAMPLES),
+        ("tokens_presented", steps * BATCH_SAMPLES * SAMPLE_TOKENS),
+    ):
+        yield from differs(f"gate.receipt {name}", expected, receipt[name])
+    yield from differs("gate.receipt step_losses", steps, len(receipt["step_losses"]))
+    if receipt["adapter_sha256"] == receipt["initial_adapter_sha256"]:
+        yield Mismatch("gate.receipt adapter_sha256", "another adapter than the initial one", "the same")
+    if steps < 2:
+        yield Mismatch("gate.receipt steps", "at least 2", str(steps))
+        return
+    again = gate_losses(min(steps, MOST_STEPS))
+    told = [("initial_loss", again.initial, receipt["initial_loss"])]
+    pairs = zip(again.steps, receipt["step_losses"], strict=False)  # past MOST_STEPS nothing is trained again
+    told += [(f"step_losses[{index}]", *pair) for index, pair in enumerate(pairs)]
+    if steps <= MOST_STEPS:
+        told.append(("final_loss", again.final, receipt["final_loss"]))
+    for name, expected, got in told:
+        if abs(expected - got) > LOSS_BOUND:
+            yield Mismatch(f"gate.receipt {name}", f"{expected:.6f}", f"{got:.6f}")
+
+
+def another_precision_was_refused(held: Held) -> Iterator[Mismatch]:
+    """The gate asked for a shorter precision, and the backend said which one it has."""
+    if held.receipt is not None:
+        gate = held.report["gate"]
+        yield from differs("gate.refused_precision", "bf16_mixed", gate["refused_precision"])
+        for word in (held.receipt["precision"], gate["refused_precision"]):
+            if word not in gate["refusal"]:
+                yield Mismatch("gate.refusal", f"a refusal that names {word}", shown(gate["refusal"]))
+
+
+def throughput_is_its_bands(held: Held) -> Iterator[Mismatch]:
+    """Median and band follow from at least five measurements, and all steps together lie within the band."""
+    speed = held.report["throughput"]
+    if speed is None:
+        return
+    bands = speed["band_tokens_per_second"]
+    if len(bands) < FEWEST_BANDS:
+        yield Mismatch("throughput.band_tokens_per_second", f"at least {FEWEST_BANDS}", str(len(bands)))
+        return
+    for name, value in (("median", statistics.median(bands)), ("lowest", min(bands)), ("highest", max(bands))):
+        yield from differs(f"throughput.{name}_tokens_per_second", value, speed[f"{name}_tokens_per_second"])
+    overall = speed["steps"] * speed["step_tokens"] / speed["seconds"] if speed["seconds"] > 0 else 0.0
+    if not min(bands) * (1 - 1e-9) <= overall <= max(bands) * (1 + 1e-9):
+        between = f"between {min(bands):.6g} and {max(bands):.6g} tokens/s"
+        yield Mismatch("throughput steps over seconds", between, f"{overall:.6g}")
+
+
+RULES: tuple[Rule, ...] = (
+    product_was_computed,
+    gate_was_trained,
+    another_precision_was_refused,
+    throughput_is_its_bands,
+)

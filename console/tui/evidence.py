@@ -1,0 +1,47 @@
+"""An evidence snapshot: the screen as it looks, the state behind it, and a digest of both."""
+
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from console.observation.snapshot import Snapshot
+from runners.contract.canonical import readable_bytes, sha256_hex
+from runners.contract.document import Word
+from runners.records.durable import create_once
+
+BOUNDARY = "What one console showed at one moment; the journals are the evidence, this is a view of them."
+
+
+def take_snapshot(folder: Path, shown: Snapshot, svg: str, title: str) -> tuple[Path, str]:
+    """Writes `screen.svg`, `state.json` and `snapshot.json` with their digests; returns the folder and that digest.
+
+    It is what this console saw: it proves nothing that the journals don't, and says so. Raises OSError, RecordsError.
+    """
+    moment = datetime.fromtimestamp(shown.moment.now.wall_ms / 1000, UTC)
+    place = folder / f"{title or 'no-run'}-{moment.strftime('%Y%m%dT%H%M%S')}.{shown.moment.now.wall_ms % 1000:03}Z"
+    place.mkdir(parents=True)
+    screen, state = svg.encode(), readable_bytes(_plain(shown))
+    about = {
+        "schema_version": "swarm.console_snapshot.v1",
+        "run_id": shown.state.run_id,
+        "wall_ms": shown.moment.now.wall_ms,
+        "screen_sha256": sha256_hex(screen),
+        "state_sha256": sha256_hex(state),
+        "claim_boundary": BOUNDARY,
+    }
+    raw = readable_bytes(about)
+    for name, body in (("screen.svg", screen), ("state.json", state), ("snapshot.json", raw)):
+        create_once(place / name, body)
+    return place, sha256_hex(raw)
+
+
+def _plain(value: Any) -> Any:
+    """Frozen data as JSON: dataclasses by their fields, documents by their own form."""
+    if isinstance(value, Word):
+        return value.to_json()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return {name: _plain(one) for name, one in value.items()} if isinstance(value, dict) else value
