@@ -1,14 +1,16 @@
 # `make run`, `make console` and `make test` need Python 3.11+ and nothing else; each makes .venv first if it must.
-# PYTHON chooses the Python for .venv, ARGS goes to swarm, PYTEST_ARGS to pytest.
+# PYTHON chooses the Python for .venv, ARGS goes to swarm, PYTEST_ARGS to pytest,
+# OUT names the corpus.
 
 BIN := .venv/bin
 CANDIDATES := $(or $(PYTHON),python3 python3.11 python3.12 python3.13 python3.14)
 PYTEST_ARGS ?=
+OUT ?= build/corpus
 
 # Another project's packages must not be found before ours: PyPI has a second `console`.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help run console test check fixtures format lock clean setup
+.PHONY: help run console test check fixtures corpus format lock clean setup
 
 help:
 	@echo "make run       one live window on this machine, headless   (ARGS='--json' ...: see $(BIN)/swarm run --help)"
@@ -16,6 +18,7 @@ help:
 	@echo "make test      everything that CI asks for: same as make check"
 	@echo "make check     format, lint, types, rooms, tests"
 	@echo "make fixtures  fail where a frozen document is not what its lane freezes to, or is not true"
+	@echo "make corpus    write the corpus of bad bundles and documents (OUT=$(OUT)), with the rule that refuses each"
 	@echo "make format    let ruff format and mend what it can"
 	@echo "make lock      write locks/*.txt from what is installed in .venv"
 	@echo "make clean     remove .venv and caches; runs stay where they are"
@@ -39,6 +42,10 @@ check: setup
 fixtures: setup
 	$(BIN)/swarm freeze --check
 	$(BIN)/swarm check lan
+
+# They are the tests' own defects: nothing false is kept in the repository.
+corpus: setup
+	@$(BIN)/python -m tests.corpus $(OUT)
 
 format: setup
 	$(BIN)/ruff format .

@@ -1,0 +1,100 @@
+"""Writes the corpus: bundles and documents that are false in one thing, sealed again so that only its rule can object.
+
+The defects are those of the tests beside each checker; nothing is kept in the repository but what makes them.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from console.evidence.outcomes.places import documents_dir, publications_dir
+from console.evidence.outcomes.publication import REPORT_FILE, SNAPSHOT_DIR
+from console.places import data_dir
+from runners.contract.canonical import readable_bytes
+from tests.checks import defects_of_identity, defects_of_work
+from tests.checks.forge import forge
+from tests.checks.forged_ends import refused_at_bring_up
+from tests.checks.resealing import operator_key_file, reseal_bundle, rewrite
+from tests.lanes import defects as lanes
+from tests.lanes.resealing import relink
+from tests.outcomes import test_documents, test_publication
+from tests.outcomes.conftest import LANE, keep
+from tests.outcomes.publishing import publish_forged, reseal_publication, write_checkpoint
+
+INDEX_FILE = "index.json"
+WHAT = {"rehearsal": "rehearsal", "evidence_bundle": "evidence", "closeout": "closeout"}
+FROZEN_FROM = ("lanes", "base", "dataset", "reports")
+
+
+@dataclass(frozen=True)
+class Bad:
+    """`swarm check WHAT --bundle PLACE` names `rule` first. `place` is relative to the corpus."""
+
+    what: str
+    name: str
+    place: str
+    rule: str
+
+
+def build(out: Path) -> tuple[Bad, ...]:
+    """Everything, with an index. `out` must not exist yet: an older corpus is never mixed with a newer one."""
+    out.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        made = (*_runs(out, work / "runs"), *_lanes(out), *_outcomes(out, work / "outcomes"))
+    (out / INDEX_FILE).write_bytes(readable_bytes({"bad": [asdict(bad) for bad in made]}))
+    return made
+
+
+def _runs(out: Path, work: Path) -> Iterator[Bad]:
+    true = forge(work / "true")
+    for defect in (*defects_of_identity.DEFECTS, *defects_of_work.DEFECTS):
+        home = work / defect.name
+        if defect.told:
+            bundle = forge(home, defect.told())
+        else:
+            assert defect.after is not None
+            bundle = shutil.copytree(true, home / "bundle")
+            operator_key_file(home)
+            defect.after(bundle)
+            if defect.resealed:
+                reseal_bundle(bundle)
+        place = f"runs/{defect.name}"
+        shutil.move(bundle, out / place)
+        yield Bad("real-run", defect.name, place, defect.rule)
+
+
+def _lanes(out: Path) -> Iterator[Bad]:
+    source = data_dir("fixtures")
+    for defect in lanes.DEFECTS:
+        root = out / "lanes" / defect.name
+        for folder in FROZEN_FROM:
+            shutil.copytree(source / "swarm" / folder, root / "swarm" / folder)
+        shutil.copytree(source / "training", root / "training")
+        for path in (source / "swarm").glob("*.json"):
+            shutil.copy(path, root / "swarm")
+        relink(root, lanes.LANE, defect.edits)
+        if defect.plant:
+            defect.plant(root)
+        place = f"lanes/{defect.name}/swarm/lanes/{lanes.LANE}.toml"
+        yield Bad("lan", defect.name, place, defect.rule)
+
+
+def _outcomes(out: Path, work: Path) -> Iterator[Bad]:
+    true = {"promoted": forge(work / "promoted"), "refused": refused_at_bring_up(work / "refused")}
+    for lie in test_documents.LIES:
+        bundle = shutil.copytree(true[lie.of], out / "outcomes" / lie.name / "bundle")
+        path = documents_dir(keep(bundle).run.folder) / f"{LANE}_{lie.kind}_v1.json"
+        rewrite(path, lie.edit)
+        yield Bad(WHAT[lie.kind], lie.name, path.relative_to(out).as_posix(), lie.rule)
+    model = write_checkpoint(work / "base")
+    for wrong in test_publication.LIES:
+        kept = keep(shutil.copytree(true["promoted"], out / "publications" / wrong.name / "bundle"))
+        folder = publications_dir(kept.run.folder)
+        publish_forged(kept.run, model, folder)
+        if wrong.snapshot:
+            wrong.snapshot(folder / SNAPSHOT_DIR)
+        reseal_publication(folder, wrong.report)
+        yield Bad("publication", wrong.name, (folder / REPORT_FILE).relative_to(out).as_posix(), wrong.rule)
