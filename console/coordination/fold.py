@@ -1,4 +1,5 @@
-"""Records to state: the only way that the coordinator's state changes, live and after a restart alike."""
+"""Records to state, live and after a restart alike. What isn't journaled here comes in beside it: a contributor's
+heartbeats (arrivals.py), proof of death, and the credit for our own lateness."""
 
 from collections.abc import Callable
 from dataclasses import replace
