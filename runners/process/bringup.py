@@ -4,6 +4,7 @@ import platform
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runners.contract.bringup import (
     Accelerator,
@@ -27,8 +28,10 @@ from runners.process.settings import HostSettings
 from runners.process.wire import Wire
 from runners.records.clock import Clock
 from runners.records.keys import SigningKey
-from runners.training.backend import Backend
-from runners.training.head import Head
+
+if TYPE_CHECKING:  # these bring NumPy, and every verb would wait for it
+    from runners.training.backend import Backend
+    from runners.training.head import Head
 
 REPORT_PREFIX = b"swarm.bringup_report.v1\0"
 GATE_PREFIX = b"swarm.gate_receipt.v1\0"
@@ -55,7 +58,7 @@ class Bench:
 class Measured:
     """What was measured so far, and what follows from it."""
 
-    head: Head | None = None
+    head: "Head | None" = None
     device: Device | None = None
     accelerator: Accelerator | None = None
     software: Software | None = None
@@ -162,7 +165,7 @@ def inspect_backend(bench: Bench, measured: Measured) -> None:
     measured.findings.append(judging.judge_training(trouble))
 
 
-def inspect_device(bench: Bench, measured: Measured, backend: Backend) -> None:
+def inspect_device(bench: Bench, measured: Measured, backend: "Backend") -> None:
     from runners.process.probes.accelerator import accelerator
     from runners.training.software import software
 
@@ -172,7 +175,7 @@ def inspect_device(bench: Bench, measured: Measured, backend: Backend) -> None:
     measured.findings += judging.judge_device(bench.node, device, facts)
 
 
-def train(bench: Bench, measured: Measured, backend: Backend) -> None:
+def train(bench: Bench, measured: Measured, backend: "Backend") -> None:
     """Probe, gate and throughput, each judged as soon as it is there: a later failure keeps what came before it."""
     from runners.process.probes.accelerator import free_bytes
     from runners.process.probes.product import probe_product
@@ -195,7 +198,7 @@ def train(bench: Bench, measured: Measured, backend: Backend) -> None:
     measured.findings.append(judging.judge_throughput(bench.node, measured.throughput))
 
 
-def run_signed_gate(bench: Bench, device: Device, backend: Backend) -> GateResult:
+def run_signed_gate(bench: Bench, device: Device, backend: "Backend") -> GateResult:
     """The gate's job, told as a contributor's receipt under the node's own key."""
     from runners.training import gate
     from runners.training.software import software

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from runners.contract.names import as_label
+
 _BLAS_FILE = re.compile(r"/([^/\s]*(?:blas|mkl|accelerate)[^/\s]*\.(?:so|dylib)[^/\s]*)$", re.IGNORECASE)
 
 
@@ -27,11 +29,6 @@ def cpu_name() -> str:
 
 def memory_total_bytes() -> int:
     return int(psutil.virtual_memory().total)
-
-
-def as_label(text: str) -> str:
-    """`text` in the alphabet of a Label: anything else becomes `@`."""
-    return re.sub(r"[^A-Za-z0-9._:/@+-]+", "@", text).strip("@")[:160] or "unknown"
 
 
 def numpy_blas() -> str:

@@ -5,10 +5,9 @@ import platform
 from functools import cache
 from pathlib import Path
 
-from runners.contract.names import Sha256
+from runners.contract.names import Sha256, as_label
 from runners.contract.receipts import Software
 from runners.training.backend import Backend
-from runners.training.hardware import as_label
 
 PACKAGE = Path(__file__).resolve().parent.parent
 

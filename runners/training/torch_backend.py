@@ -15,11 +15,11 @@ from torch import Tensor
 
 from runners.contract.jobs import BackendName
 from runners.contract.lane import RecipeContract
-from runners.contract.names import Label
+from runners.contract.names import Label, as_label
 from runners.contract.receipts import Device
 from runners.training.adamw import AdamW
 from runners.training.backend import AdapterWeights, Rows
-from runners.training.hardware import as_label, cpu_name, memory_total_bytes
+from runners.training.hardware import cpu_name, memory_total_bytes
 from runners.training.head import Head
 from runners.training.steps import Placement, SteppingBackend, Work
 

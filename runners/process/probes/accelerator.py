@@ -6,10 +6,10 @@ from typing import Any
 import psutil
 
 from runners.contract.bringup import Accelerator
+from runners.contract.names import as_label
 from runners.contract.receipts import Device
 from runners.process.probes import mac, nvml
 from runners.process.probes.commands import run
-from runners.training.hardware import as_label
 
 FreeBytes = Callable[[], int]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import psutil
 
 from runners.contract.bringup import Machine
+from runners.contract.names import as_label
 from runners.process.probes import linux, mac
 from runners.process.probes.commands import run
-from runners.training.hardware import as_label
 
 
 def machine(run_root: Path) -> Machine:
