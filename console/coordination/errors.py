@@ -13,10 +13,6 @@ class JobFailed(CoordinationError):  # noqa: N818
     """A job process (capture, cut, replay, score) ended without its result."""
 
 
-class RunNotFound(CoordinationError):  # noqa: N818
-    """There is no such run on this machine."""
-
-
 class LostIdentity(CoordinationError):  # noqa: N818
     """The run's journal is signed by another key than this machine holds."""
 
