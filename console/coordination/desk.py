@@ -46,6 +46,7 @@ class Desk:
     inputs: Inputs | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     read_inbox: set[str] = field(default_factory=set)
+    keeping: dict[str, asyncio.Lock] = field(default_factory=dict)  # one hand per node fetches checkpoints
     _working_at_ms: dict[str, int] = field(default_factory=dict)
 
     def note(self, body: Word) -> None:

@@ -80,9 +80,10 @@ def _verdict(node: NodeState) -> str:
     parts = [f"contribution {node.disposition}"]
     if node.replay and node.replay.relative_difference is not None:
         parts.append(
-            f"replayed on `{node.replay.backend_label}`: {node.replay.outcome}, relative difference of the delta "
-            f"{node.replay.relative_difference:.2e} (bound {node.replay.relative_bound:g}), largest loss difference "
-            f"{node.replay.max_loss_difference:.2e} (bound {node.replay.loss_bound:g})"
+            f"replayed on `{node.replay.backend_label}` in {node.replay.segments} segments "
+            f"({node.replay.exact_segments} exact): {node.replay.outcome}, largest difference over a segment's own "
+            f"change {node.replay.relative_difference:.2e} (bound {node.replay.relative_bound:g}), largest loss "
+            f"difference {node.replay.max_loss_difference:.2e} (bound {node.replay.loss_bound:g})"
         )
     elif node.replay:
         parts.append(f"replay {node.replay.outcome}: {node.replay.detail}")
@@ -123,11 +124,21 @@ def _event(body: Word) -> str | None:
         return f"{body.node_id} {body.before} to {body.after}, {age}: {body.cause}"
     if isinstance(body, rec.ObserverGap):
         return f"the coordinator itself was late by {body.gap_ms} ms ({body.cause})"
+    if isinstance(body, rec.RevisionOpened):
+        went = [_gone_on(item) for item in body.continued]
+        return f"revision {body.revision} opened: {'; '.join(went) or 'every slice from its first step'}"
+    if isinstance(body, rec.CheckpointRefused):
+        return f"checkpoint of {body.node_id} after step {body.step} refused: {body.reason}"
     if isinstance(body, rec.EpochOpened):
         return f"a new coordinator took over after {body.gap_ms} ms"
     if isinstance(body, rec.OperatorActed):
         return f"the operator: {body.command} ({body.reason})"
     return None
+
+
+def _gone_on(item: rec.Continued) -> str:
+    start = item.checkpoints[-1]
+    return f"{item.node_id} goes on after step {start.step}, from its checkpoint of revision {start.revision}"
 
 
 def _boundary(spec: AuditedRun, state: RunState) -> str:

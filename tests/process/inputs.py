@@ -56,6 +56,7 @@ THRESHOLDS = MachineThresholds(
 def contract(
     *,
     steps: int = 5,
+    checkpoint_steps: int = 20,
     heartbeat_ms: int = 1000,
     devices: tuple[str, ...] = ("cpu", "cuda"),
     thresholds: MachineThresholds = THRESHOLDS,
@@ -109,6 +110,7 @@ def contract(
             seed=SEED,
             threads=1,
             chunk_tokens=64,
+            checkpoint_steps=checkpoint_steps,
         ),
         governance=Governance(
             replay_backend="reference",

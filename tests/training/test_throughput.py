@@ -27,7 +27,7 @@ class Timed(ReferenceBackend):
             if should_stop():
                 break
             on_step(StepResult(step + 1, 1.0, 8, 128, self.seconds))
-        return TrainingResult(job.initial, ())
+        return TrainingResult(job.start)
 
 
 def test_a_real_backend_is_measured_for_the_floor_at_the_lanes_geometry() -> None:

@@ -17,6 +17,12 @@ LABELS = {
 }
 
 
+def family_of(label: str) -> str:
+    """The library behind a backend label, as a lane names it: mlx, torch or reference; empty for no known one."""
+    framework = LABELS.get(label.removeprefix("open_adapter_backend.").removesuffix(".gpt_oss_lm_head"), ("", ""))[0]
+    return {"numpy": "reference"}.get(framework, framework)
+
+
 def honest(where: str, device: Body, software: Body | None) -> Iterator[Mismatch]:
     """Label against kind, against the framework that ran, and against what that build and platform can do."""
     label = device["backend_label"]
