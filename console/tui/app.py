@@ -37,6 +37,7 @@ from console.tui.screens.kept import KeptPage, read_kept
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
 from console.tui.standing import ACTS, mode_of, reason_against, view_of
+from console.tui.terminal import TerminalDriver
 from console.tui.themes import DEFAULT_THEME, Palette, load_themes
 from console.tui.verification import Verification, Verified
 from console.tui.view import Mode, View
@@ -81,7 +82,7 @@ class SwarmApp(App[None]):
     ) -> None:
         self.themes, self.theme_problems = load_themes((data_dir("themes"), *theme_folders))
         self.theme_problems += warnings
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.animation_level = "none"
         self.runs_dir, self.run_id, self.read_only = runs_dir, run_id, read_only
         self.kept_folders, self._open_first, self._first_place = kept_folders, open_first, place
@@ -183,6 +184,10 @@ class SwarmApp(App[None]):
             self.attach(live.run_dir)
 
     # -- frames
+
+    def delay_update(self, delay: float = 0.005) -> None:
+        """A place is drawn within its first frame: Textual's 50 ms against flicker would only be felt."""
+        super().delay_update(min(delay, 0.005))
 
     def frame(self) -> None:
         """Drain, fold, one frozen view, the active screen. Nothing is judged before the input is drained."""
