@@ -42,16 +42,21 @@ class Figure:
     def line(self) -> str:
         goal = "" if self.limit is None else f"goal {self.judged} {self.limit:g} {self.unit}: {self.verdict}"
         figures = "  ".join(f"{name} {self.at(name):8.1f}" for name in ("p50", self.judged if self.limit else "worst"))
-        return f"  {self.goal:<3} {self.what:<52} {self.size:<7} {figures} {self.unit:<3} n={len(self.values):<5} {goal}"
+        return (
+            f"  {self.goal:<3} {self.what:<52} {self.size:<7} {figures} {self.unit:<3} n={len(self.values):<5} {goal}"
+        )
 
     def row(self) -> str:
         """Of a table in Markdown."""
         goal = "" if self.limit is None else f"{self.judged} {self.limit:g} {self.unit}"
         shown = [f"{self.at(name):.1f}" if len(self.values) > 1 or name == "worst" else "" for name in JUDGED]
-        return f"| {self.goal} | {self.what} | {self.size} | {' | '.join(shown)} | {len(self.values)} | {goal} | {self.verdict} |"
+        cells = (self.goal, self.what, self.size, *shown, str(len(self.values)), goal, self.verdict)
+        return f"| {' | '.join(cells)} |"
 
 
-TABLE_HEAD = "| goal | figure | terminal | p50 | p95 | p99 | worst | n | wanted | |\n|---|---|---|---|---|---|---|---|---|---|"
+TABLE_HEAD = (
+    "| goal | figure | terminal | p50 | p95 | p99 | worst | n | wanted | |\n|---|---|---|---|---|---|---|---|---|---|"
+)
 
 
 def millis(seconds: Sequence[float]) -> tuple[float, ...]:

@@ -64,6 +64,9 @@ class Scene:
     def probed(self, *arguments: str) -> Terminal:
         return Terminal(self.size, (*PROBED, str(self.out), *arguments), **self._environment())
 
+    def viewer(self, bundle: Path) -> Terminal:
+        return Terminal(self.size, (*CONSOLE[:-1], "view", str(bundle)), **self._environment())
+
     def ask(self, terminal: Terminal) -> dict[str, Any]:
         """What the probe saw since it was last asked; the terminal is read on meanwhile."""
         self.out.unlink(missing_ok=True)

@@ -27,7 +27,7 @@ def first_paint(place: BenchPlace) -> Iterator[Figure]:
 
 
 def reattach(place: BenchPlace) -> Iterator[Figure]:
-    """The console is killed in the middle of a run; the journals do not change for that, and the next one shows them."""
+    """The console is killed in the middle of a run; no journal changes for that, and the next one shows them."""
     scene = place.fresh()
     records = place.pick(50_000, 10_000)
     run = scene.synthetic()

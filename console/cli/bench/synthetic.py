@@ -108,8 +108,8 @@ class SyntheticRun:
 
 
 class Pen:
-    """Signs a contributor's lines ahead of their time. JSON is spelled here, because canonical JSON by the library takes
-    ten times as long; every reader still holds it against the canonical form."""
+    """Signs a contributor's lines ahead of their time. JSON is spelled here, because canonical JSON by the library
+    takes ten times as long; every reader still holds it against the canonical form."""
 
     def __init__(self, folder: Path, run_id: str, node_id: str, key: SigningKey) -> None:
         self.path = folder / f"{node_id}.contributor.r1.e1.jsonl"
@@ -138,10 +138,11 @@ class Pen:
 
     def beat(self, wall_ms: int) -> bytes:
         self._beat += 1
-        body = {"beat": self._beat, "loss": 4.25 + 1 / (self._beat + 3), "memory_bytes": 412_000_000, "samples": self._beat,
-                "memory_total_bytes": 16_000_000_000, "phase": str(Phase.TRAINING), "step": self._beat, "step_ms": 83.5,
-                "steps": STEPS}  # fmt: skip
-        return self.line("heartbeat", body, wall_ms)
+        body = node.Heartbeat(
+            beat=self._beat, phase=Phase.TRAINING, step=self._beat, steps=STEPS, samples=self._beat,
+            loss=4.25 + 1 / (self._beat + 3), step_ms=83.5, memory_bytes=412_000_000, memory_total_bytes=16_000_000_000,
+        )  # fmt: skip
+        return self.line("heartbeat", body.to_json(), wall_ms)
 
     def log(self, text: str, wall_ms: int, level: str = "info") -> bytes:
         return self.line("log", {"level": level, "text": text}, wall_ms)
