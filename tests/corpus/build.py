@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from console.evidence.outcomes.places import documents_dir, publications_dir
-from console.evidence.outcomes.publication import REPORT_FILE, SNAPSHOT_DIR
 from console.places import data_dir
 from runners.contract.canonical import readable_bytes
 from tests.checks import defects_of_identity, defects_of_work
@@ -21,7 +20,7 @@ from tests.lanes import defects as lanes
 from tests.lanes.resealing import relink
 from tests.outcomes import test_documents, test_publication
 from tests.outcomes.conftest import LANE, keep
-from tests.outcomes.publishing import publish_forged, reseal_publication, write_checkpoint
+from tests.outcomes.publishing import REPORT_FILE, SNAPSHOT_DIR, publish_forged, reseal_publication, write_checkpoint
 
 INDEX_FILE = "index.json"
 WHAT = {"rehearsal": "rehearsal", "evidence_bundle": "evidence", "closeout": "closeout"}

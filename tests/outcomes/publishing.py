@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from console.evidence.lane_documents.places import LanePlaces
 from console.evidence.outcomes.closed_bundle import ClosedBundle
-from console.evidence.outcomes.publication import MANIFEST_FILE, REPORT_FILE, SNAPSHOT_DIR, PeftSmoke
+from console.evidence.outcomes.publication import MANIFEST_FILE, PeftSmoke
 from console.evidence.outcomes.publish import publish
 from runners.contract.canonical import readable_bytes
 from runners.records.tensors import RawTensor, write_tensors
@@ -17,6 +18,8 @@ from tests.checks.forge import TOKENIZER, VOCABULARY, WIDTH
 from tests.checks.resealing import reseal_body, sized
 
 Body = dict[str, Any]
+PLACES = LanePlaces("loopback")
+SNAPSHOT_DIR, REPORT_FILE = PLACES.snapshot_dir, PLACES.publication_report
 
 
 def write_checkpoint(folder: Path, *, seed: int = 7, tokenizer: bytes = TOKENIZER) -> Path:

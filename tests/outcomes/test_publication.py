@@ -17,13 +17,15 @@ from console.evidence.outcomes.attempt import attempt_evidence
 from console.evidence.outcomes.closed_bundle import open_closed
 from console.evidence.outcomes.closeout import closeout_report
 from console.evidence.outcomes.places import publications_dir, write_document
-from console.evidence.outcomes.publication import REPORT_FILE, SNAPSHOT_DIR, PublicationReport
+from console.evidence.outcomes.publication import PublicationReport
 from console.validation.adapter import adapter_bytes, read_adapter
 from tests.checks.forge import forge
 from tests.checks.lies import Lies
 from tests.checks.resealing import rewrite
 from tests.outcomes.conftest import LANE, Kept
 from tests.outcomes.publishing import (
+    REPORT_FILE,
+    SNAPSHOT_DIR,
     authored_smoke,
     publish_forged,
     reseal_publication,
