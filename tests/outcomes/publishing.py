@@ -59,15 +59,16 @@ def publish_forged(run: ClosedBundle, model: Path, out: Path, smoke: PeftSmoke |
     return asyncio.run(publish(run, model, out, measure))[0]
 
 
-def reseal_publication(out: Path, edit: Callable[[Body], None] | None = None) -> None:
+def reseal_publication(out: Path, edit: Callable[[Body], None] | None = None, *, relist: bool = True) -> None:
     """List and digest what lies in the snapshot now, and let the report cite it; `edit` changes the report."""
     snapshot = out / SNAPSHOT_DIR
     manifest = json.loads((snapshot / MANIFEST_FILE).read_bytes())
-    manifest["files"] = [
-        {"path": path.relative_to(snapshot).as_posix(), **sized(path.read_bytes())}
-        for path in sorted(snapshot.rglob("*"), key=lambda path: path.relative_to(snapshot).as_posix())
-        if path.is_file() and path.name != MANIFEST_FILE
-    ]
+    if relist:
+        manifest["files"] = [
+            {"path": path.relative_to(snapshot).as_posix(), **sized(path.read_bytes())}
+            for path in sorted(snapshot.rglob("*"), key=lambda path: path.relative_to(snapshot).as_posix())
+            if path.is_file() and path.name != MANIFEST_FILE
+        ]
     reseal_body(manifest)
     (snapshot / MANIFEST_FILE).write_bytes(readable_bytes(manifest))
     report = json.loads((out / REPORT_FILE).read_bytes())
