@@ -4,14 +4,15 @@ import asyncio
 from pathlib import Path
 
 from console.coordination.desk import Desk
+from console.coordination.reaching import target_of
 from console.coordination.spec import RemoteHost
 from console.coordination.state import RunState
 from console.hosts.host import Host, LinkCallback, LinkState
-from console.hosts.keys import client_key, pinned_key, public_line
+from console.hosts.keys import client_key, public_line
 from console.hosts.local_host import LocalHost
 from console.hosts.loopback import AgentHandle, AgentPlan, find_agent, start_agent, stop_agent
 from console.hosts.ssh_host import SshHost
-from console.hosts.ssh_link import SshTarget
+from console.hosts.ssh_target import SshTarget
 from runners.contract import coordinator_records as rec
 from runners.contract.states import LinkState as Link
 from runners.records.verb_process import VerbEnvironment
@@ -49,13 +50,7 @@ class HostPool:
         if remote.kind == "managed_agent":
             handle = await self._agent(remote)
             remote = found_at(remote, handle)
-        assert remote.host_key is not None
-        target = SshTarget(
-            address=remote.host,
-            port=remote.port,
-            host_key=pinned_key(remote.host_key),
-            client_key=client_key(Path(remote.client_key_path)),
-        )
+        target = target_of(remote, self.desk.contract)
         return await SshHost.connect(node_id, target, on_link=self._on_link(node_id, target), clock=self.desk.clock)
 
     def _local(self, node_id: str) -> Host:
@@ -88,6 +83,7 @@ class HostPool:
         if remote.node_id in self._agents:
             return self._agents[remote.node_id]
         assert remote.home is not None and remote.run_root is not None and remote.model_dir is not None
+        assert remote.client_key_path is not None and remote.port is not None
         plan = AgentPlan(
             home=Path(remote.home),
             run_root=Path(remote.run_root),
@@ -129,7 +125,7 @@ class HostPool:
                     node_id=node_id,
                     state=Link.UP if link.up else Link.DOWN,
                     reason=link.reason[:4000],
-                    endpoint=target.endpoint,
+                    endpoint=link.endpoint,
                     rtt_ms=link.rtt_ms,
                     host_key_fingerprint=target.host_key.get_fingerprint(),
                 )

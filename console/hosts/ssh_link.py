@@ -2,15 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import chain, repeat
+from typing import Any
 
 import asyncssh
 
 from console.hosts.errors import HostAuthRefused, HostError, HostKeyMismatch, HostUnreachable, LinkDown
 from console.hosts.host import LinkCallback, LinkState
+from console.hosts.ssh_target import SshTarget
 from runners.records.clock import Clock
 
 KEEPALIVE_S = 1.0
@@ -31,24 +33,19 @@ HOST_KEY_KINDS = (
     "rsa-sha2-256",
 )
 
+# Whatever an ssh_config asks for beside, this connection only carries verbs and files.
+PLAIN: Mapping[str, Any] = {
+    "agent_forwarding": False,
+    "x11_forwarding": False,
+    "request_pty": False,
+    "command": None,
+    "env": {},
+    "send_env": (),
+    "preferred_auth": "publickey",
+    "compression_algs": ["none"],  # tensors don't compress
+}
+
 Connection = asyncssh.SSHClientConnection
-
-
-@dataclass(frozen=True)
-class SshTarget:
-    """How a host is reached. `host_key` is pinned: nothing is learned on first contact."""
-
-    address: str
-    port: int
-    host_key: asyncssh.SSHKey
-    client_key: asyncssh.SSHKey | str  # a key, or the path of one
-    username: str = "swarm"
-    command_prefix: str = "swarm-runner"  # a system sshd: `python -m runners`
-    sftp_root: str = ""  # run root as SFTP names it; our agent's is the run root itself
-
-    @property
-    def endpoint(self) -> str:
-        return f"ssh://{self.address}:{self.port}"
 
 
 class _Watcher(asyncssh.SSHClient):
@@ -78,13 +75,19 @@ class SshLink:
         self._sftp: asyncssh.SFTPClient | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._watcher = _Watcher()
-        self.state = LinkState(False, "not connected yet", None, self._clock.mono_ms())
+        self._observed: str | None = None
+        self.state = LinkState(False, "not connected yet", None, self._clock.mono_ms(), target.endpoint)
 
     async def start(self) -> None:
         """Connect, and stay connected until `close`.
         Raises HostUnreachable, HostKeyMismatch, HostAuthRefused when the first attempt fails."""
         await self._connect()
         self._keeper = asyncio.create_task(self._keep(), name=f"link {self.target.endpoint}")
+
+    @property
+    def endpoint(self) -> str:
+        """Where the connection really went, once there was one; before that where it is meant to go."""
+        return self._observed or self.target.endpoint
 
     @property
     def connection(self) -> Connection:
@@ -132,7 +135,7 @@ class SshLink:
     async def _time_round_trip(self) -> None:
         with self.losses():
             rtt_ms = await _round_trip_ms(self.sftp)
-        self.state = LinkState(self.state.up, self.state.reason, rtt_ms, self.state.since_mono_ms)
+        self.state = replace(self.state, rtt_ms=rtt_ms)
 
     async def _reconnect(self) -> None:
         waits = chain(BACKOFF_S, repeat(BACKOFF_S[-1]))
@@ -150,21 +153,15 @@ class SshLink:
             async with asyncio.timeout(CONNECT_S + LOGIN_S):
                 connection = await asyncssh.connect(
                     self.target.address,
-                    self.target.port,
                     client_factory=lambda: watcher,
-                    username=self.target.username,
-                    client_keys=[self.target.client_key],
                     known_hosts=([self.target.host_key], [], []),
-                    server_host_key_algs=_kinds_asked_for(self.target.host_key),
-                    config=None,
-                    agent_path=None,
-                    agent_forwarding=False,
-                    preferred_auth="publickey",
-                    compression_algs=["none"],  # tensors don't compress
+                    server_host_key_algs=kinds_asked_for(self.target.host_key),
                     connect_timeout=CONNECT_S,
                     login_timeout=LOGIN_S,
                     keepalive_interval=KEEPALIVE_S,
                     keepalive_count_max=KEEPALIVE_MISSED,
+                    **_chosen(self.target),
+                    **PLAIN,
                 )
                 try:
                     self._sftp = await connection.start_sftp_client()
@@ -173,11 +170,12 @@ class SshLink:
                     connection.abort()
                     raise
         self._connection, self._watcher = connection, watcher
+        self._observed = _observed(connection)
         self._change(up=True, reason="connected", rtt_ms=rtt_ms)
 
     def _change(self, *, up: bool, reason: str, rtt_ms: float | None = None) -> None:
         since = self.state.since_mono_ms if up == self.state.up else self._clock.mono_ms()
-        self.state = LinkState(up, reason, rtt_ms, since)
+        self.state = LinkState(up, reason, rtt_ms, since, self.endpoint)
         self._on_change(self.state)
 
     async def close(self) -> None:
@@ -193,9 +191,27 @@ class SshLink:
             self._change(up=False, reason="closed by us")
 
 
-def _kinds_asked_for(pinned: asyncssh.SSHKey) -> list[str]:
+def _chosen(target: SshTarget) -> dict[str, Any]:
+    """What isn't named here is as ssh_config says, where one is read, and asyncssh's default otherwise."""
+    chosen: dict[str, Any] = {"config": None if target.config is None else list(target.config)}
+    if target.port is not None:
+        chosen["port"] = target.port
+    if target.username is not None:
+        chosen["username"] = target.username
+    if target.client_key is not None:
+        chosen |= {"client_keys": [target.client_key], "agent_path": None}
+    return chosen
+
+
+def kinds_asked_for(pinned: asyncssh.SSHKey) -> list[str]:
     own = [kind.decode() for kind in pinned.sig_algorithms]
     return [*(kind for kind in HOST_KEY_KINDS if kind in own), *(kind for kind in HOST_KEY_KINDS if kind not in own)]
+
+
+def _observed(connection: Connection) -> str:
+    """The peer's own address; through a jump host, the address that the jump was asked for."""
+    address, port = (connection.get_extra_info("peername") or (None, None))[:2]
+    return f"ssh://{address or connection.get_extra_info('host')}:{port or connection.get_extra_info('port')}"
 
 
 async def _round_trip_ms(sftp: asyncssh.SFTPClient) -> float:
@@ -210,13 +226,20 @@ def _connect_errors(target: SshTarget, watcher: _Watcher) -> Iterator[None]:
     try:
         yield
     except asyncssh.HostKeyNotVerifiable as error:
-        raise HostKeyMismatch(target.endpoint, pinned, watcher.other_key or "none that could be read") from error
+        got = watcher.other_key or "none that could be read"
+        raise HostKeyMismatch(target.endpoint, pinned, got, target.fix) from error
     except asyncssh.PermissionDenied as error:
         raise HostAuthRefused(
-            f"{target.endpoint}: expected our client key to be accepted for {target.username!r}, got: {error.reason}. "
+            f"{target.endpoint}: expected our client key to be accepted for {target.username or 'the user'!r}, "
+            f"got: {error.reason}. "
             "Add its public line on the host (agent: --authorized-key; sshd: authorized_keys)"
         ) from error
-    except (OSError, TimeoutError, asyncssh.Error) as error:
+    except FileNotFoundError as error:
+        raise HostAuthRefused(
+            f"{target.endpoint}: expected the key file {error.filename} that the ssh_config names, got none; "
+            "make it, or take its IdentityFile line out"
+        ) from error
+    except (OSError, TimeoutError, asyncssh.Error, ValueError) as error:
         raise HostUnreachable(
             f"{target.endpoint}: expected an SSH host, got: {error or type(error).__name__}. "
             "Is the host up, and its agent or sshd listening on that port?"
