@@ -1,6 +1,7 @@
 """A host judged from one look, as tables; no host is there."""
 
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -26,8 +27,8 @@ SIGHT = Sight(
     venv=True,
     system="Linux",
     machine="x86_64",
-    home="/home/ann",
-    directory="/home/ann/.swarm",
+    home="/users/ann",
+    directory="/users/ann/.swarm",
     directory_trouble=None,
     disk_free_bytes=50 * GIB,
     inodes_free=1_000_000,
@@ -58,7 +59,7 @@ def test_a_sound_host_passes_every_check() -> None:
         (seen(python=(3, 9, 18)), BARE, "python", True, "3.9.18"),
         (seen(venv=False), BARE, "venv", True, "python3-venv"),
         (seen(system="FreeBSD"), BARE, "system", True, "FreeBSD"),
-        (seen(directory_trouble="it lies in the checkout /home/ann/x"), BARE, "directory", True, "checkout"),
+        (seen(directory_trouble="it lies in the checkout /users/ann/x"), BARE, "directory", True, "checkout"),
         (seen(disk_free_bytes=3 * GIB), BARE, "disk", True, "3.0 GiB"),
         (seen(inodes_free=12), BARE, "inodes", True, "df -i"),
         (seen(gpus=None), BARE, "gpu", False, "driver"),
@@ -149,7 +150,7 @@ def test_known_hosts_is_searched_as_ssh_does_hashed_names_and_bad_lines_included
     assert judged(second, second.get_fingerprint()) == "the operator gave its fingerprint"
     with pytest.raises(HostKeyChanged, match="--fingerprint"):
         judged(second, first.get_fingerprint())
-    with pytest.raises(HostKeyUnknown, match=second.get_fingerprint()):
+    with pytest.raises(HostKeyUnknown, match=re.escape(second.get_fingerprint())):
         judge_host_key((), second, name=spelled, files=files, expected_fingerprint=None)
     revoked = find_pins(known(tmp_path, "not a line at all", f"@revoked * {two}"), "box", 22)
     with pytest.raises(HostKeyRevoked, match="line 2"):
