@@ -62,20 +62,20 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
         raise UsageError(
             f"run {run_id}: expected a new run id, got one that exists; `swarm attach {run_id}` continues it"
         )
-    base = data_dir("fixtures") / "swarm"
+    base, port = data_dir("fixtures") / "swarm", _coordinator_port(contract, options)
     spec = RunSpec.seal(
         run_id=run_id,
         created_wall_ms=Clock().wall_ms(),
         contract=contract,
         remotes=tuple(
-            remote_of(node, options, paths, base) for node in contract.contributors if node.transport == "ssh"
+            remote_of(node, options, paths, port) for node in contract.contributors if node.transport == "ssh"
         ),
         model_dir=str(base / "base"),
         dataset_dir=str(base / "dataset"),
         prepared_dir=str(runs_dir() / ".prepared"),
         host_home=str(host_home()),
         operator_public_key=operator_key().public_hex,
-        coordinator_port=_coordinator_port(contract, options),
+        coordinator_port=port,
         capture_batch=CAPTURE_BATCH,
         gate_steps=GATE_STEPS,
     )
@@ -88,7 +88,7 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
 
 def listening_ports(contract: RunContract, options: StartOptions) -> tuple[tuple[str, int, str], ...]:
     """(address, port, option) of what this machine must have free before the run starts."""
-    ports = [("127.0.0.1", _coordinator_port(contract, options), "--coordinator-port")]
+    ports = [(options.dial_in or "127.0.0.1", _coordinator_port(contract, options), "--coordinator-port")]
     for node in contract.contributors:
         if node.transport == "ssh" and is_managed(node, options):
             port = node.cluster_port if options.contributor_port is None else options.contributor_port
