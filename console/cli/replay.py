@@ -4,22 +4,21 @@ import argparse
 import asyncio
 import os
 import sys
-from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.cli.run import known_run, report_result, watch_run
 from console.cli.start import operator_token, spawn_coordinator
 from console.cli.watch import Interrupts
 from console.coordination.paths import RunPaths
+from console.coordination.reaching import target_of
 from console.coordination.spec import PreviousRevision, RemoteHost, RunSpec
 from console.evidence.checks.real_run import check_real_run
 from console.evidence.models import BUNDLE_FILE, SIGNATURE_FILE, CoordinatorRuntimeReport, RealRunBundle
 from console.hosts.errors import HostError
-from console.hosts.keys import client_key, pinned_key
 from console.hosts.ssh_host import SshHost
-from console.hosts.ssh_link import SshTarget
 from console.observation.source import RunSource
 from runners.contract.coordinator_records import CheckpointKept, Continued, Released
+from runners.contract.lane import RunContract
 from runners.contract.plan import WindowPlan
 from runners.contract.states import Classification, Disposition
 from runners.records.clock import Clock
@@ -81,8 +80,8 @@ def require_replayable(spec: RunSpec, paths: RunPaths, node: str | None) -> Real
     _require_fault(where, paths, node)
     _require_dead(where, paths)
     for remote in spec.remotes:
-        if remote.kind == "agent":
-            asyncio.run(_require_reachable(where, remote))
+        if remote.kind != "managed_agent":
+            asyncio.run(_require_reachable(where, remote, spec.contract))
     return bundle
 
 
@@ -97,7 +96,7 @@ def _require_dead(where: str, paths: RunPaths) -> None:
     """A runner that could still write would be two runners of one node; `launch` on the host refuses it as well."""
     proven = {
         line.body.node_id: line.body.proven_dead
-        for line in RunSource(paths.bundle).poll().lines
+        for line in RunSource(paths.bundle).read_all().lines
         if isinstance(line.body, Released)
     }
     for node_id, dead in proven.items():
@@ -106,12 +105,9 @@ def _require_dead(where: str, paths: RunPaths) -> None:
                              "end it on its host, then start a new run")  # fmt: skip
 
 
-async def _require_reachable(where: str, remote: RemoteHost) -> None:
-    assert remote.host_key is not None
-    key = client_key(Path(remote.client_key_path))
-    target = SshTarget(remote.host, remote.port, pinned_key(remote.host_key), key)
+async def _require_reachable(where: str, remote: RemoteHost, contract: RunContract) -> None:
     try:
-        host = await SshHost.connect(remote.node_id, target)
+        host = await SshHost.connect(remote.node_id, target_of(remote, contract))
     except HostError as error:
         raise UsageError(f"{where}: expected {remote.node_id} to be reachable, got {error}") from error
     await host.close()

@@ -9,19 +9,30 @@ from runners.contract.names import NodeId, PublicKey, RunId, Sha256
 from runners.contract.states import Classification
 
 
+class SshdAccess(Word):
+    """What a host needs beside where there is no agent of ours: verbs run through the user's own login."""
+
+    username: str | None  # None: as the ssh_config says
+    ssh_config: tuple[str, ...]  # files on the coordinator's host; none: no aliases
+    python: str  # on the host: the interpreter that has what the runners import
+    package_dir: str  # on the host: the folder that holds `runners`
+    fix: str  # what helps where another host key answers
+
+
 class RemoteHost(Word):
-    """How to reach a contributor over SSH. Paths are of the coordinator's host."""
+    """How to reach a contributor over SSH. A managed agent's paths are of this machine, an sshd's of that host."""
 
     node_id: NodeId
-    kind: Literal["managed_agent", "agent"]  # started by the coordinator itself, or found there
-    host: str
-    port: int  # 0 lets a managed agent pick a free one
+    kind: Literal["managed_agent", "agent", "sshd", "dial_in"]  # agent started here, found there, none, dials in here
+    host: str  # address, name, or alias of an ssh_config; dial_in: the address here that it dials
+    port: int | None  # 0 lets a managed agent pick a free one; None: as the ssh_config says
     host_key: str | None  # OpenSSH public key line; None only for a managed agent, which announces it by its pipe
-    client_key_path: str
+    client_key_path: str | None  # None: the user's own keys and SSH agent
     token_custody: Literal["proved", "handed_over"]
-    home: str | None  # managed agent only: folder of that host's own things
-    run_root: str | None  # managed agent only
-    model_dir: str | None  # managed agent only: that host's own checkpoint
+    home: str | None  # managed agent and sshd: folder of that host's own things
+    run_root: str | None  # managed agent and sshd
+    model_dir: str | None  # managed agent and sshd: that host's own checkpoint
+    sshd: SshdAccess | None = None
 
 
 class PreviousRevision(Word):

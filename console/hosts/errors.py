@@ -1,6 +1,7 @@
 """What can go wrong with a host, told apart by who can fix it."""
 
 from pathlib import Path
+from shlex import quote
 
 from runners.contract.plan import FileRef
 
@@ -20,13 +21,54 @@ class HostAuthRefused(HostError):  # noqa: N818
 class HostKeyMismatch(HostError):  # noqa: N818
     """Something answers with another key than the pinned one. Nothing was sent to it."""
 
-    def __init__(self, endpoint: str, expected: str, got: str) -> None:
-        super().__init__(
-            f"{endpoint}: expected host key {expected}, got {got}. If the host was set up anew on purpose, pin the new "
-            "key with `swarm host add`; otherwise something else answers there: do not connect"
-        )
+    def __init__(self, endpoint: str, expected: str, got: str, fix: str) -> None:
+        super().__init__(f"{endpoint}: expected host key {expected}, got {got}. {fix}")
         self.expected = expected
         self.got = got
+
+
+class HostKeyUnknown(HostError):  # noqa: N818
+    """First contact with a host whose key nobody vouched for. Nothing was sent to it."""
+
+    def __init__(self, name: str, got: str, files: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{name}: expected its host key in {' or '.join(files) or 'a known_hosts file'}, got no line for it; "
+            f"the host shows {got}. On its own screen `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` must print "
+            f"the same: then give --fingerprint {got}, or connect once with ssh and accept it there"
+        )
+        self.got = got
+
+
+class HostKeyChanged(HostError):  # noqa: N818
+    """The host shows another key than the one that known_hosts, or the operator, names. Nothing was sent to it."""
+
+    def __init__(self, name: str, expected: tuple[str, ...], got: str, files: tuple[str, ...]) -> None:
+        mend = " ; ".join(f"ssh-keygen -R {quote(name)} -f {quote(file)}" for file in files)
+        super().__init__(
+            f"{name}: expected host key {' or '.join(expected)}, got {got}. Something else may answer there: do not "
+            "connect before `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host's own screen shows that key."
+            + (f" Only then forget the old one: {mend}" if mend else "")
+        )
+        self.got = got
+
+
+class HostKeyRevoked(HostError):  # noqa: N818
+    """known_hosts says that this key is no longer to be trusted."""
+
+    def __init__(self, name: str, got: str, place: str) -> None:
+        super().__init__(f"{name}: expected a host key that is not revoked, got {got}, which {place} revokes")
+
+
+class HostNotKnown(HostError):  # noqa: N818
+    """No host of that name was ever added."""
+
+
+class SshConfigError(HostError):
+    """The operator's ssh_config can't be understood."""
+
+
+class FirstContactFailed(HostError):  # noqa: N818
+    """A bare host did not do what was asked of it: what it said is in the message, made printable."""
 
 
 class LinkDown(HostError):  # noqa: N818

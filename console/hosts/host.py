@@ -28,6 +28,7 @@ class LinkState:
     reason: str  # "connected", or why it is down
     rtt_ms: float | None
     since_mono_ms: int
+    endpoint: str = ""  # where the connection went, or was meant to go
 
 
 LinkCallback = Callable[[LinkState], None]

@@ -11,7 +11,9 @@ from console.hosts.errors import FetchRefused, FileAbsent, LinkDown
 from console.hosts.fetching import copy_checked
 from console.hosts.host import LinkCallback, LinkState
 from console.hosts.line_conversation import CHUNK_BYTES, LineConversation, ask, printable
-from console.hosts.ssh_link import SshLink, SshTarget
+from console.hosts.ssh_dial import dial_out
+from console.hosts.ssh_link import Dial, SshLink
+from console.hosts.ssh_target import SshTarget
 from runners.contract.document import Word
 from runners.contract.plan import FileRef
 from runners.records.beneath import parts_of
@@ -31,16 +33,22 @@ class SshHost:
 
     @classmethod
     async def connect(
-        cls, node_id: str, target: SshTarget, *, on_link: LinkCallback | None = None, clock: Clock | None = None
+        cls,
+        node_id: str,
+        target: SshTarget,
+        *,
+        on_link: LinkCallback | None = None,
+        clock: Clock | None = None,
+        dial: Dial = dial_out,
     ) -> "SshHost":
         """Raises HostUnreachable, HostKeyMismatch, HostAuthRefused."""
-        link = SshLink(target, on_link, clock)
+        link = SshLink(target, on_link, clock, dial)
         await link.start()
         return cls(node_id, link)
 
     @property
     def endpoint(self) -> str:
-        return self._link.target.endpoint
+        return self._link.endpoint
 
     @property
     def host_key_fingerprint(self) -> str:
@@ -57,9 +65,7 @@ class SshHost:
     @asynccontextmanager
     async def open(self, verb: str) -> AsyncIterator[LineConversation]:
         with self._link.losses():
-            process = await self._link.connection.create_process(
-                f"{self._link.target.command_prefix} {verb}", encoding=None
-            )
+            process = await self._link.connection.create_process(self._link.target.command(verb), encoding=None)
         conversation = LineConversation(verb, _Channel(process, self._link))
         try:
             yield conversation
@@ -86,6 +92,8 @@ class SshHost:
             raise FetchRefused(f"{self.node_id}: {error}") from error
         root = self._link.target.sftp_root
         with self._file_errors(name):
+            if root:
+                await self._require_plain(root, name)
             file = await self._link.sftp.open(f"{root}/{name}" if root else name, "rb", encoding=None)
         try:
             yield _RemoteFile(file, name, self._file_errors)
@@ -93,6 +101,19 @@ class SshHost:
             # On a lost link the other side closes it.
             with suppress(asyncssh.Error, OSError):
                 await file.close()
+
+    async def _require_plain(self, root: str, name: str) -> None:
+        """A system's SFTP server follows links and waits at a fifo for ever; our agent's does neither.
+
+        That host could still swap the file afterwards: what comes is bounded, and compared with its journaled digest.
+        """
+        path = root
+        *folders, file = parts_of(name)
+        kinds = [(part, "a folder", asyncssh.FILEXFER_TYPE_DIRECTORY) for part in folders]
+        for part, what, kind in (*kinds, (file, "a regular file", asyncssh.FILEXFER_TYPE_REGULAR)):
+            path = f"{path}/{part}"
+            if (await self._link.sftp.lstat(path)).type != kind:
+                raise FetchRefused(f"{self.node_id}: {name}: expected {what} at {part}, got a link or something else")
 
     @contextmanager
     def _file_errors(self, name: str) -> Iterator[None]:

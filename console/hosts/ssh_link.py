@@ -2,89 +2,57 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import chain, repeat
 
 import asyncssh
 
-from console.hosts.errors import HostAuthRefused, HostError, HostKeyMismatch, HostUnreachable, LinkDown
+from console.hosts.errors import HostError, LinkDown
 from console.hosts.host import LinkCallback, LinkState
+from console.hosts.ssh_dial import CONNECT_S, LOGIN_S, Connection, Watcher, connect_errors, dial_out
+from console.hosts.ssh_target import SshTarget
 from runners.records.clock import Clock
 
-KEEPALIVE_S = 1.0
-KEEPALIVE_MISSED = 3  # a dead link is named within 4 s, before anyone is called stale at 5 s
-CONNECT_S = 5.0
-LOGIN_S = 10.0
 RTT_EVERY_S = 2.0
 BACKOFF_S = (0.2, 0.4, 0.8, 1.6, 2.0)
 
-# The pinned key's own kind comes first. The others are asked for too, so that a host with another kind of key shows it
-# and can be named, where a failed negotiation would only look like a lost connection.
-HOST_KEY_KINDS = (
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
-)
-
-Connection = asyncssh.SSHClientConnection
-
-
-@dataclass(frozen=True)
-class SshTarget:
-    """How a host is reached. `host_key` is pinned: nothing is learned on first contact."""
-
-    address: str
-    port: int
-    host_key: asyncssh.SSHKey
-    client_key: asyncssh.SSHKey | str  # a key, or the path of one
-    username: str = "swarm"
-    command_prefix: str = "swarm-runner"  # a system sshd: `python -m runners`
-    sftp_root: str = ""  # run root as SFTP names it; our agent's is the run root itself
-
-    @property
-    def endpoint(self) -> str:
-        return f"ssh://{self.address}:{self.port}"
-
-
-class _Watcher(asyncssh.SSHClient):
-    """Sees what asyncssh's exceptions don't say: which other host key came, and why a connection ended."""
-
-    def __init__(self) -> None:
-        self.other_key: str | None = None
-        self.ended_by: Exception | None = None
-
-    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
-        """Called only for a key that isn't the pinned one."""
-        self.other_key = key.get_fingerprint()
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.ended_by = exc
+Dial = Callable[[SshTarget], Awaitable[tuple[Connection, Watcher]]]
 
 
 class SshLink:
     """`on_change` is called when the link comes up, goes down, or is down for another reason; never for a new RTT."""
 
-    def __init__(self, target: SshTarget, on_change: LinkCallback | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        target: SshTarget,
+        on_change: LinkCallback | None = None,
+        clock: Clock | None = None,
+        dial: Dial = dial_out,
+    ) -> None:
+        """`dial` opens the connection: out to the host, or by waiting for a host that dials in."""
         self.target = target
+        self._dial = dial
         self._on_change = on_change or (lambda _state: None)
         self._clock = clock or Clock()
         self._connection: Connection | None = None
         self._sftp: asyncssh.SFTPClient | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._watcher = _Watcher()
-        self.state = LinkState(False, "not connected yet", None, self._clock.mono_ms())
+        self._watcher = Watcher()
+        self._observed: str | None = None
+        self.state = LinkState(False, "not connected yet", None, self._clock.mono_ms(), target.endpoint)
 
     async def start(self) -> None:
         """Connect, and stay connected until `close`.
         Raises HostUnreachable, HostKeyMismatch, HostAuthRefused when the first attempt fails."""
         await self._connect()
         self._keeper = asyncio.create_task(self._keep(), name=f"link {self.target.endpoint}")
+
+    @property
+    def endpoint(self) -> str:
+        """Where the connection really went, once there was one; before that where it is meant to go."""
+        return self._observed or self.target.endpoint
 
     @property
     def connection(self) -> Connection:
@@ -132,7 +100,7 @@ class SshLink:
     async def _time_round_trip(self) -> None:
         with self.losses():
             rtt_ms = await _round_trip_ms(self.sftp)
-        self.state = LinkState(self.state.up, self.state.reason, rtt_ms, self.state.since_mono_ms)
+        self.state = replace(self.state, rtt_ms=rtt_ms)
 
     async def _reconnect(self) -> None:
         waits = chain(BACKOFF_S, repeat(BACKOFF_S[-1]))
@@ -145,27 +113,9 @@ class SshLink:
                     self._change(up=False, reason=str(error))
 
     async def _connect(self) -> None:
-        watcher = _Watcher()
-        with _connect_errors(self.target, watcher):
+        with connect_errors(self.target, self._watcher):
             async with asyncio.timeout(CONNECT_S + LOGIN_S):
-                connection = await asyncssh.connect(
-                    self.target.address,
-                    self.target.port,
-                    client_factory=lambda: watcher,
-                    username=self.target.username,
-                    client_keys=[self.target.client_key],
-                    known_hosts=([self.target.host_key], [], []),
-                    server_host_key_algs=_kinds_asked_for(self.target.host_key),
-                    config=None,
-                    agent_path=None,
-                    agent_forwarding=False,
-                    preferred_auth="publickey",
-                    compression_algs=["none"],  # tensors don't compress
-                    connect_timeout=CONNECT_S,
-                    login_timeout=LOGIN_S,
-                    keepalive_interval=KEEPALIVE_S,
-                    keepalive_count_max=KEEPALIVE_MISSED,
-                )
+                connection, watcher = await self._dial(self.target)
                 try:
                     self._sftp = await connection.start_sftp_client()
                     rtt_ms = await _round_trip_ms(self._sftp)
@@ -173,11 +123,12 @@ class SshLink:
                     connection.abort()
                     raise
         self._connection, self._watcher = connection, watcher
+        self._observed = _observed(connection, self.target)
         self._change(up=True, reason="connected", rtt_ms=rtt_ms)
 
     def _change(self, *, up: bool, reason: str, rtt_ms: float | None = None) -> None:
         since = self.state.since_mono_ms if up == self.state.up else self._clock.mono_ms()
-        self.state = LinkState(up, reason, rtt_ms, since)
+        self.state = LinkState(up, reason, rtt_ms, since, self.endpoint)
         self._on_change(self.state)
 
     async def close(self) -> None:
@@ -193,31 +144,16 @@ class SshLink:
             self._change(up=False, reason="closed by us")
 
 
-def _kinds_asked_for(pinned: asyncssh.SSHKey) -> list[str]:
-    own = [kind.decode() for kind in pinned.sig_algorithms]
-    return [*(kind for kind in HOST_KEY_KINDS if kind in own), *(kind for kind in HOST_KEY_KINDS if kind not in own)]
+def _observed(connection: Connection, target: SshTarget) -> str:
+    """The peer's own address; through a jump host, the address that the jump was asked for. A host that dials in has
+    another port each time, which says nothing."""
+    address, port = (connection.get_extra_info("peername") or (None, None))[:2]
+    if target.dialed_in:
+        return f"dial-in://{address}"
+    return f"ssh://{address or connection.get_extra_info('host')}:{port or connection.get_extra_info('port')}"
 
 
 async def _round_trip_ms(sftp: asyncssh.SFTPClient) -> float:
     started = time.perf_counter()
     await sftp.realpath(".")
     return (time.perf_counter() - started) * 1000
-
-
-@contextmanager
-def _connect_errors(target: SshTarget, watcher: _Watcher) -> Iterator[None]:
-    pinned = target.host_key.get_fingerprint()
-    try:
-        yield
-    except asyncssh.HostKeyNotVerifiable as error:
-        raise HostKeyMismatch(target.endpoint, pinned, watcher.other_key or "none that could be read") from error
-    except asyncssh.PermissionDenied as error:
-        raise HostAuthRefused(
-            f"{target.endpoint}: expected our client key to be accepted for {target.username!r}, got: {error.reason}. "
-            "Add its public line on the host (agent: --authorized-key; sshd: authorized_keys)"
-        ) from error
-    except (OSError, TimeoutError, asyncssh.Error) as error:
-        raise HostUnreachable(
-            f"{target.endpoint}: expected an SSH host, got: {error or type(error).__name__}. "
-            "Is the host up, and its agent or sshd listening on that port?"
-        ) from error

@@ -7,7 +7,7 @@ import pytest
 from console.hosts.host import Host, LinkCallback
 from console.hosts.local_host import LocalHost
 from console.hosts.ssh_host import SshHost
-from console.hosts.ssh_link import SshTarget
+from console.hosts.ssh_target import SshTarget
 from runners.contract.document import Word
 from runners.contract.requests import VERBS
 from runners.records.verb_process import VerbEnvironment

@@ -9,7 +9,7 @@ from console.hosts.errors import HostRefused
 from console.hosts.keys import client_key, pinned_key, public_line
 from console.hosts.loopback import AgentPlan, start_agent, stop_agent
 from console.hosts.ssh_host import SshHost
-from console.hosts.ssh_link import SshTarget
+from console.hosts.ssh_target import SshTarget
 from runners.contract.receipts import AdmissionReceipt
 from runners.contract.requests import AdmitAnswer, AdmitResponse
 from runners.records import admission

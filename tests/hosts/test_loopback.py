@@ -17,7 +17,7 @@ from console.hosts.errors import AgentStartFailed, PortTaken
 from console.hosts.keys import client_key, pinned_key, public_line
 from console.hosts.loopback import AgentHandle, AgentPlan, find_agent, require_free_port, start_agent, stop_agent
 from console.hosts.ssh_host import SshHost
-from console.hosts.ssh_link import SshTarget
+from console.hosts.ssh_target import SshTarget
 from runners.records.errors import KeyFileError
 from tests.agent.rig import ROOT
 

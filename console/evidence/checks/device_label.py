@@ -17,9 +17,15 @@ LABELS = {
 }
 
 
+def framework_of(label: str) -> str | None:
+    """The framework that a label claims; None for a label that nobody knows."""
+    known = LABELS.get(label.removeprefix("open_adapter_backend.").removesuffix(".gpt_oss_lm_head"))
+    return known[0] if known else None
+
+
 def family_of(label: str) -> str:
     """The library behind a backend label, as a lane names it: mlx, torch or reference; empty for no known one."""
-    framework = LABELS.get(label.removeprefix("open_adapter_backend.").removesuffix(".gpt_oss_lm_head"), ("", ""))[0]
+    framework = framework_of(label) or ""
     return {"numpy": "reference"}.get(framework, framework)
 
 

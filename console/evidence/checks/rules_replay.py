@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from console.evidence.checks.deltas import largest_difference
 from console.evidence.checks.evidence import Body, Evidence
-from console.evidence.checks.layout import ADAPTER
+from console.evidence.checks.layout import ADAPTER, INITIAL
 from console.evidence.checks.rules_checkpoints import lineage_of, place_of, planned_steps
 from console.evidence.checks.segments import distances, relative
 from console.evidence.checks.states import State, of_adapter, read_state
@@ -102,8 +102,18 @@ def segment_figures_are_recomputed(e: Evidence) -> Iterator[Mismatch]:
         return
     for node in e.contributors:
         receipt, own, assignment = e.replay(node), e.receipt(node), e.assignment(node)
-        if receipt is not None and own is not None and assignment is not None:
-            yield from _Recomputed(e, node, assignment, receipt, own).findings()
+        if receipt is None or own is None or assignment is None or not _has_figures(e, node):
+            continue
+        yield from _Recomputed(e, node, assignment, receipt, own).findings()
+
+
+def _has_figures(e: Evidence, node: str) -> bool:
+    contribution, replayed, start = e.adapter(node), e.adapter(f"replayed_{node}"), e.adapters.get(INITIAL)
+    if contribution is None or replayed is None or start is None:
+        return False
+    if contribution.a.shape != replayed.a.shape or contribution.b.shape != replayed.b.shape:
+        return False  # adapters_have_the_planned_shape names it
+    return not replayed.same_bytes(start)  # what never ran has none: work_left_a_trace names it
 
 
 class _Recomputed:
