@@ -34,6 +34,7 @@ from runners.contract.states import (
 from runners.records.clock import Clock
 from runners.records.journal_file import JournalFile
 from runners.records.keys import SigningKey
+from tests.execution_settings import EXECUTION
 
 RUN_ID = "first-swarm-live-20261123T134500Z"
 WALL_0 = 1_795_441_500_000  # 2026-11-23 13:45:00 UTC
@@ -362,6 +363,8 @@ def prepare(run: Recorder, node_id: str, launched_ms: int, ready_ms: int) -> int
         head_sha256=sha("head"),
         slice_sha256=sha(f"slice {node_id}"),
         initial_adapter_sha256=sha("initial"),
+        execution=EXECUTION,
+        start=None,
     )
     put(ready_ms, node_id, "ready", ready, revision=1)
     while at_ms < 8300:
@@ -474,6 +477,8 @@ def judge(run: Recorder, at_ms: int, *, promoted: bool, skew_ms: int) -> None:
             relative_bound=1e-4,
             max_loss_difference=difference,
             loss_bound=1e-4,
+            segments=3,
+            exact_segments=3 if difference == 0 else 0,
             receipt_digest=sha("replay"),
             replayed_sha256=sha("replayed"),
             detail="",

@@ -28,6 +28,7 @@ from runners.contract.states import (
     RunnerState,
     WindowState,
 )
+from tests.execution_settings import EXECUTION
 from tests.observation import make_run
 from tests.observation.make_run import LINUX, MAC, Recording, sha
 from tests.observation.watching import Watch
@@ -186,6 +187,8 @@ COORDINATOR_CASES: list[tuple[Word, Callable[[State], object], object]] = [
             relative_bound=1e-4,
             max_loss_difference=0.1,
             loss_bound=1e-4,
+            segments=1,
+            exact_segments=0,
             receipt_digest=None,
             replayed_sha256=None,
             detail="",
@@ -247,7 +250,12 @@ NODE_CASES: list[tuple[Word, Callable[[State], object], object]] = [
     ),
     (
         node.Ready(
-            device=make_run.device(LINUX), head_sha256=sha("h"), slice_sha256=sha("s"), initial_adapter_sha256=sha("i")
+            device=make_run.device(LINUX),
+            head_sha256=sha("h"),
+            slice_sha256=sha("s"),
+            initial_adapter_sha256=sha("i"),
+            execution=EXECUTION,
+            start=None,
         ),
         lambda state: (linux(state).work.phase, linux(state).work.device_label),
         (Phase.READY, "cpu:0"),

@@ -36,7 +36,9 @@ from runners.contract.plan import (
 from runners.contract.requests import ReceiveRequest
 from runners.training.adapter_file import adapter_bytes, initial_adapter
 from runners.training.head import f32_to_bf16, head_identity, load_head
+from runners.training.reference_backend import ReferenceBackend
 from runners.training.shards import Shard, shard_bytes
+from runners.training.software import execution
 
 BASE = Path(__file__).resolve().parents[2] / "fixtures" / "swarm" / "base"
 RUN, NODE, WINDOW = "run-1", "swarm-linux-a", "window-1"
@@ -114,9 +116,8 @@ def contract(
         ),
         governance=Governance(
             replay_backend="reference",
-            replay_relative_bound=1e-4,
-            replay_loss_bound=1e-4,
             same_backend_exact=True,
+            tolerances=(),
             delta_norm_bound=10.0,
             minimum_improvement=0.0,
             publication="never_automatic",
@@ -226,6 +227,8 @@ def _assignment(lane: RunContract, shard: FileRef, initial: FileRef, revision: i
         adapter=adapter,
         recipe=recipe,
         batches=batch_order(recipe.seed, SAMPLES, recipe.batch_samples, recipe.steps),
+        execution=execution(ReferenceBackend(threads=recipe.threads, chunk_tokens=recipe.chunk_tokens)),
+        continues_from=(),
         expected_upload=UploadManifest.seal(
             files=OUTBOX_FILES,
             tensors=tuple(TensorShape(name=name, dtype="F32", shape=shape) for name, shape in shapes),
