@@ -17,6 +17,7 @@ from console.observation.state import Host, State
 from runners.contract import coordinator_records as coord
 from runners.contract import node_records as node
 from runners.contract.document import Word
+from runners.contract.plan import CheckpointRef, FileRef
 from runners.contract.receipts import HeldOutScore
 from runners.contract.states import (
     Classification,
@@ -67,6 +68,9 @@ def linux(state: State) -> Host:
 HEAD = make_run.head()
 FINDING = coord.Finding(rule="manifest_digest", expected="aa", got="bb")
 
+CHECKPOINT = CheckpointRef(
+    revision=1, step=20, file=FileRef(name="step-000020.safetensors", size_bytes=9, sha256=sha("checkpoint"))
+)
 COORDINATOR_CASES: list[tuple[Word, Callable[[State], object], object]] = [
     (
         coord.EpochOpened(pid=9, previous_file="a.jsonl", previous_tail=sha("x"), gap_ms=5),
@@ -227,6 +231,18 @@ COORDINATOR_CASES: list[tuple[Word, Callable[[State], object], object]] = [
         ),
         lambda state: state.promotion and state.promotion.disposition,
         "held",
+    ),
+    (
+        coord.CheckpointKept(node_id=LINUX, checkpoint=CHECKPOINT, head=make_run.head(LINUX)),
+        lambda state: linux(state).kept_step,
+        20,
+    ),
+    (
+        coord.CheckpointRefused(
+            node_id=LINUX, step=20, reason="malformed_checkpoint", findings=(), head=make_run.head(LINUX)
+        ),
+        lambda state: linux(state).trouble and linux(state).trouble.reason,  # type: ignore[union-attr]
+        "malformed_checkpoint",
     ),
     (
         coord.WindowChanged(before=WindowState.PLANNED, after=WindowState.ADMITTING, reason="go", heads=()),

@@ -11,6 +11,7 @@ import numpy as np
 
 from runners.contract.batches import batch_order
 from runners.contract.canonical import sha256_hex
+from runners.contract.jobs import BackendName
 from runners.contract.lane import (
     AdapterContract,
     DataContract,
@@ -35,8 +36,8 @@ from runners.contract.plan import (
 )
 from runners.contract.requests import ReceiveRequest
 from runners.training.adapter_file import adapter_bytes, initial_adapter
+from runners.training.backends import load
 from runners.training.head import f32_to_bf16, head_identity, load_head
-from runners.training.reference_backend import ReferenceBackend
 from runners.training.shards import Shard, shard_bytes
 from runners.training.software import execution
 
@@ -148,10 +149,12 @@ class Shipment:
         )
 
 
-def shipment(lane: RunContract, *, revision: int = 0, name: str = "assignment-a") -> Shipment:
+def shipment(
+    lane: RunContract, *, revision: int = 0, name: str = "assignment-a", backend: BackendName = "reference"
+) -> Shipment:
     slice_bytes, start_bytes = _synthetic_slice(), _initial()
     assignment = _assignment(
-        lane, _ref("slice.safetensors", slice_bytes), _ref("initial.safetensors", start_bytes), revision, name
+        lane, _ref("slice.safetensors", slice_bytes), _ref("initial.safetensors", start_bytes), revision, name, backend
     )
     files = {
         "assignment.json": assignment.to_bytes(),
@@ -194,7 +197,9 @@ def _initial() -> bytes:
     return adapter_bytes(initial_adapter(SEED, RANK, _head().hidden_size, _head().vocab_size))
 
 
-def _assignment(lane: RunContract, shard: FileRef, initial: FileRef, revision: int, name: str) -> Assignment:
+def _assignment(
+    lane: RunContract, shard: FileRef, initial: FileRef, revision: int, name: str, backend: BackendName
+) -> Assignment:
     head, adapter, recipe = _head(), lane.adapter, lane.recipe
     identity = UploadIdentity(
         run_id=RUN,
@@ -227,7 +232,7 @@ def _assignment(lane: RunContract, shard: FileRef, initial: FileRef, revision: i
         adapter=adapter,
         recipe=recipe,
         batches=batch_order(recipe.seed, SAMPLES, recipe.batch_samples, recipe.steps),
-        execution=execution(ReferenceBackend(threads=recipe.threads, chunk_tokens=recipe.chunk_tokens)),
+        execution=execution(load(backend, threads=recipe.threads, chunk_tokens=recipe.chunk_tokens)),
         continues_from=(),
         expected_upload=UploadManifest.seal(
             files=OUTBOX_FILES,
