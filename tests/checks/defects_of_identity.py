@@ -245,7 +245,7 @@ MEMBERS = (
     Defect("cuda_label_in_the_receipt", "labels_name_the_device_that_computed", document(
         f"retained_artifacts/{LINUX}/contributor_receipt.json",
         lambda body: body["device"].update(backend_label="open_adapter_backend.cuda.gpt_oss_lm_head"),
-    ), also=("one_device_from_gate_to_receipt",)),
+    ), also=("one_device_from_gate_to_receipt", "execution_is_of_the_device_and_software")),
     Defect("cuda_everywhere_on_a_cpu_build", "labels_name_the_device_that_computed", _cuda),
     Defect("metal_everywhere_on_linux", "labels_name_the_device_that_computed", _metal),
     Defect("label_of_no_backend", "labels_name_the_device_that_computed", lambda: Lies(

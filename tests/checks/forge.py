@@ -19,19 +19,19 @@ from console.aggregation.promotion import PUBLISH_REASON, gates
 from console.coordination.fold import fold
 from console.coordination.lane_file import load_lane
 from console.coordination.paths import RunPaths
-from console.coordination.planning import Inputs, parts, plan_window
+from console.coordination.planning import Hosts, Inputs, parts, plan_window
 from console.coordination.restore import body_of
 from console.coordination.spec import RunSpec
 from console.coordination.state import RunState
 from console.evidence.bundle import ClosedRun, write_bundle
 from console.validation.adapter import Adapter, adapter_bytes
-from console.validation.replay_comparison import compare
 from runners.contract import receipts
 from runners.contract.adapter_config import adapter_config_bytes
 from runners.contract.bringup import BringupReport
 from runners.contract.canonical import canonical_bytes, readable_bytes, sha256_hex
 from runners.contract.coordinator_records import ReplayJudged
 from runners.contract.document import Document, word_from_json
+from runners.contract.execution import ExecutionSettings
 from runners.contract.jobs import CutResult, CutSlice
 from runners.contract.journal import Writer, parse_line
 from runners.contract.lane import RunContract
@@ -46,17 +46,28 @@ from runners.records.tensors import RawTensor, write_tensors
 from tests.checks.forged_bringup import report_fields
 from tests.checks.forged_contributor import contributor_records
 from tests.checks.forged_coordination import coordinator_records
-from tests.checks.forged_hosts import MAC, NODES, RUN_ID, STEPS, device_of, endpoint_of, hash_of, software_of
+from tests.checks.forged_hosts import (
+    CHECKPOINT_STEPS,
+    MAC,
+    NODES,
+    RUN_ID,
+    STEPS,
+    device_of,
+    endpoint_of,
+    execution_of,
+    hash_of,
+    software_of,
+)
 from tests.checks.forged_journal import ForgedJournal, Said, write_journal
 from tests.checks.forged_previous import cite_previous
+from tests.checks.forged_work import contribute, replay, replay_record
 from tests.checks.lies import Lies, Records
 from tests.checks.resealing import Body, operator_key_file, reseal_body, sized
-from tests.checks.tiny_training import TinyShard, Trained, Weights, make_shard, mean_loss, train
+from tests.checks.tiny_training import TinyShard, Trained, Weights, make_shard, mean_loss
 
 VOCABULARY, WIDTH, RANK, ALPHA = 32, 8, 2, 4.0
 TOKENIZER = b'{"model": "forged"}\n'  # bytes of the checkpoint's only tokenizer file
 TOKENIZER_DIGEST = sha256_hex(canonical_bytes({"files": {"tokenizer.json": sha256_hex(TOKENIZER)}}))
-FARTHEST = 1e6  # a receipt holds finite figures only, also where a lie makes the reference delta zero
 D = TypeVar("D", bound=Document)
 
 
@@ -93,6 +104,9 @@ class Forge:
     def software(self, node: str) -> receipts.Software:
         return self.lies.software.get(node) or software_of(node)
 
+    def execution(self, node: str) -> ExecutionSettings:
+        return self.lies.execution.get(node) or execution_of(self.device(node), self.software(node))
+
     # Writing: every document and artifact goes through these two.
 
     def seal(self, path: str, target: Path, cls: type[D], **fields: Any) -> D:
@@ -128,8 +142,8 @@ class Forge:
         self._membership()
         self._begin()
         for node in NODES:
-            self._contribute(node)
-            self._replay(node)
+            contribute(self, node)
+            replay(self, node)
         self._merge()
         self._score()
         self._promote()
@@ -148,7 +162,12 @@ class Forge:
     def _contract(self) -> RunContract:
         body = load_lane("loopback").to_json()
         body["adapter"] |= {"rank": RANK, "alpha": ALPHA}
-        body["recipe"] |= {"steps": STEPS, "batch_samples": 4, "learning_rate": 0.05}
+        body["recipe"] |= {
+            "steps": STEPS,
+            "checkpoint_steps": CHECKPOINT_STEPS,
+            "batch_samples": 4,
+            "learning_rate": 0.05,
+        }
         body["governance"] |= {"minimum_improvement": 0.01}
         if self.lies.contract:
             self.lies.contract(body)
@@ -178,9 +197,9 @@ class Forge:
             "retained_artifacts/initial_adapter.safetensors", adapter_bytes(self.start, zero, {"format": "pt"})
         )
         cut = CutResult(slices=tuple(slices), initial_adapter=initial)
-        plan = plan_window(
-            self.contract, RUN_ID, self.lies.revision, Inputs(manifests[0], manifests[1], held_out_file, cut)
-        )
+        inputs = Inputs(manifests[0], manifests[1], held_out_file, cut)
+        hosts = Hosts({node: self.execution(node) for node in NODES})
+        plan = plan_window(self.contract, RUN_ID, self.lies.revision, inputs, hosts)
         fields = {name: getattr(plan, name) for name in WindowPlan.model_fields if name != "digest"}
         path = "contract/window_plan.json"
         self.plan = self.seal(path, self.paths.documents / "window_plan.json", WindowPlan, **fields)
@@ -205,7 +224,7 @@ class Forge:
         path = f"reports/{node}_bringup.json"
         fields = report_fields(
             self.contract, self.contract.node(node), self.key(node), self.device(node), self.software(node),
-            run_id=RUN_ID, head_sha256=self.plan.head.sha256,
+            run_id=RUN_ID, head_sha256=self.plan.head.sha256, execution=self.execution(node),
         )  # fmt: skip
         report = self.seal(path, self.paths.reports / f"{node}_bringup.json", BringupReport, **fields)
         self._sign(path, node, b"swarm.bringup_report.v1\0", report, self.paths.reports)
@@ -270,65 +289,6 @@ class Forge:
         kept = readable_bytes({"begin": begin, "signature": signature})
         (self.paths.documents / "begin.json").write_bytes(kept)
 
-    def _train(self, node: str, rounding: type[np.floating]) -> Trained:
-        index = NODES.index(node)
-        samples = parts(self.contract, 16)[index].sample_indices
-        assignment = self.plan.assignment(node)
-        shard = self.train_shard.take(samples)
-        return train(
-            self.head, shard, self.start, self.contract.adapter, self.contract.recipe, assignment.batches, rounding
-        )
-
-    def _contribute(self, node: str) -> None:
-        assignment = self.plan.assignment(node)
-        result = self._train(node, np.float32 if node == MAC else np.float64)
-        if self.lies.trained:
-            result = self.lies.trained(self, node, result)
-        self.results[node] = result
-        raw = adapter_bytes(result.a, result.b, {"format": "pt", "swarm_assignment": assignment.digest})
-        adapter = self.store(f"retained_artifacts/{node}/{ADAPTER}", raw)
-        config_raw = adapter_config_bytes(rank=RANK, alpha=ALPHA, base_label="forged")
-        config = self.store(f"retained_artifacts/{node}/{CONFIG}", config_raw)
-        batches = assignment.batches
-        self.seal(
-            f"retained_artifacts/{node}/{RECEIPT}", self.paths.artifacts / node / RECEIPT, receipts.ContributorReceipt,
-            run_id=RUN_ID, window_id=self.plan.window_id, revision=self.lies.revision, node_id=node,
-            assignment_digest=assignment.digest, contract_digest=self.contract.digest, device=self.device(node),
-            software=self.software(node), initial_adapter_sha256=assignment.initial_adapter.sha256,
-            slice_sha256=assignment.slice.shard.sha256, head_sha256=assignment.head.sha256, adapter=adapter,
-            adapter_config=config, steps=STEPS, samples_presented=sum(len(batch) for batch in batches),
-            distinct_samples=len({index for batch in batches for index in batch}), tokens_presented=64,
-            step_losses=result.losses, started_wall_ms=1_790_000_002_000, finished_wall_ms=1_790_000_005_000,
-            train_seconds=3.0,
-        )  # fmt: skip
-
-    def _replay(self, node: str) -> None:
-        assignment = self.plan.assignment(node)
-        result = self._train(node, np.float32)
-        if self.lies.replayed:
-            result = self.lies.replayed(self, node, result)
-        self.replays[node] = result
-        raw = adapter_bytes(result.a, result.b, {"format": "pt", "swarm_assignment": assignment.digest})
-        file = self.store(f"retained_artifacts/replayed_{node}/{ADAPTER}", raw)
-        receipt = self.documents[f"retained_artifacts/{node}/{RECEIPT}"]
-        governance = self.contract.governance
-        device = self.device(MAC)
-        comparison = compare(
-            self.adapter(self.results[node]), receipt.step_losses, self.adapter(result), result.losses, governance,
-            same_backend=receipt.device == device,
-        )  # fmt: skip
-        self.seal(
-            f"receipts/replay_{node}.json", self.paths.receipts / f"replay_{node}.json", receipts.ReplayReceipt,
-            run_id=RUN_ID, window_id=self.plan.window_id, revision=self.lies.revision, node_id=node,
-            assignment_digest=assignment.digest, contributor_backend_label=receipt.device.backend_label,
-            replay_device=device, replay_software=self.software(MAC), contribution_sha256=receipt.adapter.sha256,
-            replayed_adapter=file, outcome=comparison.outcome,
-            relative_difference=min(comparison.relative_difference, FARTHEST),
-            relative_bound=governance.replay_relative_bound,
-            max_loss_difference=comparison.max_loss_difference, loss_bound=governance.replay_loss_bound,
-            step_losses=result.losses, replay_seconds=1.5,
-        )  # fmt: skip
-
     def adapter(self, trained: Trained) -> Adapter:
         return Adapter(trained.a, trained.b, ALPHA, {})
 
@@ -380,7 +340,7 @@ class Forge:
         )  # fmt: skip
 
     def _promote(self) -> None:
-        replays = {node: word_from_json(ReplayJudged, self.replay_record(node)) for node in NODES}
+        replays = {node: word_from_json(ReplayJudged, replay_record(self, node)) for node in NODES}
         accepted = dict.fromkeys(NODES, Disposition.ACCEPTED)
         values = gates(accepted, replays, self.scores.scores, self.contract.governance)
         self.promotion = self.seal(
@@ -390,18 +350,6 @@ class Forge:
             merged_adapter_sha256=self.documents["retained_artifacts/merged_artifact_report.json"].merged_adapter.sha256,
             publish_disposition="refused", publish_reason=PUBLISH_REASON,
         )  # fmt: skip
-
-    def replay_record(self, node: str) -> Body:
-        receipt = self.documents[f"receipts/replay_{node}.json"]
-        body: Body = receipt.to_json()
-        names = ("node_id", "outcome", "relative_difference", "relative_bound", "max_loss_difference", "loss_bound")
-        return {
-            **{name: body[name] for name in names},
-            "backend_label": receipt.replay_device.backend_label,
-            "receipt_digest": receipt.digest,
-            "replayed_sha256": receipt.replayed_adapter.sha256,
-            "detail": "",
-        }
 
     # Journals.
 
