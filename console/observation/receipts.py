@@ -1,8 +1,7 @@
 """Every record as a row, the newest in memory, all of them counted."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from console.observation.coordinator_tellings import COORDINATOR_TELLINGS
 from console.observation.line import JournalFinding, Line, Proof, Ref
@@ -13,8 +12,7 @@ from console.observation.telling import Telling, Tone
 RING_ROWS = 20_000  # about 10 MB; of an older row memory keeps where its record lies
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """`ref` is None for a finding about a journal itself."""
 
     order_ms: int
