@@ -15,7 +15,8 @@ class ConsoleActs:
 
     def start_run(self) -> StartedRun:
         from console.cli.run import require_ports
-        from console.cli.start import StartOptions, create_run, operator_token, spawn_coordinator
+        from console.cli.start import create_run, operator_token, spawn_coordinator
+        from console.cli.start_options import StartOptions
         from console.coordination.errors import CoordinationError
 
         try:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.cli.find import find_run
-from console.cli.start import StartOptions, create_run, operator_key_file, operator_token, spawn_coordinator
+from console.cli.start import create_run, operator_key_file, operator_token, spawn_coordinator
+from console.cli.start_options import StartOptions
 from console.cli.watch import Interrupts, Watch
 from console.coordination.paths import RunPaths
 from console.coordination.process import read_spec
@@ -35,8 +36,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     run.add_argument("--bundle-dir", type=Path, help="also copy the closed bundle to this new folder")
     run.add_argument("--coordinator-port", type=int, metavar="P", help="port of the coordinator (default: the lane's)")
     run.add_argument("--contributor-port", type=int, metavar="P", help="SSH port of the contributor; 0 picks one")
-    run.add_argument("--remote", metavar="HOST:PORT", help="an agent that runs already, instead of starting one")
+    run.add_argument("--remote", metavar="HOST", help="a name of `swarm host list`, or HOST:PORT of an agent that runs")
     run.add_argument("--remote-host-key", type=Path, metavar="FILE", help="its OpenSSH public host key, pinned")
+    run.add_argument("--dial-in", metavar="ADDRESS", help="listen at this address of ours for a contributor that dials")
     run.add_argument("--client-key", type=Path, metavar="FILE", help="our Ed25519 SSH key for it")
     run.add_argument("--json", action="store_true", help="print one JSON document at the end")
     run.set_defaults(act=start)
@@ -60,6 +62,7 @@ def start(options: argparse.Namespace) -> int:
         remote=options.remote,
         remote_host_key=options.remote_host_key,
         client_key=options.client_key,
+        dial_in=options.dial_in,
     )
     if options.bundle_dir is not None and options.bundle_dir.exists():
         raise UsageError(f"--bundle-dir {options.bundle_dir}: expected a new folder, got one that exists")
