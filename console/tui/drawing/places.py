@@ -1,4 +1,4 @@
-"""Places that later work fills: what they will hold, and what works today from the command line."""
+"""The rows of the checks place, and of the list of runs."""
 
 from datetime import UTC, datetime
 
@@ -10,22 +10,6 @@ from console.tui.drawing.stops import MARKS
 from console.tui.drawing.text import Row, ends, pad, wrap
 from console.tui.drawing.verified import verified_rows
 from console.tui.view import Mode, View
-
-DRILLS = (
-    ("stale_worker", "silent past 5 s: the window needs a replay"),
-    ("upload_disagreement", "not as planned: rejected, quarantined"),
-    ("contributor_loss", "lost at 7.5 s: its slice needs a replay"),
-    ("uneven_worker_speed", "past 15 s of skew: wait, then replay"),
-)
-
-
-def drills() -> tuple[Row, ...]:
-    rows: list[Row] = [(("drills", "bright*"), ("  rehearsed faults with a promised outcome", "muted")), ()]
-    rows += [(("Not built yet. ", "warn"), ("Here these will run, on a scratch run of their own:", "text")), ()]
-    for key, (name, what) in zip(("F5", "F6", "F7", "F8"), DRILLS, strict=True):
-        rows.append(((f"  {key}  ", "muted"), (pad(name, 22), "text"), (what, "muted")))
-    rows += [(), (("Today: ", "muted"), ("1 shows stale, lost and skew of a live run as they happen.", "text"))]
-    return tuple(rows)
 
 
 def checks(view: View, width: int) -> tuple[tuple[Row, ...], tuple[Ref | None, ...]]:

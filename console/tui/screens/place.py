@@ -1,6 +1,7 @@
 """What every place has: two lines on top, the keys at the bottom, and a word when the terminal is too small."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -29,6 +30,10 @@ class Place(Screen[None]):
 
     def body(self) -> Iterable[Widget]:
         return ()
+
+    def paged(self) -> Path | str | None:
+        """What `o` hands to the pager; None where the page itself is no text."""
+        return None
 
     def on_screen_resume(self) -> None:
         self.app.touch()  # type: ignore[attr-defined]
