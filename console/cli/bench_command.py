@@ -1,4 +1,4 @@
-"""`swarm bench console`: the console's own figures, measured in a real pseudo terminal."""
+"""`swarm bench`: what can be measured here; and `swarm bench console`, in a real pseudo terminal."""
 
 import argparse
 import fcntl
@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from console.cli import bench_merge
 from console.observation.facets import parse_filter
 from console.observation.file_lines import FileLines
 from console.observation.line import Proof, Ref
@@ -26,8 +27,10 @@ GOALS_MS = {"first paint": 500, "key to paint": 50, "filter 100 000": 100, "firs
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("bench", help="measure this installation", description="Measures; changes nothing.")
-    parser.add_argument("what", choices=("console",))
+    bench_of = commands.add_parser("bench", help="measure this installation", description="Measures; changes nothing.")
+    kinds = bench_of.add_subparsers(dest="what", metavar="WHAT", required=True)
+    bench_merge.add(kinds)
+    parser = kinds.add_parser("console", help="first paint, key to paint, filter and first screen of a large file")
     parser.add_argument("--run", metavar="ID", help="a kept run to show (default: none)")
     parser.add_argument("--size", default="80x24", help="columns x rows (default: 80x24)")
     parser.add_argument("--times", type=int, default=7, help="starts of the console (default: 7)")

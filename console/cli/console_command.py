@@ -1,10 +1,17 @@
 """`swarm console`: the Textual app on top of the same engine."""
 
 import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from console.cli.acts import ConsoleActs
 from console.cli.console_settings import read_settings, settings_folder
+from console.cli.errors import MissingTool
 from console.places import data_dir, runs_dir
+
+if TYPE_CHECKING:
+    from console.tui.app import SwarmApp
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -22,26 +29,43 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def show(options: argparse.Namespace) -> int:
-    from console.tui.bindings import all_bindings, keys_table
-
     if options.keys:
+        from console.tui.bindings import keys_table
+
         print(keys_table())
         return 0
+    require_terminal()
+    app = make_app(options.lane, theme=options.theme, run_id=options.run, read_only=options.read_only)
+    app.run()
+    return app.return_code or 0
+
+
+def make_app(lane: str, *, theme: str | None, kept: tuple[Path, ...] = (), **options: Any) -> "SwarmApp":
+    """The app with the operator's own settings; `kept` are more folders of retained runs."""
     from console.tui.app import SwarmApp
+    from console.tui.bindings import all_bindings
 
     folder = settings_folder()
     known = frozenset(binding.id for _, binding in all_bindings() if binding.id)
     settings = read_settings(folder / "console.toml", known)
     app = SwarmApp(
         runs_dir(),
-        ConsoleActs(options.lane),
-        run_id=options.run,
-        read_only=options.read_only,
-        theme=options.theme or settings.theme,
+        ConsoleActs(lane),
+        theme=theme or settings.theme,
         theme_folders=(folder / "themes",),
-        kept_folders=(data_dir("fixtures") / "swarm" / "runs",),
+        kept_folders=(*kept, data_dir("fixtures") / "swarm" / "runs"),
         warnings=settings.problems,
+        **options,
     )
     app.set_keymap(settings.keys)
-    app.run()
-    return app.return_code or 0
+    return app
+
+
+def require_terminal() -> None:
+    """Keys come from standard input; Textual draws on standard error. Raises MissingTool."""
+    for name, stream in (("input", sys.stdin), ("error", sys.stderr)):
+        if stream is None or not stream.isatty():
+            raise MissingTool(
+                f"console: expected a terminal on standard {name}, got none; "
+                "`swarm run` and `swarm status` need no terminal"
+            )

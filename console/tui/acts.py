@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from runners.records.keys import SigningKey
+if TYPE_CHECKING:
+    from console.hosts.endpoints import Endpoint
+    from runners.contract.lane import RunContract
+    from runners.records.keys import SigningKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,20 @@ class Acts(Protocol):
         """Name of the lane that is started, drilled and brought up; or the path of its file."""
         ...
 
+    @property
+    def remote(self) -> str | None:
+        """What the contributor is reached by instead of the lane's own endpoint."""
+        ...
+
+    def lanes(self) -> tuple[str, ...]: ...
+
+    def contract(self, lane: str) -> "RunContract": ...
+
+    def endpoints(self, lane: str) -> "tuple[Endpoint, ...]": ...
+
     def choose_lane(self, lane: str) -> None: ...
+
+    def choose_endpoint(self, endpoint: "Endpoint") -> None: ...
 
     def start_run(self) -> StartedRun:
         """Start a run of the lane, detached from the console."""
@@ -39,6 +55,6 @@ class Acts(Protocol):
         """How `swarm WORDS` is started as a process of its own."""
         ...
 
-    def operator_key(self) -> SigningKey:
+    def operator_key(self) -> "SigningKey":
         """Signs what the operator does. Made on first use."""
         ...

@@ -131,6 +131,12 @@ class SwarmApp(OpeningApp):
                 widget.refresh()
         self.notice(f"theme {self.theme}", "text")
 
+    def action_zoom(self) -> None:
+        zoom = getattr(self.screen, "zoom", None)
+        if zoom is None or not zoom():
+            self.notice("what is shown has the whole screen already; zoom is for the panels of 1")
+        self.touch()
+
     def action_leave(self) -> None:
         live = self.mode is Mode.LIVE and self.attachment is not None
         name = self.attachment.run_dir.name if self.attachment else ""

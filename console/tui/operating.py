@@ -262,5 +262,8 @@ class OperatingApp(WatchingApp):
     def action_place(self, name: str) -> None:
         raise NotImplementedError
 
+    def copy_text(self, text: str, what: str) -> None:
+        raise NotImplementedError
+
     def open_file(self, path: Path) -> None:
         raise NotImplementedError

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
 
@@ -28,6 +29,9 @@ from console.tui.verification import Verification
 from console.tui.view import LogEntry
 from console.tui.widgets.receipts import ReceiptsView
 from runners.records.errors import RecordsError
+
+if TYPE_CHECKING:
+    from console.hosts.endpoints import Endpoint
 
 PAGER_ENV = {"LESSSECURE": "1", "LESS": "-iM"}  # no shell, no editor, and escapes of others stay visible
 
@@ -63,6 +67,13 @@ class OpeningApp(OperatingApp):
     async def _compare(self, one: Path, other: Path) -> None:
         self.push_screen(Compare(await read_kept(one), await read_kept(other)))
         self.again()
+
+    def open_watched_bundle(self) -> None:
+        bundle = self.attachment.bundle if self.attachment else None
+        if bundle is None:
+            self.notice("the bundle is still being written", "warn")
+        else:
+            self.open_kept(bundle)
 
     def verify_watched(self) -> None:
         """The offline check of the watched run's bundle, in a process of its own."""
@@ -103,6 +114,13 @@ class OpeningApp(OperatingApp):
         self.again()
         if detail is not None:
             self.push_screen(Record(detail))
+        elif problem:
+            self.notice(f"✗ {problem}", "bad")
+
+    def copy_record(self, receipt: Receipt | None) -> None:
+        detail, problem = read_again(self.attachment, receipt)
+        if detail is not None:
+            self.copy_text(detail.raw.decode(errors="backslashreplace"), "canonical record")
         elif problem:
             self.notice(f"✗ {problem}", "bad")
 
@@ -150,6 +168,11 @@ class OpeningApp(OperatingApp):
             return
         self.drills = None
         self.notice(f"✓ g, b and the drills now use lane {Path(lane).stem}", "ok")
+        self.again()
+
+    def choose_endpoint(self, endpoint: "Endpoint") -> None:
+        self.desk.acts.choose_endpoint(endpoint)
+        self.notice(f"✓ g reaches {endpoint.node_id} by {endpoint.spelled} from now on", "ok")
         self.again()
 
     def action_help(self) -> None:

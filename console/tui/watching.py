@@ -19,6 +19,7 @@ from console.tui.desk import OperatorDesk
 from console.tui.lateness import FRAME_MS, Lateness
 from console.tui.notices import Notices
 from console.tui.standing import mode_of, view_of
+from console.tui.terminal import TerminalDriver
 from console.tui.verification import Verification, Verified
 from console.tui.view import Mode, View
 from runners.records.clock import Clock
@@ -43,7 +44,7 @@ class WatchingApp(App[None]):
         clock: Clock | None,
         threaded: bool,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.animation_level = "none"
         self.runs_dir, self.read_only, self.kept_folders = runs_dir, read_only, kept_folders
         self.clock = clock or Clock()
@@ -102,6 +103,10 @@ class WatchingApp(App[None]):
         return mode_of(self.attachment, starting=self.starting)
 
     # -- frames
+
+    def delay_update(self, delay: float = 0.005) -> None:
+        """A place is drawn within its first frame: Textual's 50 ms against flicker would only be felt."""
+        super().delay_update(min(delay, 0.005))
 
     def frame(self) -> None:
         """Drain, fold, one frozen view, the active screen. Nothing is judged before the input is drained."""
@@ -188,7 +193,7 @@ class WatchingApp(App[None]):
 
     # -- drills
 
-    async def drill_board(self) -> DrillBoard:
+    async def drill_board(self) -> "DrillBoard":
         """Read on first need: what the lane promises, and what is kept of earlier drills."""
         if self.drills is None:
             from console.tui.drill_board import DrillBoard

@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from console.aggregation.merge import WeightedAdapter, merge
 from console.validation.adapter import Adapter
 from runners.contract.canonical import readable_bytes, sha256_hex
 from runners.contract.plan import ADAPTER_CONFIG_FILE as CONFIG
@@ -173,6 +175,23 @@ def _weights(body: Body) -> None:
         share |= {"weight_numerator": numerator, "weight_denominator": 4}
 
 
+def _merged_by_other_weights() -> Lies:
+    """The merge was really made so, and its scores and gates are those of that merge."""
+    told: Body = {}
+
+    def merged(run: Forge, _: Adapter) -> Adapter:
+        shares = ((LINUX, Fraction(3, 4)), (MAC, Fraction(1, 4)))
+        outcome = merge(tuple(WeightedAdapter(run.adapter(run.results[node]), weight) for node, weight in shares))
+        told.update(delta_norm=outcome.delta_norm, residual=outcome.residual)
+        return outcome.merged
+
+    def report(body: Body) -> None:
+        _weights(body)
+        body |= told
+
+    return Lies(merged=merged, documents={REPORT: report})
+
+
 def _journaled_weights(body: Body) -> None:
     body["contributions"][0] |= {"weight_numerator": 3, "weight_denominator": 4}
 
@@ -224,8 +243,19 @@ def _document_after(path: str, edit: Any) -> Any:
 
 
 def _last_line_cut(bundle: Path) -> None:
+    """And the account of the contributor told to match: only what the coordinator saw is left against it."""
     path = bundle / f"journals/{LINUX}.contributor.r0.e0.jsonl"
-    path.write_bytes(b"".join(line + b"\n" for line in path.read_bytes().split(b"\n")[:-2]))
+    lines = path.read_bytes().split(b"\n")[:-2]
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    head = {"offset": path.stat().st_size, "sha256": sha256_hex(lines[-1]), "next_seq": len(lines)}
+
+    def edit(body: Body) -> None:
+        account = next(item for item in body["contributors"] if item["node_id"] == LINUX)
+        account["journal_heads"][0] |= head
+        del account["record_counts"]["exited"]
+        account["exit_reason"] = "unknown"
+
+    rewrite(bundle / "contributor_runtime_report.json", edit)
 
 
 def _spare_host(bundle: Path) -> None:
@@ -262,7 +292,8 @@ def _counts(bundle: Path) -> None:
 
 def _scores(bundle: Path) -> None:
     def better(body: Body) -> None:
-        body["held_out_scores"][-1]["mean_loss"] = 0.1
+        contributors = [score for score in body["held_out_scores"] if score["subject"] in (LINUX, MAC)]
+        min(contributors, key=lambda score: score["mean_loss"])["mean_loss"] = 0.1  # the worse one bounds a gate
 
     rewrite(bundle / "first_swarm_real_run_bundle.json", better)
 
@@ -300,8 +331,14 @@ WINDOW = (
     Defect("window_skips_a_gate", "window_moves_are_allowed", coordinator(_skips_sealed)),
     Defect("window_goes_back", "window_moves_are_allowed", coordinator(_goes_back)),
     Defect("active_before_ready", "moves_follow_their_evidence", coordinator(_active_before_ready)),
-    Defect("aggregated_without_a_merge", "moves_follow_their_evidence", coordinator(without("merged"))),
-    Defect("validated_without_a_replay", "moves_follow_their_evidence", coordinator(without("replay_judged", LINUX))),
+    Defect(
+        "aggregated_without_a_merge", "moves_follow_their_evidence", coordinator(without("merged")),
+        also=("decisions_follow_their_evidence", "gates_follow_from_evidence"),
+    ),
+    Defect(
+        "validated_without_a_replay", "moves_follow_their_evidence", coordinator(without("replay_judged", LINUX)),
+        also=("decisions_follow_their_evidence", "gates_follow_from_evidence"),
+    ),
     Defect("merged_before_acceptance", "decisions_follow_their_evidence", coordinator(_merged_before_acceptance)),
     Defect("accepted_with_findings", "decisions_follow_their_evidence", coordinator(said(
         "contribution_judged", sets(findings=[{"rule": "norm", "expected": "1", "got": "2"}])
@@ -356,7 +393,10 @@ WORK = (
 )  # fmt: skip
 MERGE = (
     Defect("merge_is_not_the_mean", "merge_is_the_mean", lambda: Lies(merged=_factors_averaged)),
-    Defect("weights_are_not_the_samples", "weights_are_the_sample_counts", document(REPORT, _weights)),
+    Defect("weights_are_not_the_samples", "weights_are_the_sample_counts", _merged_by_other_weights),
+    Defect("weights_other_than_merged_by", "weights_are_the_sample_counts", document(REPORT, _weights), also=(
+        "merge_is_the_mean",
+    )),
     Defect("weights_differ_in_the_journal", "weights_are_the_sample_counts", coordinator(
         said("merged", _journaled_weights)
     )),
@@ -379,7 +419,7 @@ MERGE = (
     )),
 )  # fmt: skip
 SUMMARIES = (
-    Defect("signature_of_a_report_left_out", "hosts_signed_their_reports", after=_remove(
+    Defect("signature_of_a_report_left_out", "journaled_things_exist", after=_remove(
         f"reports/{LINUX}_bringup.json.sig"
     )),
     Defect("begin_left_out", "journaled_things_exist", after=_remove("contract/begin.json")),

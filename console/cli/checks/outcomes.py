@@ -9,8 +9,6 @@ from console.cli.errors import UsageError
 from console.evidence.checks.verdict import Verdict
 from console.places import data_dir, runs_dir
 
-REPORT_FILE = "first_swarm_local_snapshot_publication_v1.json"
-
 
 def _check(what: str, pattern: str, folder: str, own: str, about: str) -> Check:
     """`folder` among the repository's retained documents, `own` of a run of this machine."""
@@ -55,6 +53,10 @@ CHECKS: dict[str, Check] = {
     ),
     "closeout": _check("closeout", "*_closeout_v1.json", "reports", "outcomes", "a closeout: five gates and the end"),
     "publication": _check(
-        "publication", REPORT_FILE, "publications", "publications", "a published snapshot, byte for byte"
+        "publication",
+        "*_local_snapshot_publication_v1.json",
+        "publications",
+        "publications",
+        "a published snapshot, byte for byte",
     ),
 }

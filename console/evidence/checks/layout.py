@@ -6,6 +6,7 @@ BUNDLE_FILE = "first_swarm_real_run_bundle.json"
 SIGNATURE_FILE = "bundle.sig"
 NAMESPACE = "swarm-run-bundle"
 ADAPTER, CONFIG, RECEIPT = "adapter_model.safetensors", "adapter_config.json", "contributor_receipt.json"
+INITIAL = "retained_artifacts/initial_adapter.safetensors"
 
 NODE = r"(?P<node>[a-z0-9][a-z0-9-]{0,63})"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"

@@ -98,7 +98,9 @@ def hosts_signed_their_reports(e: Evidence) -> Iterator[Mismatch]:
         }.get(body.get("schema_version", ""))
         if prefix is None:
             continue
-        signature = e.signatures.get(f"{path}.sig", "")
+        signature = e.signatures.get(f"{path}.sig")
+        if signature is None:
+            continue  # missing, which journaled_things_exist says, or without its form
         if not signed_by(body["node_public_key"], signature, prefix + bytes.fromhex(body["digest"])):
             yield Mismatch(f"{path}.sig", f"a signature by {body['node_public_key'][:16]}", "none that holds")
 

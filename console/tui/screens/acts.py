@@ -65,7 +65,11 @@ class ActPage(Leaf):
                 rows += [((title, "bright*"),), *output_rows(lines, width), ()]
         for name in (ASKED, OUTCOME):
             text = _tail(self._folder / name)
-            rows += [((f"{name}, signed", "bright*"),), *(((clip(plain(line), width), "muted"),) for line in text.splitlines()), ()]
+            rows += [
+                ((f"{name}, signed", "bright*"),),
+                *(((clip(plain(line), width), "muted"),) for line in text.splitlines()),
+                (),
+            ]
         return (*rows, ((str(self._folder), "muted"),))
 
     def paged(self) -> str:
