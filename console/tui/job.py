@@ -14,6 +14,7 @@ from console.observation.output import last_meaningful
 
 LOOK_S = 0.1
 TAIL_BYTES = 64 * 1024
+MAX_RESULT_BYTES = 4 * 1024 * 1024
 GRACE_S = 90.0  # after being asked to end: a drill closes its scratch run first
 
 
@@ -58,7 +59,7 @@ class Job:
         return self.state
 
     def result(self) -> str:
-        return self._tail(RESULT)
+        return self._tail(RESULT, MAX_RESULT_BYTES)
 
     def cancel(self) -> None:
         """As Ctrl-C would; a process that doesn't end within the grace is killed."""
@@ -77,10 +78,10 @@ class Job:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
 
-    def _tail(self, name: str) -> str:
+    def _tail(self, name: str, most: int = TAIL_BYTES) -> str:
         try:
             with (self.folder / name).open("rb") as stream:
-                stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
-                return stream.read(TAIL_BYTES).decode(errors="replace")
+                stream.seek(max(0, os.fstat(stream.fileno()).st_size - most))
+                return stream.read(most).decode(errors="replace")
         except OSError:
             return ""

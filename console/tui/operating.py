@@ -12,6 +12,7 @@ from console.observation.figures import words
 from console.observation.receipts import Row as Receipt
 from console.observation.runs import newest_live
 from console.tui.acts import StartedRun
+from console.tui.check_results import CheckResults, read_results
 from console.tui.errors import ActRefused
 from console.tui.keys import EVERYWHERE
 from console.tui.outcomes import drill_outcome, gate_outcome, last_line
@@ -31,6 +32,8 @@ DRILL_KEYS = {"stale_worker": "F5", "upload_disagreement": "F6", "contributor_lo
 
 class OperatingApp(WatchingApp):
     """Every act has a reason against it or does what it says; a refused one stays visible."""
+
+    check_results: CheckResults | None = None  # of the last time that all were asked
 
     # -- why not
 
@@ -180,6 +183,16 @@ class OperatingApp(WatchingApp):
         question = Confirm("publish the merge", self._run(), consequences, "writes the snapshot")
         what = f"publish {self._run()}"
         self._ask(question, lambda: self._run_long("publish", "p", what, ("publish", str(bundle)), last_line))
+
+    def action_check_all(self) -> None:
+        def told(stdout: str, code: int | None) -> str:  # noqa: ARG001 - a check that fails has findings to show
+            self.check_results = read_results(stdout, self.clock.wall_ms())
+            return self.check_results.summary
+
+        if (reason := self.reason_against("app.checks")) is not None:
+            self.notice(f"× every check: {reason}", "warn")
+            return
+        self._long("check", "V", "every check", ("check", "all", "--json"), told)
 
     def action_cancel(self) -> None:
         if self.desk.job is not None:

@@ -117,6 +117,13 @@ class OpeningApp(OperatingApp):
         elif problem:
             self.notice(f"✗ {problem}", "bad")
 
+    def open_evidence(self, place: Path) -> None:
+        """A document, a lane's source, or a bundle."""
+        if place.is_dir():
+            self.open_kept(place)
+        else:
+            self.open_file(place)
+
     def copy_record(self, receipt: Receipt | None) -> None:
         detail, problem = read_again(self.attachment, receipt)
         if detail is not None:

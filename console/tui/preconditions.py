@@ -4,11 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from console.observation.figures import words
+from console.observation.sentence import REPLAYABLE
 from console.observation.state import State
 from console.tui.view import Mode
-from runners.contract.states import Classification
-
-REPLAYABLE = (Classification.REPLAY_REQUIRED, Classification.WAIT_THEN_REPLAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +128,6 @@ REASONS: dict[str, Reason] = {
     "drill.upload": _drill,
     "drill.loss": _drill,
     "drill.uneven": _drill,
-    "checks.run": _busy,
+    "app.checks": _busy,
 }
-ALSO_IN_THE_PAST = frozenset({"app.audit", "app.publish", "app.cancel", "app.lane", "checks.run"})
+ALSO_IN_THE_PAST = frozenset({"app.audit", "app.publish", "app.cancel", "app.lane", "app.checks"})

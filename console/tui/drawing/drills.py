@@ -8,8 +8,7 @@ from console.drills.watched import Due
 from console.evidence.lane_documents.failure_drills import DrillKind
 from console.observation.figures import bound, seconds, short, words
 from console.observation.plain import plain
-from console.tui.drawing.gauges import bar
-from console.tui.drawing.text import Row, clip, ends, fill, wrap
+from console.tui.drawing.text import Row, clip, ends, pad, wrap
 from console.tui.drill_board import CaseCard, DrillCard
 
 KEYS: dict[DrillKind, tuple[str, str]] = {
@@ -33,15 +32,19 @@ STAGES = {
     "pass": ("✓ PASS", "ok*"),
     "fail": ("✗ FAIL", "bad*"),
 }
+FIGURE, DEADLINE = 9, 31  # cells of a measured time, and of a promise
 Targets = tuple[Path | None, ...]
 
 
 def drills(
     cards: tuple[DrillCard, ...], reasons: dict[str, str | None], now_ms: int, width: int
-) -> tuple[tuple[Row, ...], Targets]:
-    """Rows, and beside each the document that `enter` opens, if any. `now_ms` is monotonic."""
+) -> tuple[tuple[Row, ...], Targets, tuple[str, ...]]:
+    """Rows, and beside each the document that `enter` opens, if any, and the run that it is about.
+
+    `now_ms` is monotonic."""
     rows: list[Row] = []
     targets: list[Path | None] = []
+    owners: list[str] = []
     for card in cards:
         key, binding = KEYS[card.kind]
         for case in card.cases:
@@ -49,9 +52,10 @@ def drills(
             rows += [*drawn, ()]
             path = case.view.report_path if case.view else None
             targets += [path] * (len(drawn) + 1)
+            owners += [case.view.run_id if case.view else ""] * (len(drawn) + 1)
     if not cards:
-        rows, targets = [(("reading what the lane promises", "muted"),)], [None]
-    return tuple(rows), tuple(targets)
+        rows, targets, owners = [(("reading what the lane promises", "muted"),)], [None], [""]
+    return tuple(rows), tuple(targets), tuple(owners)
 
 
 def _case(card: DrillCard, case: CaseCard, key: str, reason: str | None, now_ms: int, width: int) -> list[Row]:
@@ -71,7 +75,7 @@ def _case(card: DrillCard, case: CaseCard, key: str, reason: str | None, now_ms:
     for place, record in enumerate(expected):
         match = view.rows[place] if view and place < len(view.rows) else None
         due = view.due if view and view.due and view.due.index == place else None
-        rows.append(_evidence(record, match, due, over=bool(view and view.report), now_ms=now_ms, width=width))
+        rows += _evidence(record, match, due, over=bool(view and view.report), now_ms=now_ms, width=width)
     if view is not None and view.report is not None:
         rows += _receipt(view.report.reasons, view.report.digest, width)
     return rows
@@ -90,45 +94,43 @@ def _before(card: DrillCard, reason: str | None) -> Row:
 
 def _evidence(
     record: ExpectedRecord, match: Match | None, due: Due | None, *, over: bool, now_ms: int, width: int
-) -> Row:
-    """Glyph, what must come, by when; then what was measured."""
-    promised = ((f"  {_deadline(record)}", "muted"),)
+) -> list[Row]:
+    """What must come, how long it took or how much of its time is over, and by when; a miss says why below it."""
+    what = min(44, width - 5 - FIGURE - DEADLINE)
+    promised = (f"  {_deadline(record)}", "muted")
     came = match is not None and (match.seen is not None or (over and not match.problem))
     if match is None or (not came and not over):
-        glyph = ("◌", "accent") if due else ("○", "muted")
-        return fill(ends(((f"   {glyph[0]} ", glyph[1]), (record.what, "text" if due else "muted")),
-                         (*_countdown(due, now_ms), *promised), width), width)  # fmt: skip
+        glyph, role = ("◌", "accent") if due else ("○", "muted")
+        spent = _spent(due, now_ms)
+        return [((f"   {glyph} ", role), (pad(words(record.what), what), "text" if due else "muted"), spent, promised)]
     good = not match.problem
     measured = match.since_ms if match.since_ms is not None else match.figure_ms
-    figure = "" if measured is None else seconds(measured)
-    what = record.what if good else f"{record.what}: {match.problem}"
-    return ends(((f"   {'✓' if good else '✗'} ", "ok" if good else "bad"), (plain(what), "text")),
-                ((figure, "bright" if good else "bad"), *promised), width)  # fmt: skip
+    figure = f"{seconds(measured) if measured is not None else '':>{FIGURE}}"
+    row: Row = ((f"   {'✓' if good else '✗'} ", "ok" if good else "bad"), (pad(words(record.what), what), "text"),
+                (figure, "bright" if good else "bad"), promised)  # fmt: skip
+    return [row, *(((f"     {line}", "bad"),) for line in wrap(plain(match.problem), width - 5, 3) if line)]
 
 
 def _deadline(record: ExpectedRecord) -> str:
-    """By when it must have come, and since what: of steady width, so that the figures stand in a column."""
+    """By when it must have come, and since what."""
     limit = record.since_bounds or record.figure_bounds
     if limit is None:
-        return f"{'in this order':<34}"
+        return "in this order"
     since = _SINCE.get(record.since or "", "")
-    figure = (
-        f"{bound(limit.above_ms)} < t ≤ {bound(limit.at_most_ms)}"
-        if limit.above_ms > 0
-        else (f"≤ {bound(limit.at_most_ms)}")
-    )
-    return f"{figure} {since}".ljust(34)
+    above = f"{limit.above_ms / 1000:g} to " if limit.above_ms > 0 else "within "
+    return f"{above}{bound(limit.at_most_ms)} {since}"
 
 
-_SINCE = {"fault": "after the fault", "last_beat": "after its last beat", "previous": "after the one above"}
+_SINCE = {"fault": "after the fault", "last_beat": "after last beat", "previous": "after that"}
 
 
-def _countdown(due: Due | None, now_ms: int) -> Row:
+def _spent(due: Due | None, now_ms: int) -> tuple[str, str]:
+    """How long it is waited for."""
     if due is None or due.origin_ms is None or due.at_most_ms is None:
-        return ()
+        return (" " * FIGURE, "")
     spent = max(0, now_ms - due.origin_ms)
-    role = "bad" if spent > due.at_most_ms else "warn" if spent > due.at_most_ms / 2 else "accent"
-    return (*bar(spent / due.at_most_ms, 8, role), (f" {seconds(spent)}", role))
+    role = "bad*" if spent > due.at_most_ms else "warn*" if spent > due.at_most_ms / 2 else "accent*"
+    return (f"{seconds(spent):>{FIGURE}}", role)
 
 
 def _receipt(reasons: tuple[str, ...], digest: str, width: int) -> list[Row]:

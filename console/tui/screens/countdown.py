@@ -8,7 +8,7 @@ from textual.screen import ModalScreen
 
 from console.tui.drawing.box import box
 from console.tui.drawing.gauges import bar
-from console.tui.drawing.text import Row
+from console.tui.drawing.text import Row, wrap
 from console.tui.view import View
 from console.tui.widgets.block import Block
 
@@ -58,7 +58,7 @@ class Countdown(ModalScreen[bool]):
         rows: tuple[Row, ...] = (
             (("starts in ", "text"), (f"{left / 1000:.1f} s ", "warn*"), *bar(left / LASTS_MS, inner - 16, "warn")),
             (),
-            *(((line, "muted"),) for line in self._lines),
+            *(((part, "muted"),) for line in self._lines for part in wrap(line, inner, 2)),
             (),
             (("esc", "bright*"), (" doesn't start it      ", "text"), ("enter", "bright*"), (" starts it now", "text")),
         )
