@@ -49,13 +49,16 @@ class ConsoleActs:
         return _refused_as_such(lambda: _load(lane))
 
     def endpoints(self, lane: str) -> tuple["Endpoint", ...]:
+        from console.cli.start_options import host_home
         from console.hosts.endpoints import endpoints_of
+        from console.hosts.host_book import HostBook
 
-        return _refused_as_such(lambda: endpoints_of(_load(lane)))
+        return _refused_as_such(lambda: endpoints_of(_load(lane), HostBook(host_home())))
 
     def start_run(self) -> StartedRun:
         from console.cli.run import require_ports
-        from console.cli.start import StartOptions, create_run, operator_token, spawn_coordinator
+        from console.cli.start import create_run, operator_token, spawn_coordinator
+        from console.cli.start_options import StartOptions
 
         def start() -> StartedRun:
             token = operator_token()

@@ -41,6 +41,7 @@ COMMANDS = {
     "token": "token",
     "freeze": "freeze",
     "launch": "launch",
+    "host": "host",
     "lane": "lane",
     "bringup": "bringup",
     "drill": "drill",

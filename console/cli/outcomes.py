@@ -7,7 +7,8 @@ from pathlib import Path
 
 from console.cli.find import find_bundle
 from console.cli.run import require_ports
-from console.cli.start import StartOptions, create_run, operator_token, spawn_coordinator
+from console.cli.start import create_run, operator_token, spawn_coordinator
+from console.cli.start_options import StartOptions
 from console.cli.watch import Interrupts, Watch
 from console.coordination.errors import CoordinationError
 from console.evidence.checks.outcomes.publication import check_publication

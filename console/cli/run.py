@@ -8,7 +8,8 @@ from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.cli.find import find_run
-from console.cli.start import StartOptions, create_run, operator_key_file, operator_token, spawn_coordinator
+from console.cli.start import create_run, operator_key_file, operator_token, spawn_coordinator
+from console.cli.start_options import StartOptions
 from console.cli.watch import Interrupts, Watch
 from console.coordination.paths import RunPaths
 from console.coordination.process import read_spec
@@ -35,7 +36,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     run.add_argument("--bundle-dir", type=Path, help="also copy the closed bundle to this new folder")
     run.add_argument("--coordinator-port", type=int, metavar="P", help="port of the coordinator (default: the lane's)")
     run.add_argument("--contributor-port", type=int, metavar="P", help="SSH port of the contributor; 0 picks one")
-    run.add_argument("--remote", metavar="HOST:PORT", help="an agent that runs already, instead of starting one")
+    run.add_argument("--remote", metavar="HOST", help="a name of `swarm host list`, or HOST:PORT of an agent that runs")
     run.add_argument("--remote-host-key", type=Path, metavar="FILE", help="its OpenSSH public host key, pinned")
     run.add_argument("--client-key", type=Path, metavar="FILE", help="our Ed25519 SSH key for it")
     run.add_argument("--json", action="store_true", help="print one JSON document at the end")

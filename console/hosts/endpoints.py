@@ -9,9 +9,11 @@ from typing import Literal
 
 import psutil
 
+from console.hosts.host_book import HostBook
 from runners.contract.lane import RunContract
 
 TRY_S = 2.0
+SSH_PORT = 22  # where the book names none; an ssh_config may know another, so such a try is a guess
 MAX_BANNER = 255
 Network = Literal["this machine", "trusted LAN", "tailnet", "link-local", "public internet", "by name"]
 TAILNET = ipaddress.ip_network("100.64.0.0/10")  # what Tailscale and Headscale number their nodes from
@@ -45,14 +47,20 @@ class Tried:
     took_ms: float | None = None
 
 
-def endpoints_of(contract: RunContract) -> tuple[Endpoint, ...]:
-    """For every contributor: this machine itself, the lane's contract endpoint, and every host of the book."""
+def endpoints_of(contract: RunContract, book: HostBook) -> tuple[Endpoint, ...]:
+    """For every contributor, as `swarm host list` and the lane know them. Raises HostError, ContractError.
+
+    This machine itself, the lane's contract endpoint, and every host of the book."""
     found: list[Endpoint] = []
     for node in contract.contributors:
         if node.transport != "ssh":
             found.append(Endpoint(node.node_id, "this machine", 0, "local process", None))
             continue
         found.append(Endpoint(node.node_id, node.host_alias, node.cluster_port, "lane", None))
+        for host in map(book.get, book.names()):
+            found.append(
+                Endpoint(node.node_id, host.destination, host.port or SSH_PORT, "host book", host.name, host.name)
+            )
     return tuple(found)
 
 

@@ -203,8 +203,8 @@ def _chosen(target: SshTarget) -> dict[str, Any]:
     return chosen
 
 
-def kinds_asked_for(pinned: asyncssh.SSHKey) -> list[str]:
-    own = [kind.decode() for kind in pinned.sig_algorithms]
+def kinds_asked_for(pinned: asyncssh.SSHKey | None) -> list[str]:
+    own = [kind.decode() for kind in pinned.sig_algorithms] if pinned is not None else []
     return [*(kind for kind in HOST_KEY_KINDS if kind in own), *(kind for kind in HOST_KEY_KINDS if kind not in own)]
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from console.cli.main import main
-from console.cli.start import StartOptions, create_run
+from console.cli.start import create_run
+from console.cli.start_options import StartOptions
 from console.coordination.lane_file import load_lane
 from console.evidence.checks.lane.operator_bundle import RULES, check_operator_bundle
 from console.evidence.lane_documents.known_reports import REPORT_PREFIX

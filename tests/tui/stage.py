@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 
 from console.coordination.lane_file import lane_files, load_lane
 from console.hosts.endpoints import Endpoint, endpoints_of
+from console.hosts.host_book import HostBook
 from console.tui.acts import StartedRun
 from console.tui.app import SwarmApp
 from console.tui.errors import ActRefused
@@ -59,7 +60,7 @@ class FakeActs:
         return load_lane(lane)
 
     def endpoints(self, lane: str) -> tuple[Endpoint, ...]:
-        return endpoints_of(load_lane(lane))
+        return endpoints_of(load_lane(lane), HostBook(self.runs_dir / ".home"))
 
     def replay_run(self, run_id: str) -> StartedRun:
         if self.refusal is not None:

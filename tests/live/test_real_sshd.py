@@ -1,0 +1,54 @@
+"""A whole window with a contributor that has a system sshd and nothing of ours but what `swarm host add` put there."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.evidence.checks.real_run import check_real_run
+from tests.hosts.sshd_rig import SshdRig, sshd_behind_a_cable
+from tests.live.conftest import MakeRun
+from tests.live.rig import LiveRun, assert_gone, finish
+
+pytestmark = [pytest.mark.live, pytest.mark.ssh, pytest.mark.timeout(240)]
+TOKEN = re.compile(rb"swarm1-[A-Za-z0-9_-]{20}")  # the source that is shipped names the mark alone
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[SshdRig]:
+    """On an address of its own, where this process may lay a cable."""
+    with sshd_behind_a_cable(tmp_path / "box") as (rig, _):
+        yield rig
+
+
+def test_a_window_over_a_plain_sshd_ends_merged_and_its_bundle_verifies(make_run: MakeRun, box: SshdRig) -> None:
+    run = make_run()
+    add_box(run, box)
+    code, _, err = finish(
+        run.swarm("run", "--lane", str(run.lane), "--run-id", run.run_id, "--remote", "box", "--coordinator-port", "0")
+    )
+    assert code == 0, err[-3000:]
+    assert check_real_run(run.bundle).findings == ()
+    manifest = json.loads((run.bundle / "operator_manifest.json").read_bytes())
+    (endpoint,) = [item for item in manifest["endpoints"] if item["node_id"] == "swarm-linux-a"]
+    assert endpoint["contract_endpoint"] == "127.0.0.1:34101"
+    assert endpoint["observed_endpoint"] == f"ssh://{box.address}:{box.port}"
+    receipt = json.loads((run.bundle / "receipts" / "admission_swarm-linux-a.json").read_bytes())
+    assert receipt["token_custody"] == "handed_over"
+    assert receipt["host_key_fingerprint"] == box.fingerprint
+    assert {path.name for path in box.home.iterdir()} == {".swarm", "swarm-runs"}
+    files = [path for top in (run.runs, run.home, box.home) for path in top.rglob("*") if path.is_file()]
+    assert [path for path in files if TOKEN.search(path.read_bytes())] == []
+    assert TOKEN.search(box.log.read_bytes()) is None
+    box.end()  # its own processes carry the test's folder in their argv too
+    assert_gone(run)
+
+
+def add_box(run: LiveRun, box: SshdRig) -> None:
+    code, out, err = finish(
+        run.swarm("host", "add", "box", "--ssh-config", str(box.ssh_config), "--python", sys.executable)
+    )
+    assert code == 0, out + err
