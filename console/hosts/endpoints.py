@@ -57,10 +57,10 @@ def endpoints_of(contract: RunContract, book: HostBook) -> tuple[Endpoint, ...]:
             found.append(Endpoint(node.node_id, "this machine", 0, "local process", None))
             continue
         found.append(Endpoint(node.node_id, node.host_alias, node.cluster_port, "lane", None))
-        for host in map(book.get, book.names()):
-            found.append(
-                Endpoint(node.node_id, host.destination, host.port or SSH_PORT, "host book", host.name, host.name)
-            )
+        found += [
+            Endpoint(node.node_id, host.destination, host.port or SSH_PORT, "host book", host.name, host.name)
+            for host in map(book.get, book.names())
+        ]
     return tuple(found)
 
 

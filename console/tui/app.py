@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.app import SystemCommand
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType, Keymap
 from textual.screen import Screen
 
 from console.observation.facets import Filter
@@ -64,6 +64,7 @@ class SwarmApp(OpeningApp):
         super().__init__(runs_dir, acts, read_only=read_only, kept_folders=kept_folders, clock=clock, threaded=threaded)
         self.run_id, self._open_first, self._first_place = run_id, open_first, place
         self.filter = Filter()
+        self._remapped: dict[str, str] = {}
         for swarm_theme in self.themes.values():
             self.register_theme(swarm_theme.for_textual())
         wanted = theme or DEFAULT_THEME
@@ -130,6 +131,14 @@ class SwarmApp(OpeningApp):
             for widget in screen.query("Block, LineView"):
                 widget.refresh()
         self.notice(f"theme {self.theme}", "text")
+
+    def set_keymap(self, keymap: Keymap) -> None:
+        self._remapped = dict(keymap)
+        super().set_keymap(keymap)
+
+    def keys_of(self, binding: Binding) -> str:
+        """As it is now: the operator's own where the settings name some."""
+        return self._remapped.get(binding.id or "") or binding.key_display or binding.key
 
     def action_zoom(self) -> None:
         zoom = getattr(self.screen, "zoom", None)

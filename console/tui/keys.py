@@ -35,6 +35,7 @@ EVERYWHERE = (
     _key("p", "publish", "publish", "app.publish", "a promoted merge as local snapshot; asks first", RUN),
     _key("a", "acknowledge", "acknowledge", "app.acknowledge", "sign that a problem was seen; n passes over it", RUN),
     _key("X", "cancel", "cancel", "app.cancel", "end the drill, bring-up, audit or publication that goes on", RUN),
+    _key("H", "host", "host", "app.host", "all of the host in the worst way; again: the next one", RUN),
     _key("O", "acts", "operator log", "app.acts", "what was done here, with the signed record of each act", RUN),
     _key("L", "lane", "lane", "app.lane", "choose the lane, and see the endpoints of its hosts", RUN),
     _key("f5", "drill('stale_worker')", "drill: stale", "drill.stale", "stop a runner of a scratch run", DRILLS, "F5"),

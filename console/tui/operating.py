@@ -19,6 +19,7 @@ from console.tui.outcomes import drill_outcome, gate_outcome, last_line
 from console.tui.preconditions import REASONS, Standing, reason_against
 from console.tui.screens.confirm import Confirm, ConfirmStop
 from console.tui.screens.countdown import Countdown
+from console.tui.view import Mode
 from console.tui.watching import WatchingApp
 from console.tui.widgets.receipts import ReceiptsView
 
@@ -40,10 +41,12 @@ class OperatingApp(WatchingApp):
     def standing(self) -> Standing:
         watched, live = self.attachment, newest_live(self.runs)
         job = self.desk.job
+        # The list of runs is looked at every other second; a last record is known at once.
+        over = watched.run_dir if watched and self.mode is Mode.CLOSED else None
         return Standing(
             mode=self.mode,
             run=watched.run_dir.name if watched else "",
-            live=live.run_id if live else "",
+            live="" if live is None or over == live.run_dir else live.run_id,
             read_only=self.read_only,
             replaying=watched is not None and watched.player is not None,
             busy=job.state.what if job else "",

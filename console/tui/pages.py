@@ -153,14 +153,21 @@ class OpeningApp(OperatingApp):
         self.again()
         self.push_screen(ActPage(entry, entry.folder))
 
-    def action_host(self, number: int) -> None:
-        """The whole of one host: what its panel has no room for."""
-        hosts = self.attachment.state.hosts if self.attachment else ()
-        if number < len(hosts):
-            self.again()
-            self.push_screen(HostPage(hosts[number].node_id))
-        else:
-            self.notice("no such host: a run names its hosts with its first record", "warn")
+    def action_host(self, number: int | None = None) -> None:
+        """The whole of one host: by its number, else the one in the worst way; once there, the next one."""
+        hosts = self.view(self.stamp()).snapshot.hosts
+        if not hosts:
+            self.notice("no host yet: a run names its hosts with its first record", "warn")
+            return
+        if number is None:
+            badness = {"bad": 0, "warn": 1}
+            number = min(range(len(hosts)), key=lambda place: badness.get(hosts[place].badge.role, 2))
+        if isinstance(self.screen, HostPage):
+            names = [one.host.node_id for one in hosts]
+            number = (names.index(self.screen.node_id) + 1) % len(names) if self.screen.node_id in names else 0
+            self.pop_screen()
+        self.again()
+        self.push_screen(HostPage(hosts[number % len(hosts)].host.node_id))
 
     def action_lane(self) -> None:
         if not isinstance(self.screen, LanePage):

@@ -18,14 +18,10 @@ def commands(app: "SwarmApp") -> Iterable[SystemCommand]:
         reason = app.reason_against(binding.id)
         if reason is None and where != "everywhere" and binding.id not in active:
             reason = f"works {where}"
-        words = f"{_keys(binding)}  {binding.tooltip}" if reason is None else f"not now: {reason}"
+        words = f"{app.keys_of(binding)}  {binding.tooltip}" if reason is None else f"not now: {reason}"
         yield SystemCommand(binding.description, words, _command(app, binding, reason))
     for name in sorted(app.themes):
         yield SystemCommand(f"theme {name}", "use this theme", lambda name=name: setattr(app, "theme", name))
-
-
-def _keys(binding: Binding) -> str:
-    return binding.key_display or binding.key
 
 
 def _command(app: "SwarmApp", binding: Binding, reason: str | None) -> Callable[[], Awaitable[None]]:

@@ -50,7 +50,14 @@ def _hosts(
         choices += [None, None]
         for endpoint, result in tried.items():
             if endpoint.node_id == node.node_id:
-                rows.append(_endpoint(endpoint, result, in_use=endpoint.remote == remote, width=width))
+                rows.append(
+                    _endpoint(
+                        endpoint,
+                        result,
+                        in_use=endpoint.origin == "local process" or endpoint.remote == remote,
+                        width=width,
+                    )
+                )
                 choices.append(endpoint)
         rows.append(())
         choices.append(None)

@@ -82,14 +82,12 @@ class Dashboard(Place):
             case _:
                 self.app.notice("[ ] and { } step through the run's own time")  # type: ignore[attr-defined]
 
-    def _host_at(self, x: int | None) -> int:
-        """The panel that was clicked; by key the host that is in the worst way."""
-        hosts = self._hosts
-        if x is not None and hosts:
-            across = hosts_drawing.columns(len(hosts), self.query_one("#hosts").size.width)
-            return min(len(hosts) - 1, x * across // max(1, self.query_one("#hosts").size.width))
-        badness = {"bad": 0, "warn": 1}
-        return min(range(len(hosts)), key=lambda place: badness.get(hosts[place].badge.role, 2), default=0)
+    def _host_at(self, x: int | None) -> int | None:
+        """The panel that was clicked."""
+        width = self.query_one("#hosts").size.width
+        if x is None or not self._hosts:
+            return None
+        return x * hosts_drawing.columns(len(self._hosts), width) // max(1, width)
 
     def show(self, view: View) -> None:
         self._hosts = view.snapshot.hosts

@@ -42,14 +42,10 @@ class Help(Leaf):
         here = [where for where in sections if where in self._here]
         rest = [where for where in sections if where not in (*here, EVERYWHERE)]
         glyphs = [((f"  {pad(glyph, 16)}", role), (text, "text")) for glyph, role, text in GLYPHS]
+        sections |= {"glyphs": [*glyphs], "thresholds of this run": [*_thresholds(view)]}
         rows: list[Row] = []
-        for title, drawn in (
-            *((where, sections[where]) for where in (*here, EVERYWHERE)),
-            ("glyphs", glyphs),
-            ("thresholds of this run", list(_thresholds(view))),
-            *((where, sections[where]) for where in rest),
-        ):
-            rows += [((title, "bright*"),), *drawn, ()]
+        for title in (*here, EVERYWHERE, "glyphs", "thresholds of this run", *rest):
+            rows += [((title, "bright*"),), *sections[title], ()]
         return tuple(rows)
 
     def on_mount(self) -> None:
@@ -61,7 +57,7 @@ class Help(Leaf):
 
     def _key(self, binding: Binding) -> Row:
         reason = self.app.reason_against(binding.id)  # type: ignore[attr-defined]
-        keys = " ".join(_display(key) for key in (binding.key_display or binding.key).split(","))
+        keys = " ".join(_display(key) for key in self.app.keys_of(binding).split(","))  # type: ignore[attr-defined]
         row: Row = (
             (f"  {pad(keys, 14)}", "bright*"),
             (pad(binding.description, 18), "text"),

@@ -13,12 +13,12 @@ class HostPage(Leaf):
 
     def __init__(self, node_id: str) -> None:
         super().__init__()
-        self._node_id = node_id
+        self.node_id = node_id
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:
-        one = next((host for host in view.snapshot.hosts if host.host.node_id == self._node_id), None)
+        one = next((host for host in view.snapshot.hosts if host.host.node_id == self.node_id), None)
         if one is None:
-            return (((f"{self._node_id} is no host of the run that is watched", "muted"),),)
+            return (((f"{self.node_id} is no host of the run that is watched", "muted"),),)
         said = self._said()
         output = output_rows(readable(said), width) if said else ((("  nothing was heard of it yet", "muted"),),)
         title: Row = (("what it printed", "bright*"), ("  newest line first, noise folded; o shows all of it", "muted"))
@@ -29,4 +29,4 @@ class HostPage(Leaf):
 
     def _said(self) -> str:
         attachment = self.app.attachment  # type: ignore[attr-defined]
-        return attachment.output_of(self._node_id) if attachment else ""
+        return attachment.output_of(self.node_id) if attachment else ""

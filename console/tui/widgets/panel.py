@@ -34,8 +34,8 @@ class Panel(Block, can_focus=True):
         if not self.has_focus:
             return super().render_line(y)
         self.painted_lines += 1
-        row: Row = tuple((text, "accent" if (role == "line" and text[:1] in EDGES) or text[-1:] in EDGES else role)
-                         for text, role in (self.rows[y] if y < len(self.rows) else ()))  # fmt: skip
+        drawn = self.rows[y] if y < len(self.rows) else ()
+        row: Row = tuple((text, "accent" if role == "line" and _is_edge(text) else role) for text, role in drawn)
         return paint(row, self.size.width, self.palette)
 
     def action_open(self) -> None:
@@ -49,3 +49,7 @@ class Panel(Block, can_focus=True):
 
     def on_blur(self) -> None:
         self.refresh()
+
+
+def _is_edge(text: str) -> bool:
+    return text[:1] in EDGES or text[-1:] in EDGES
