@@ -8,13 +8,15 @@ from console.coordination.paths import RunPaths
 from console.coordination.spec import RemoteHost, SshdAccess
 from console.hosts.errors import HostNotKnown
 from console.hosts.host_book import HostBook, KnownHost, is_name
-from console.places import runs_dir
+from console.places import data_dir, runs_dir
 from runners.contract.lane import NodeContract
 from runners.records.sources import sources_sha256
 
 
-def remote_of(node: NodeContract, options: StartOptions, paths: RunPaths, base: Path) -> RemoteHost:
+def remote_of(node: NodeContract, options: StartOptions, paths: RunPaths, coordinator_port: int) -> RemoteHost:
     """Raises UsageError with what is missing."""
+    if options.dial_in is not None:
+        return _dials_in(node, options, coordinator_port)
     known = known_host(node, options)
     if known is not None:
         return _sshd(node, known, paths.root.name)
@@ -39,12 +41,37 @@ def remote_of(node: NodeContract, options: StartOptions, paths: RunPaths, base: 
         token_custody="handed_over" if managed else "proved",
         home=str(home) if managed else None,
         run_root=str(paths.root / node.run_root) if managed else None,
-        model_dir=str(base / "base") if managed else None,
+        model_dir=str(data_dir("fixtures") / "swarm" / "base") if managed else None,
+    )
+
+
+def _dials_in(node: NodeContract, options: StartOptions, coordinator_port: int) -> RemoteHost:
+    """It opens the connection, and has to be told the port: none can be picked at the start."""
+    assert options.dial_in is not None
+    if options.remote_host_key is None or options.remote is not None or coordinator_port == 0:
+        raise UsageError(
+            f"--dial-in: expected {node.node_id}'s host key with --remote-host-key FILE, a fixed --coordinator-port "
+            "and no --remote; the contributor starts `python -m runners agent --dial "
+            f"{options.dial_in}:{coordinator_port or 34100} ...`, which prints that key"
+        )
+    return RemoteHost(
+        node_id=node.node_id,
+        kind="dial_in",
+        host=options.dial_in,
+        port=coordinator_port,
+        host_key=_pinned(options.remote_host_key),
+        client_key_path=str(options.client_key or host_home() / "keys" / "ssh_client.pem"),
+        token_custody="proved",  # noqa: S106 - a word of the contract
+        home=None,
+        run_root=None,
+        model_dir=None,
     )
 
 
 def is_managed(node: NodeContract, options: StartOptions) -> bool:
     """Is its agent one that the coordinator starts, on this machine?"""
+    if options.dial_in is not None:
+        return False
     return options.remote is None and node.host_alias in LOOPBACK and known_host(node, options) is None
 
 

@@ -38,6 +38,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     run.add_argument("--contributor-port", type=int, metavar="P", help="SSH port of the contributor; 0 picks one")
     run.add_argument("--remote", metavar="HOST", help="a name of `swarm host list`, or HOST:PORT of an agent that runs")
     run.add_argument("--remote-host-key", type=Path, metavar="FILE", help="its OpenSSH public host key, pinned")
+    run.add_argument("--dial-in", metavar="ADDRESS", help="listen at this address of ours for a contributor that dials")
     run.add_argument("--client-key", type=Path, metavar="FILE", help="our Ed25519 SSH key for it")
     run.add_argument("--json", action="store_true", help="print one JSON document at the end")
     run.set_defaults(act=start)
@@ -61,6 +62,7 @@ def start(options: argparse.Namespace) -> int:
         remote=options.remote,
         remote_host_key=options.remote_host_key,
         client_key=options.client_key,
+        dial_in=options.dial_in,
     )
     if options.bundle_dir is not None and options.bundle_dir.exists():
         raise UsageError(f"--bundle-dir {options.bundle_dir}: expected a new folder, got one that exists")

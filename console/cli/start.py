@@ -27,7 +27,6 @@ from runners.records.verb_process import TOKEN_ENV, TOKEN_FD_ENV, child_env
 
 CAPTURE_BATCH = 16
 GATE_STEPS = 8
-OPERATOR_BUNDLE = "operator_bundle"
 OPERATOR = "operator.pem"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 PORTS = range(65536)
@@ -62,33 +61,33 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
         raise UsageError(
             f"run {run_id}: expected a new run id, got one that exists; `swarm attach {run_id}` continues it"
         )
-    base = data_dir("fixtures") / "swarm"
+    base, port = data_dir("fixtures") / "swarm", _coordinator_port(contract, options)
     spec = RunSpec.seal(
         run_id=run_id,
         created_wall_ms=Clock().wall_ms(),
         contract=contract,
         remotes=tuple(
-            remote_of(node, options, paths, base) for node in contract.contributors if node.transport == "ssh"
+            remote_of(node, options, paths, port) for node in contract.contributors if node.transport == "ssh"
         ),
         model_dir=str(base / "base"),
         dataset_dir=str(base / "dataset"),
         prepared_dir=str(runs_dir() / ".prepared"),
         host_home=str(host_home()),
         operator_public_key=operator_key().public_hex,
-        coordinator_port=_coordinator_port(contract, options),
+        coordinator_port=port,
         capture_batch=CAPTURE_BATCH,
         gate_steps=GATE_STEPS,
     )
     paths.make()
     # What was known before the run stays with it: the operator bundle, with launch manifest and receipt.
-    materialize(options.lane, run_id, paths.root / OPERATOR_BUNDLE, frozen_files_must_agree=False)
+    materialize(options.lane, run_id, paths.operator_bundle, frozen_files_must_agree=False)
     write_durable(paths.spec, spec.to_bytes())
     return spec, paths
 
 
 def listening_ports(contract: RunContract, options: StartOptions) -> tuple[tuple[str, int, str], ...]:
     """(address, port, option) of what this machine must have free before the run starts."""
-    ports = [("127.0.0.1", _coordinator_port(contract, options), "--coordinator-port")]
+    ports = [(options.dial_in or "127.0.0.1", _coordinator_port(contract, options), "--coordinator-port")]
     for node in contract.contributors:
         if node.transport == "ssh" and is_managed(node, options):
             port = node.cluster_port if options.contributor_port is None else options.contributor_port

@@ -18,6 +18,7 @@ class StartOptions:
     remote: str | None = None  # a name of `swarm host list`, or HOST:PORT of an agent that runs already
     remote_host_key: Path | None = None
     client_key: Path | None = None
+    dial_in: str | None = None  # address of this machine that the contributor dials
 
 
 def host_home() -> Path:

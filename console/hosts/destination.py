@@ -8,7 +8,7 @@ import asyncssh
 
 from console.hosts.errors import HostUnreachable, SshConfigError
 from console.hosts.known_hosts import Pin, find_pins, judge_host_key, name_in_known_hosts
-from console.hosts.ssh_link import CONNECT_S, kinds_asked_for
+from console.hosts.ssh_dial import CONNECT_S, kinds_asked_for
 
 SYSTEM_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
 

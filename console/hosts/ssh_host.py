@@ -11,7 +11,8 @@ from console.hosts.errors import FetchRefused, FileAbsent, LinkDown
 from console.hosts.fetching import copy_checked
 from console.hosts.host import LinkCallback, LinkState
 from console.hosts.line_conversation import CHUNK_BYTES, LineConversation, ask, printable
-from console.hosts.ssh_link import SshLink
+from console.hosts.ssh_dial import dial_out
+from console.hosts.ssh_link import Dial, SshLink
 from console.hosts.ssh_target import SshTarget
 from runners.contract.document import Word
 from runners.contract.plan import FileRef
@@ -32,10 +33,16 @@ class SshHost:
 
     @classmethod
     async def connect(
-        cls, node_id: str, target: SshTarget, *, on_link: LinkCallback | None = None, clock: Clock | None = None
+        cls,
+        node_id: str,
+        target: SshTarget,
+        *,
+        on_link: LinkCallback | None = None,
+        clock: Clock | None = None,
+        dial: Dial = dial_out,
     ) -> "SshHost":
         """Raises HostUnreachable, HostKeyMismatch, HostAuthRefused."""
-        link = SshLink(target, on_link, clock)
+        link = SshLink(target, on_link, clock, dial)
         await link.start()
         return cls(node_id, link)
 

@@ -10,6 +10,7 @@ class AgentAnnouncement(Word):
     """Read by whoever started the agent, through the pipe that it inherited: this is where the host key is pinned."""
 
     listening: Literal[True] = True
+    dials: bool = False  # dials in to address and port instead of listening there
     address: Label
     port: int
     host_key: Text  # "ssh-ed25519 AAAA...", OpenSSH's one-line form without comment

@@ -8,7 +8,6 @@ untouched.
 import getpass
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,6 +18,8 @@ from pathlib import Path
 import asyncssh
 import psutil
 import pytest
+
+from tests.hosts.free_port import free_port
 
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
 PATIENCE_S = 10.0
@@ -88,7 +89,7 @@ class SshdRig:
         assert SSHD is not None
         self.folder.mkdir(exist_ok=True)
         self.home.mkdir(exist_ok=True)
-        self.port = self.port or _free_port(self.address if self.namespace is None else "127.0.0.1")
+        self.port = self.port or free_port()
         self._write_keys()
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # sshd asks for it before it reads anything
@@ -149,11 +150,6 @@ class SshdRig:
     def end(self) -> None:
         if self.process is not None and self.process.returncode is None:
             self.kill()
-
-
-def _free_port(address: str) -> int:
-    with socket.create_server((address, 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @contextmanager
