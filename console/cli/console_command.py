@@ -1,6 +1,7 @@
 """`swarm console`: the Textual app on top of the same engine."""
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,15 @@ def make_app(lane: str, *, theme: str | None, kept: tuple[Path, ...] = (), **opt
         **options,
     )
     app.set_keymap(settings.keys)
+    _collect_seldom()
     return app
+
+
+def _collect_seldom() -> None:
+    """Receipts are many, small, frozen and in no cycle: looking through all of them for cycles again and again would
+    stop the screen for half a second at 10 000 a second. What exists now lives as long as the process."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
 
 
 def require_terminal() -> None:

@@ -28,7 +28,6 @@ from runners.records.verb_process import TOKEN_ENV, TOKEN_FD_ENV, child_env
 
 CAPTURE_BATCH = 16
 GATE_STEPS = 8
-OPERATOR_BUNDLE = "operator_bundle"
 OPERATOR = "operator.pem"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 PORTS = range(65536)
@@ -82,7 +81,7 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
     )
     paths.make()
     # What was known before the run stays with it: the operator bundle, with launch manifest and receipt.
-    materialize(options.lane, run_id, paths.root / OPERATOR_BUNDLE, frozen_files_must_agree=False)
+    materialize(options.lane, run_id, paths.operator_bundle, frozen_files_must_agree=False)
     write_durable(paths.spec, spec.to_bytes())
     return spec, paths
 

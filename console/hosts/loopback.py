@@ -13,15 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from console.hosts.errors import AgentStartFailed, PortTaken
 from console.hosts.line_conversation import printable
 from runners.contract.announcement import KEPT, AgentAnnouncement
 from runners.contract.canonical import parse_strict
 from runners.contract.document import word_from_json
 from runners.contract.errors import ContractError
-from runners.records.process_identity import is_alive, started_ms
+from runners.records.process_identity import ProcessIdentity, started_ms
 from runners.records.verb_process import child_env
 
 MAX_ANNOUNCEMENT_BYTES = 8192
@@ -77,8 +75,12 @@ class AgentHandle:
     child: "subprocess.Popen[bytes] | None" = field(default=None, compare=False, repr=False)
 
     @property
+    def identity(self) -> ProcessIdentity:
+        return ProcessIdentity(self.pid, self.process_started_ms)
+
+    @property
     def is_alive(self) -> bool:
-        return is_alive(self.pid, self.process_started_ms)
+        return self.identity.lives
 
 
 def require_free_port(address: str, port: int, *, option: str) -> None:
@@ -205,10 +207,8 @@ def find_agent(recorded: AgentHandle) -> AgentHandle | None:
 async def stop_agent(handle: AgentHandle, *, patience_s: float = PATIENCE_S) -> bool:
     """SIGTERM, then SIGKILL past `patience_s`, to that very process and no other. True when it is gone."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        if not handle.is_alive:
+        if not handle.identity.send(number):
             break
-        with suppress(psutil.NoSuchProcess):
-            psutil.Process(handle.pid).send_signal(number)
         await _until_gone(handle, patience_s)
     if handle.child is not None and started_ms(handle.child.pid) is None:
         # Its first thread is gone; the kernel lets it be waited for when the last one is.

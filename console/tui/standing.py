@@ -27,7 +27,7 @@ def view_of(attachment: Attachment | None, moment: Moment) -> View:
         title=attachment.state.run_id or attachment.run_dir.name,
         bundle=_home_relative(attachment.bundle),
         counters=attachment.source.counters(),
-        reading=attachment.polls == 0,
+        reading=not attachment.caught_up,
         replay=replay,
     )
 

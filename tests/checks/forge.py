@@ -48,6 +48,7 @@ from tests.checks.forged_contributor import contributor_records
 from tests.checks.forged_coordination import coordinator_records
 from tests.checks.forged_hosts import MAC, NODES, RUN_ID, STEPS, device_of, endpoint_of, hash_of, software_of
 from tests.checks.forged_journal import ForgedJournal, Said, write_journal
+from tests.checks.forged_launch import leave_launch
 from tests.checks.forged_previous import cite_previous
 from tests.checks.lies import Lies, Records
 from tests.checks.resealing import Body, operator_key_file, reseal_body, sized
@@ -121,6 +122,7 @@ class Forge:
 
     def make(self) -> Path:
         """The bundle's folder."""
+        leave_launch(self)
         self._plan()
         for node in NODES:
             self._bring_up(node)

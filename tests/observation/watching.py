@@ -28,7 +28,7 @@ class Watch:
 
     def poll(self, now_ms: int | None = None) -> "Watch":
         self.now_ms = self.now_ms if now_ms is None else now_ms
-        for row in self.observer.take(self.source.poll()):
+        for row in self.observer.take(self.source.read_all()):
             self.ring.add(row)
         return self
 

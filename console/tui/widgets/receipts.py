@@ -7,7 +7,7 @@ from textual.content import Content
 
 from console.observation.facets import Filter
 from console.observation.line import Proof
-from console.observation.receipts import ReceiptRing, find
+from console.observation.receipts import ReceiptRing
 from console.observation.receipts import Row as Receipt
 from console.observation.sifted import Sifted
 from console.tui.attachment import Attachment
@@ -17,6 +17,7 @@ from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.lines import LineView
 
 FIND = Binding.Group("find")
+LOOK_BACK_S = 0.03
 
 
 class ReceiptsView(LineView):
@@ -55,6 +56,7 @@ class ReceiptsView(LineView):
         self._attachment = attachment
         ring = attachment.shown_ring if attachment else self.ring
         if ring is not self.ring or wanted != self._rows.filter:
+            self._looking.resume()
             self._rows, self._seen, self.index, self.following = Sifted(ring, wanted), -1, 0, True
         proved = attachment.source.counters().chained if attachment else 0
         self._rows.refresh()
@@ -69,11 +71,23 @@ class ReceiptsView(LineView):
         self.update_lines()
         self.caption()
 
+    def on_mount(self) -> None:
+        self._looking = self.set_interval(LOOK_BACK_S, self._look_back, name="look back", pause=True)
+
+    def _look_back(self) -> None:
+        """Through what memory doesn't hold: a little at a time, so that no key waits."""
+        if self._rows.look_back():
+            self.update_lines()
+            self.caption()
+        else:
+            self._looking.pause()
+
     def caption(self) -> None:
         if self._attachment is None:
             note = "none yet"
         else:
             count = f"{len(self._rows)} of {self.ring.total}" if self._rows.filter else f"{self.ring.total}"
+            count += f" · {self._rows.looks_back} still looked through" if self._rows.looks_back else ""
             where = "following" if self.following else f"{self.index} newer · . follows"
             note = f"{count} · {self.ring.bad} bad · {where}"
         self.border_subtitle = Content(note)
@@ -107,7 +121,7 @@ class ReceiptsView(LineView):
             return
         start = len(rows) - 1 - self.index
         here = self.following and step > 0 and self.index == 0 and rows[start].is_problem
-        found = find(rows, start if here and not self.has_focus else start - step, -step, lambda row: row.is_problem)
+        found = rows.problem(start if here and not self.has_focus else start - step, -step)
         if found is None:
             self.app.notice("no newer problem" if step < 0 else "no older problem")  # type: ignore[attr-defined]
         else:
