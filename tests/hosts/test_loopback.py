@@ -19,7 +19,7 @@ from console.hosts.loopback import AgentHandle, AgentPlan, find_agent, require_f
 from console.hosts.ssh_host import SshHost
 from console.hosts.ssh_target import SshTarget
 from runners.records.errors import KeyFileError
-from runners.records.process_identity import is_alive
+from runners.records.process_identity import ProcessIdentity
 from tests.agent.rig import ROOT
 
 pytestmark = pytest.mark.ssh
@@ -128,7 +128,7 @@ async def test_a_starter_killed_before_it_noted_the_agent_down_leaves_none(plan:
     assert told.returncode == -signal.SIGKILL
     pid, started = json.loads(told.stdout)
     async with asyncio.timeout(10):
-        while is_alive(pid, started):
+        while ProcessIdentity(pid, started).lives:
             await asyncio.sleep(0.05)
     assert "before it noted it down" in plan.log_path.read_text()
 
