@@ -169,7 +169,7 @@ def _working(host: Host) -> str:
     if work.phase is Phase.READY:
         return "ready, may begin" if work.began else "ready, waits to begin"
     if work.phase is Phase.PREPARING and work.stage:
-        return f"{words(work.stage)} {_share(work.stage_done, work.stage_total)}"
+        return f"{words(work.stage)} {_share(work.stage_done, work.stage_total, work.stage_unit)}"
     return work.phase.value if work.phase else ""
 
 
@@ -190,8 +190,12 @@ def _refusal(host: Host) -> str:
     return body.disposition if isinstance(body, BringupReceived) else body.reason
 
 
-def _share(done: int, total: int) -> str:
-    return f"{100 * done // total} %" if total > 0 else ""
+def _share(done: int, total: int, unit: str) -> str:
+    """How far, and of how much."""
+    if total <= 0:
+        return size(done) if unit == "bytes" and done else ""
+    of = f"{size(done)} of {size(total)}" if unit == "bytes" else f"{done} of {total}"
+    return of if total > 1 else ""
 
 
 def _link(host: Host) -> Badge:
