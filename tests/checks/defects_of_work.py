@@ -28,9 +28,11 @@ from tests.checks.defects import (
     sets,
     without,
 )
-from tests.checks.forge import RANK, Forge
+from tests.checks.forge import Forge
 from tests.checks.forged_hosts import LINUX, MAC
 from tests.checks.forged_journal import Said
+from tests.checks.forged_plan import RANK
+from tests.checks.forged_work import adapter_of
 from tests.checks.lies import Lies
 from tests.checks.resealing import reseal_body, rewrite
 from tests.checks.tiny_training import Trained
@@ -181,7 +183,7 @@ def _merged_by_other_weights() -> Lies:
 
     def merged(run: Forge, _: Adapter) -> Adapter:
         shares = ((LINUX, Fraction(3, 4)), (MAC, Fraction(1, 4)))
-        outcome = merge(tuple(WeightedAdapter(run.adapter(run.results[node]), weight) for node, weight in shares))
+        outcome = merge(tuple(WeightedAdapter(adapter_of(run.results[node]), weight) for node, weight in shares))
         told.update(delta_norm=outcome.delta_norm, residual=outcome.residual)
         return outcome.merged
 
