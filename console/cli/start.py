@@ -20,6 +20,7 @@ from console.places import data_dir, runs_dir
 from runners.contract.lane import RunContract
 from runners.records.admission import check_token
 from runners.records.clock import Clock
+from runners.records.detaching import keep_awake
 from runners.records.durable import write_durable
 from runners.records.errors import AdmissionRefused
 from runners.records.keys import SigningKey
@@ -135,4 +136,5 @@ def spawn_coordinator(paths: RunPaths, token: str | None) -> int:
         )  # fmt: skip
     if read_fd >= 0:
         os.close(read_fd)
+    keep_awake(process.pid)
     return process.pid

@@ -215,6 +215,7 @@ COORDINATOR_FOLDS: dict[str, StateFold] = {
     "inputs_prepared": _inputs_prepared,
     "agent_started": _unchanged,
     "link_changed": _about_host(_link_changed),
+    "directions_tested": _unchanged,
     "bringup_received": _about_host(_bringup_received),
     "bringup_refused": _about_host(_bringup_refused),
     "admission_decided": _about_host(_admission_decided),

@@ -36,6 +36,10 @@ def test_a_window_over_a_plain_sshd_ends_merged_and_its_bundle_verifies(make_run
     (endpoint,) = [item for item in manifest["endpoints"] if item["node_id"] == "swarm-linux-a"]
     assert endpoint["contract_endpoint"] == "127.0.0.1:34101"
     assert endpoint["observed_endpoint"] == f"ssh://{box.address}:{box.port}"
+    (ways,) = [record["body"] for record in run.records() if record["kind"] == "directions_tested"]
+    assert ways["outward"]["observed_endpoint"] == endpoint["observed_endpoint"]
+    assert ways["inward"]["contract_endpoint"] == "localhost:34100"
+    assert ways["inward"]["outcome"] == "reached", ways
     receipt = json.loads((run.bundle / "receipts" / "admission_swarm-linux-a.json").read_bytes())
     assert receipt["token_custody"] == "handed_over"
     assert receipt["host_key_fingerprint"] == box.fingerprint

@@ -19,6 +19,7 @@ _SHORT_KINDS = {
     "window_changed": "window",
     "runner_changed": "runner",
     "link_changed": "link",
+    "directions_tested": "directions",
     "bringup_received": "bring-up",
     "bringup_refused": "bring-up",
     "admission_decided": "admission",
