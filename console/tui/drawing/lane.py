@@ -83,8 +83,7 @@ def _columns(width: int) -> tuple[int, int, int]:
 
 def _heads(width: int) -> Row:
     way, interface, network = _columns(width)
-    return (("    ", ""), (pad("way", way), "muted"), (pad("by", interface), "muted"), (pad("network", network), "muted"),
-            ("  answer", "muted"))  # fmt: skip
+    return ((f"    {pad('way', way)}{pad('by', interface)}{pad('network', network)}  answer", "muted"),)
 
 
 def _endpoint(endpoint: Endpoint, tried: Tried | None, *, in_use: bool, width: int) -> Row:

@@ -8,6 +8,12 @@ from console.tui.view import View
 from runners.contract.states import Classification
 
 HEIGHT = 6
+OFFERED = (
+    ("r", "does the slices again", "app.replay"),
+    ("A", "audits", "app.audit"),
+    ("p", "publishes", "app.publish"),
+    ("g", "starts another", "app.start"),
+)
 
 
 def result(view: View, width: int) -> tuple[Row, ...]:
@@ -74,10 +80,8 @@ def _proof(view: View, width: int) -> Row:
 
 def _next(view: View, width: int) -> Row:
     """What the operator can do with it, as far as it would work now."""
-    offered = (("r", "does the slices again", "app.replay"), ("A", "audits", "app.audit"), ("p", "publishes", "app.publish"),
-               ("g", "starts another", "app.start"))  # fmt: skip
     row: list[tuple[str, str]] = []
-    for key, what, binding in offered:
+    for key, what, binding in OFFERED:
         if binding not in view.blocked:
             row += [(key, "bright*"), (f" {what}", "text"), (" · ", "muted")]
     command = f"swarm check real-run --bundle {view.bundle}"
