@@ -16,10 +16,11 @@ from console.hosts.destination import Destination, believed_key
 from console.hosts.errors import HostError
 from console.hosts.first_contact import Plan
 from console.hosts.host_book import HostBook, KnownHost, is_name, mend_key
-from console.hosts.host_checks import Check, Wanted, judge, judge_code
+from console.hosts.host_checks import Check, Wanted, judge, judge_code, judge_overlays
 from console.hosts.keys import pinned_key
 from console.hosts.login import Login
 from console.hosts.outfit import Tree, model_tree, requirements, runners_tree
+from console.hosts.overlays import overlays_here
 from console.hosts.sight import Look
 from console.hosts.ssh_target import SshTarget
 from console.places import data_dir
@@ -219,6 +220,8 @@ def list_hosts(_: argparse.Namespace) -> int:
 
 async def examine(options: argparse.Namespace) -> int:
     book = HostBook(host_home())
+    print("this machine")
+    print_checks((judge_overlays(overlays_here()),))
     worst = 0
     for name in options.name or book.names():
         host = book.get(name)

@@ -1,8 +1,9 @@
 """May this host be used, judged from one look. Each check says what it saw, what it wanted, and what helps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from console.hosts.overlays import Overlay, warning_of
 from console.hosts.sight import Look, Sight
 from runners.contract.identity import NEEDED_PACKAGES, RunnersIdentity
 
@@ -41,6 +42,13 @@ class Wanted:
         return (
             10 * GIB if self.training else GIB
         )  # torch with CUDA's libraries takes about 7 GiB, twice while it unpacks
+
+
+def judge_overlays(overlays: Sequence[Overlay]) -> Check:
+    """Of this machine, whatever hosts there are."""
+    value = ", ".join(str(overlay) for overlay in overlays) or "none"
+    fix = warning_of(overlays) or ""
+    return Check("overlays", not fix, False, value, "at most one private network over others", fix)
 
 
 def judge(look: Look, wanted: Wanted, *, installing: bool = True) -> tuple[Check, ...]:

@@ -112,7 +112,13 @@ def _badge(state: State, host: Host, age: int | None, moment: Moment) -> Badge:
         return Badge("?", "NOT WATCHED", "warn")
     if host.runner.state is RunnerState.PREPARING:
         return Badge("◌", "PREPARING", "accent")
-    return _live(age, state.policies.stale_ms if state.policies else None)
+    live = _live(age, state.policies.stale_ms if state.policies else None)
+    return Badge("~", "GRACE", "warn") if live.word == "LIVE" and _in_grace(state, host) else live
+
+
+def _in_grace(state: State, host: Host) -> bool:
+    """Past the skew's bound the coordinator waits once more for who is still out."""
+    return state.skew is not None and state.skew.outcome == "past_bound_waiting" and host.seen is None
 
 
 def _live(age: int | None, stale: int | None) -> Badge:

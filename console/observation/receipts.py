@@ -2,8 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from console.observation.coordinator_tellings import COORDINATOR_TELLINGS
 from console.observation.line import JournalFinding, Line, Proof, Ref
@@ -16,8 +15,7 @@ RING_ROWS = 20_000  # about 10 MB; of an older row memory keeps where its record
 PROBLEMS = 500  # the newest ones, in hand
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """`ref` is None for a finding about a journal itself."""
 
     order_ms: int

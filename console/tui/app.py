@@ -141,11 +141,6 @@ class SwarmApp(OpeningApp):
     def action_next_theme(self) -> None:
         names = sorted(self.themes)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
-        self.again()
-        self.refresh_css()
-        for screen in self.screen_stack:
-            for widget in screen.query("Block, LineView"):
-                widget.refresh()
         self.notice(f"theme {self.theme}", "text")
 
     def set_keymap(self, keymap: Keymap) -> None:

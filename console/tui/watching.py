@@ -67,6 +67,7 @@ class WatchingApp(App[None]):
 
     def begin_frames(self) -> None:
         """The frame runs from here on."""
+        self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
         self.set_interval(FRAME_MS / 1000, self.frame, name="frame")
         self.set_interval(RUNS_EVERY_S, self._look_for_runs, name="runs")
         self.call_after_refresh(self.frame)
@@ -168,6 +169,13 @@ class WatchingApp(App[None]):
     def blocked(self) -> frozenset[str]:
         """Ids of bindings that would be refused now."""
         return frozenset()
+
+    def _recolour(self) -> None:
+        """What is on screen; a place that isn't finds out when it comes back."""
+        for screen in self.screen_stack:
+            for widget in screen.query("Block, LineView"):
+                widget.refresh()
+        self.again()
 
     def _moment(self, now: Stamp) -> Moment:
         return Moment(now, self.attachment.alive if self.attachment else None)

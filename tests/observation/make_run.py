@@ -536,6 +536,33 @@ def stale(scratch: Path, run_id: str = RUN_ID) -> Recording:
     return run.close()
 
 
+def uneven(scratch: Path, run_id: str = RUN_ID) -> Recording:
+    """The Linux worker is slow: at 31.9 s the skew passes its bound, and the coordinator waits once more."""
+    run = Recorder(scratch, run_id)
+    mac, linux = to_active(run)
+    done_mac = train(run, MAC, 8300, 83.0, mac, 60_000)
+    train(run, LINUX, 8350, 400.0, linux, 36_000)
+    produce(run, MAC, done_mac + 60)
+    wait_with_beats(run, MAC, done_mac, 36_000)
+    skew = coord.SkewMeasured(skew_ms=15_050, first=MAC, last=LINUX, bound_ms=15_000, outcome="past_bound_waiting")
+    run.put(done_mac + 60 + 15_100, "coordinator", "skew_measured", skew)
+    return run.close()
+
+
+def unlinked(scratch: Path, run_id: str = RUN_ID) -> Recording:
+    """The way to the Linux host goes down at 14 s; its last line came before."""
+    run = Recorder(scratch, run_id)
+    mac, linux = to_active(run)
+    train(run, MAC, 8300, 83.0, mac, 16_500)
+    train(run, LINUX, 8350, 140.0, linux, 13_900)
+    down = coord.LinkChanged(
+        node_id=LINUX, state=LinkState.DOWN, reason="no answer to keepalive", endpoint="127.0.0.1:34101", rtt_ms=None,
+        host_key_fingerprint=None,
+    )  # fmt: skip
+    run.put(15_000, "coordinator", "link_changed", down)
+    return run.close()
+
+
 def refused(scratch: Path, run_id: str = RUN_ID) -> Recording:
     """The Linux host doesn't hold the token."""
     run = Recorder(scratch, run_id)

@@ -13,6 +13,7 @@ GLYPHS = (
     ("▲ STALE IN", "warn", "no beat for half the bound; counted here, decided there"),
     ("! STALE", "bad", "the coordinator's word: the revision needs a replay, for good"),
     ("✗ LOST", "bad", "the coordinator's word: the contributor has departed"),
+    ("~ GRACE", "warn", "past the skew's bound: the coordinator waits once more for this one"),
     ("= LINK DOWN", "warn", "the way to the host is down; the runner may well live"),
     ("? NO DATA", "muted", "nothing was heard of it yet"),
     ("|| PAUSED +N", "warn", "the display stands still; N receipts came meanwhile"),

@@ -23,6 +23,8 @@ class Place(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-low"), (36, "-high")]  # noqa: RUF012
 
+    _theme: str | None = None  # in whose colours it was drawn last
+
     def compose(self) -> ComposeResult:
         yield Block(lambda view, width, _: header(view, width), id="header", ground="bar")
         yield Block(lambda view, width, _: sentence(view, width), id="sentence")
@@ -39,6 +41,10 @@ class Place(Screen[None]):
         return None
 
     def on_screen_resume(self) -> None:
+        if self._theme not in (None, self.app.theme):
+            for widget in self.query("Block, LineView"):
+                widget.refresh()
+        self._theme = self.app.theme
         self.app.touch()  # type: ignore[attr-defined]
 
     def on_resize(self) -> None:
