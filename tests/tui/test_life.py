@@ -15,7 +15,7 @@ from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
 from runners.records.clock import Clock
 from tests.observation import make_run
-from tests.observation.make_run import RUN_ID, Recording
+from tests.observation.recorded_journals import RUN_ID, Recording
 from tests.tui.stage import Stage, settle, shown
 
 

@@ -19,7 +19,7 @@ from console.tui.screens.file import FilePage
 from console.tui.screens.kept import KeptPage
 from console.tui.tensors import AdapterTable
 from runners.contract.states import Classification
-from tests.observation.make_run import LINUX, MAC, RUN_ID, Recording
+from tests.observation.recorded_journals import LINUX, MAC, RUN_ID, Recording
 from tests.tui.stage import Stage, settle, shown
 
 FIRST = "first_swarm_real_run_bundle.json"
