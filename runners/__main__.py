@@ -18,6 +18,7 @@ HELP = {
     "status": "is the runner alive, or proven dead",
     "release": "let the runner go once its work was fetched",
     "stop": "end the runner: SIGTERM, five seconds, SIGKILL",
+    "reach": "try the way back to the coordinator, at one port of where it came from",
     "capture": "run the decoder once per sample and keep the hidden states",
     "cut": "cut a captured shard into slices, and make the initial adapter",
     "replay": "do an assignment again, without seeing the contribution",

@@ -20,6 +20,7 @@ from console.places import data_dir, runs_dir
 from runners.contract.lane import RunContract
 from runners.records.admission import check_token
 from runners.records.clock import Clock
+from runners.records.detaching import keep_awake
 from runners.records.durable import write_durable
 from runners.records.errors import AdmissionRefused
 from runners.records.keys import SigningKey
@@ -27,7 +28,6 @@ from runners.records.verb_process import TOKEN_ENV, TOKEN_FD_ENV, child_env
 
 CAPTURE_BATCH = 16
 GATE_STEPS = 8
-OPERATOR_BUNDLE = "operator_bundle"
 OPERATOR = "operator.pem"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 PORTS = range(65536)
@@ -68,7 +68,7 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
         created_wall_ms=Clock().wall_ms(),
         contract=contract,
         remotes=tuple(
-            remote_of(node, options, paths, port) for node in contract.contributors if node.transport == "ssh"
+            remote_of(node, contract, options, paths, port) for node in contract.contributors if node.transport == "ssh"
         ),
         model_dir=str(base / "base"),
         dataset_dir=str(base / "dataset"),
@@ -81,7 +81,7 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
     )
     paths.make()
     # What was known before the run stays with it: the operator bundle, with launch manifest and receipt.
-    materialize(options.lane, run_id, paths.root / OPERATOR_BUNDLE, frozen_files_must_agree=False)
+    materialize(options.lane, run_id, paths.operator_bundle, frozen_files_must_agree=False)
     write_durable(paths.spec, spec.to_bytes())
     return spec, paths
 
@@ -136,4 +136,5 @@ def spawn_coordinator(paths: RunPaths, token: str | None) -> int:
         )  # fmt: skip
     if read_fd >= 0:
         os.close(read_fd)
+    keep_awake(process.pid)
     return process.pid

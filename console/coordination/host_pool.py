@@ -113,19 +113,12 @@ class HostPool:
             port=remote.port,
             contract_digest=desk.contract.digest,
         )
-        handle = await start_agent(plan, token=None)
+
+        def note(started: AgentHandle) -> None:
+            desk.note(_record_of(remote.node_id, started))
+
+        handle = await start_agent(plan, token=None, note=note)
         self._agents[remote.node_id] = handle
-        desk.note(
-            rec.AgentStarted(
-                node_id=remote.node_id,
-                pid=handle.pid,
-                process_started_ms=handle.process_started_ms,
-                address=handle.address,
-                port=handle.port,
-                host_key=handle.host_key,
-                host_key_fingerprint=handle.host_key_fingerprint,
-            )
-        )
         return handle
 
     def _find_recorded_agents(self) -> None:
@@ -174,6 +167,18 @@ def living_agents(state: RunState) -> dict[str, AgentHandle]:
 async def end_recorded_agents(state: RunState) -> None:
     for handle in living_agents(state).values():
         await stop_agent(handle)
+
+
+def _record_of(node_id: str, handle: AgentHandle) -> rec.AgentStarted:
+    return rec.AgentStarted(
+        node_id=node_id,
+        pid=handle.pid,
+        process_started_ms=handle.process_started_ms,
+        address=handle.address,
+        port=handle.port,
+        host_key=handle.host_key,
+        host_key_fingerprint=handle.host_key_fingerprint,
+    )
 
 
 def found_at(remote: RemoteHost, handle: AgentHandle) -> RemoteHost:

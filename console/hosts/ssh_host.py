@@ -62,6 +62,19 @@ class SshHost:
     def link(self) -> LinkState:
         return self._link.state
 
+    @property
+    def local_address(self) -> str | None:
+        """Ours, as that host's network sees or translates it; None through a jump host. Raises LinkDown."""
+        return _address(self._link.connection.get_extra_info("sockname"))
+
+    @property
+    def peer_address(self) -> str | None:
+        return _address(self._link.connection.get_extra_info("peername"))
+
+    @property
+    def dialed_in(self) -> bool:
+        return self._link.target.dialed_in
+
     @asynccontextmanager
     async def open(self, verb: str) -> AsyncIterator[LineConversation]:
         with self._link.losses():
@@ -129,6 +142,10 @@ class SshHost:
 
     async def close(self) -> None:
         await self._link.close()
+
+
+def _address(name: object) -> str | None:
+    return str(name[0]) if isinstance(name, tuple) and name and name[0] else None
 
 
 class _RemoteFile:

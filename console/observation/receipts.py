@@ -1,20 +1,21 @@
 """Every record as a row, the newest in memory, all of them counted."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from console.observation.coordinator_tellings import COORDINATOR_TELLINGS
 from console.observation.line import JournalFinding, Line, Proof, Ref
 from console.observation.node_tellings import NODE_TELLINGS
 from console.observation.plain import plain
 from console.observation.telling import Telling, Tone
+from runners.contract.canonical import sha256_hex
 
 RING_ROWS = 20_000  # about 10 MB; of an older row memory keeps where its record lies
+PROBLEMS = 500  # the newest ones, in hand
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """`ref` is None for a finding about a journal itself."""
 
     order_ms: int
@@ -31,6 +32,11 @@ class Row:
     @property
     def is_problem(self) -> bool:
         return self.tone in (Tone.WARN, Tone.BAD)
+
+    @property
+    def identity(self) -> str:
+        """The record's sha256; a finding about a journal has none of its own, so its words stand for it."""
+        return self.sha256 or sha256_hex(self.text.encode())
 
 
 def tell(line: Line) -> Telling:
@@ -97,6 +103,7 @@ class ReceiptRing:
         self.base = 0
         self.bad = 0
         self.late: list[int] = []  # places, as `base` counts them, at which a row was put before others
+        self.problems: deque[Row] = deque(maxlen=PROBLEMS)
         self._rows: list[Row] = []
 
     def __len__(self) -> int:
@@ -146,6 +153,8 @@ class ReceiptRing:
             self.late.append(self.base + self.stored + place)
         self._rows.insert(place, row)
         self.bad += row.tone is Tone.BAD
+        if row.is_problem:
+            self.problems.append(row)
         if len(self._rows) > self.capacity + self.capacity // 8:
             self._shed(len(self._rows) - self.capacity)
 

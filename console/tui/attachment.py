@@ -12,6 +12,7 @@ from console.observation.errors import ObservationError
 from console.observation.observer import Observer
 from console.observation.receipts import ReceiptRing, Row
 from console.observation.replay import Replay
+from console.observation.runner_output import runner_output
 from console.observation.runs import RunStanding, inspect_run
 from console.observation.source import RunSource
 from console.observation.state import State
@@ -55,6 +56,7 @@ class Attachment:
         self._inbox: deque[Update] = deque()
         self._stop = threading.Event()
         self._looked = float("-inf")
+        self._output: tuple[tuple[str, int], str] = (("", 0), "")
         self._thread: threading.Thread | None = None
         if threaded:
             self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
@@ -120,6 +122,16 @@ class Attachment:
             read = asyncio.to_thread(Replay.read, self.run_dir, self._clock)
             self.player = Player(await read)
         return self.player
+
+    def output_of(self, node_id: str) -> str:
+        """What the host's runner printed, as far as it is known here. Read again at most once a second."""
+        host = self.state.host(node_id)
+        if host is None:
+            return ""
+        key = (node_id, int(time.monotonic()))
+        if self._output[0] != key:
+            self._output = (key, runner_output(self.run_dir, host))
+        return self._output[1]
 
     @property
     def shown_ring(self) -> ReceiptRing:

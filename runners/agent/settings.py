@@ -44,6 +44,7 @@ class AgentSettings:
     contract_digest: str | None = None
     dangerous_drill_fault: str | None = None  # handed to every verb; a runner refuses it outside the loopback lane
     idle_exit_s: float | None = None  # end after this long without a connection
+    until_kept: bool = False  # whoever started it has to say on standard input that it noted the agent down
     dial: tuple[str, int] | None = None  # a coordinator to dial in to, instead of listening
     limits: Limits = field(default_factory=Limits)
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -78,6 +79,7 @@ def parse_settings(argv: Sequence[str]) -> tuple[AgentSettings, bool]:
         contract_digest=_digest(options.contract_digest),
         dangerous_drill_fault=options.dangerous_drill_fault,
         idle_exit_s=options.idle_exit_s,
+        until_kept=options.kept_stdin,
         dial=_address(options.dial) if options.dial is not None else None,
     )
     _check_apart(settings)
@@ -101,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
         "--dangerous-drill-fault", choices=get_args(DrillFault), help="drills on the loopback lane only"
     )
     parser.add_argument("--idle-exit-s", type=float, help="end after this long without a connection (default: never)")
+    parser.add_argument(
+        "--kept-stdin", action="store_true", help="end at once when standard input ends before it said `kept`"
+    )
     parser.add_argument("--token-stdin", action="store_true", help="admission token: first line of standard input")
     return parser
 

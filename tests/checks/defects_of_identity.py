@@ -183,7 +183,7 @@ DOCUMENTS = (
     Defect(
         "receipt_under_another_name", "paths_name_their_node", after=_other_node_name,
         also=(
-            "one_device_from_gate_to_receipt", "replays_are_about_this_work", "replay_figures_are_recomputed",
+            "one_device_from_gate_to_receipt", "replays_are_about_this_work", "segment_figures_are_recomputed",
             "replays_are_journaled_as_they_are",
         ),
     ),
@@ -221,6 +221,20 @@ DOCUMENTS = (
     ),
     Defect("command_that_nobody_signed", "operator_signed_the_commands", after=_unsigned_command),
     Defect("act_without_a_command", "operator_signed_the_commands", coordinator(_act_without_command)),
+)  # fmt: skip
+LAUNCH = (
+    Defect("launch_receipt_left_out", "launch_is_kept", after=lambda bundle: (
+        bundle / "launch/loopback_launch_receipt.json"
+    ).unlink()),
+    Defect("launch_of_other_bytes", "launch_receipt_binds_the_manifest", document(
+        "launch/loopback_launch_receipt.json", sets(manifest_sha256=OTHER)
+    )),
+    Defect("launch_of_another_contract", "one_run_everywhere", document(
+        "launch/loopback_launch_manifest.json", sets(contract_digest=OTHER)
+    )),
+    Defect("launch_to_another_endpoint", "launch_came_before_the_run", document(
+        "launch/loopback_launch_manifest.json", lambda body: body["hosts"][1].update(contract_endpoint="10.0.0.9:22")
+    )),
 )  # fmt: skip
 JOURNALS = (
     Defect("torn_tail", "journals_are_readable", after=_append(LINUX_JOURNAL, b'{"body":')),
@@ -290,4 +304,4 @@ MEMBERS = (
         "contract/membership_receipt.json", lambda body: body["members"][1].update(observed_endpoint="10.0.0.9:22")
     )),
 )  # fmt: skip
-DEFECTS = (*FILES, *DOCUMENTS, *JOURNALS, *MEMBERS)
+DEFECTS = (*FILES, *DOCUMENTS, *LAUNCH, *JOURNALS, *MEMBERS)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from runners.contract.journal import Head
 from tests.checks.forged_hosts import MAC, NODES, endpoint_of
 from tests.checks.forged_journal import Said
-from tests.checks.forged_work import replay_record
+from tests.checks.forged_training import replay_record
 
 if TYPE_CHECKING:
     from tests.checks.forge import Forge

@@ -1,206 +1,90 @@
-"""What the contributors of a forged run trained, and what the validator measured when it trained it again."""
+"""What follows from the work of a forged run: merge, scores and promotion."""
 
-from dataclasses import replace as changed
+import json
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from console.coordination.planning import parts
+from console.aggregation.merge import WeightedAdapter, merge, sample_weights
+from console.aggregation.promotion import PUBLISH_REASON, gates
 from console.validation.adapter import Adapter, adapter_bytes
-from console.validation.replay_comparison import Comparison, Segment, compare, worst
-from console.validation.training_state import MOMENT_NAMES, State
 from runners.contract import receipts
 from runners.contract.adapter_config import adapter_config_bytes
-from runners.contract.plan import (
-    ADAPTER_CONFIG_FILE,
-    ADAPTER_FILE,
-    MOMENTS_A,
-    MOMENTS_B,
-    RECEIPT_FILE,
-    STEP_LOSSES,
-    TENSOR_A,
-    TENSOR_B,
-    Assignment,
-    CheckpointRef,
-    checkpoint_name,
-    checkpoints_after,
-)
-from runners.records.tensors import RawTensor, write_tensors
-from runners.records.training_state import metadata_of
-from tests.checks.forged_hosts import MAC, NODES, RUN_ID, STEPS
-from tests.checks.resealing import Body
-from tests.checks.tiny_training import Stand, Trained, train
+from runners.contract.canonical import readable_bytes
+from runners.contract.coordinator_records import ReplayJudged
+from runners.contract.document import word_from_json
+from runners.contract.plan import ADAPTER_CONFIG_FILE as CONFIG
+from runners.contract.plan import ADAPTER_FILE as ADAPTER
+from runners.contract.plan import RECEIPT_FILE as RECEIPT
+from runners.contract.states import Disposition
+from tests.checks.forged_hosts import MAC, NODES, RUN_ID
+from tests.checks.forged_plan import ALPHA, RANK
+from tests.checks.forged_training import replay_record
+from tests.checks.tiny_training import Trained, Weights, mean_loss
 
 if TYPE_CHECKING:
     from tests.checks.forge import Forge
 
-FARTHEST = 1e6  # a receipt holds finite figures only, also where a lie makes the reference delta zero
+
+def adapter_of(trained: Trained) -> Adapter:
+    return Adapter(trained.a, trained.b, ALPHA, {})
 
 
-def assigned_start(run: "Forge") -> Stand:
-    b = np.zeros((run.head.shape[0], run.contract.adapter.rank), np.float32)
-    nothing = tuple(np.zeros_like(each) for each in (run.start, run.start, b, b))
-    return Stand(0, run.start, b, nothing, ())
-
-
-def stretch(run: "Forge", node: str, start: Stand, end: int, rounding: type[np.floating]) -> Stand:
-    """The steps after `start` up to and with `end`."""
-    assignment = run.plan.assignment(node)
-    shard = run.train_shard.take(parts(run.contract, 16)[NODES.index(node)].sample_indices)
-    contract = run.contract
-    return train(run.head, shard, start, contract.adapter, contract.recipe, assignment.batches[:end], rounding)
-
-
-def ends_of(run: "Forge") -> tuple[int, ...]:
-    return (*checkpoints_after(run.contract.recipe), STEPS)
-
-
-def contribute(run: "Forge", node: str) -> None:
-    """Adapter, configuration, checkpoints and receipt."""
-    assignment = run.plan.assignment(node)
-    stands = [assigned_start(run)]
-    for end in ends_of(run):
-        stands.append(stretch(run, node, stands[-1], end, np.float32 if node == MAC else np.float64))
-    result = _trained(stands[-1], {stand.step: stand for stand in stands[1:-1]})
-    if run.lies.trained:
-        result = run.lies.trained(run, node, result)
-    run.results[node] = result
-    folder = f"retained_artifacts/{node}"
-    adapter = run.store(f"{folder}/{ADAPTER_FILE}", _adapter_bytes(result, assignment))
-    config_raw = adapter_config_bytes(rank=assignment.adapter.rank, alpha=assignment.adapter.alpha, base_label="forged")
-    config = run.store(f"{folder}/{ADAPTER_CONFIG_FILE}", config_raw)
-    checkpoints = tuple(
-        CheckpointRef(
-            revision=run.lies.revision,
-            step=stand.step,
-            file=run.store(f"{folder}/checkpoints/{checkpoint_name(stand.step)}", state_bytes(stand, assignment)),
+def merge_deltas(run: "Forge") -> None:
+    counts = {node: len(run.plan.assignment(node).slice.sample_ids) for node in sorted(NODES)}
+    weights = sample_weights(counts)
+    outcome = merge(tuple(WeightedAdapter(adapter_of(run.results[node]), w) for node, w in weights.items()))
+    run.merged = run.lies.merged(run, outcome.merged) if run.lies.merged else outcome.merged
+    raw = adapter_bytes(run.merged.a, run.merged.b, {"format": "pt", "swarm_window": run.plan.digest})
+    adapter = run.store(f"retained_artifacts/merged/{ADAPTER}", raw)
+    config = json.loads(adapter_config_bytes(rank=RANK, alpha=ALPHA, base_label="forged"))
+    config |= {"r": run.merged.rank, "lora_alpha": run.merged.alpha}
+    config_file = run.store(f"retained_artifacts/merged/{CONFIG}", readable_bytes(config))
+    shares = tuple(
+        receipts.MergedContribution(
+            node_id=node,
+            adapter_sha256=run.documents[f"retained_artifacts/{node}/{RECEIPT}"].adapter.sha256,
+            samples=counts[node],
+            weight_numerator=weight.numerator,
+            weight_denominator=weight.denominator,
         )
-        for stand in result.kept.values()
+        for node, weight in weights.items()
     )
-    batches = assignment.batches
     run.seal(
-        f"{folder}/{RECEIPT_FILE}", run.paths.artifacts / node / RECEIPT_FILE, receipts.ContributorReceipt,
-        run_id=RUN_ID, window_id=run.plan.window_id, revision=run.lies.revision, node_id=node,
-        assignment_digest=assignment.digest, contract_digest=run.contract.digest, device=run.device(node),
-        software=run.software(node), execution=run.execution(node),
-        initial_adapter_sha256=assignment.initial_adapter.sha256,
-        slice_sha256=assignment.slice.shard.sha256, head_sha256=assignment.head.sha256, adapter=adapter,
-        adapter_config=config, checkpoints=checkpoints, continued_from=None, steps=STEPS,
-        samples_presented=sum(len(batch) for batch in batches),
-        distinct_samples=len({index for batch in batches for index in batch}), tokens_presented=64,
-        tokens_trained=64, step_losses=result.losses, started_wall_ms=1_790_000_002_000,
-        finished_wall_ms=1_790_000_005_000, train_seconds=3.0,
+        "retained_artifacts/merged_artifact_report.json", run.paths.artifacts / "merged_artifact_report.json",
+        receipts.MergeReport, run_id=RUN_ID, window_id=run.plan.window_id,
+        rule="weighted_mean_of_deltas.rank_stacking", contributions=shares, merged_adapter=adapter,
+        merged_adapter_config=config_file, rank=run.merged.rank, alpha=run.merged.alpha,
+        delta_norm=outcome.delta_norm, residual=outcome.residual,
     )  # fmt: skip
 
 
-def replay(run: "Forge", node: str) -> None:
-    """Segment by segment, each from the contributor's own checkpoint, on the validator's device."""
-    assignment, own = run.plan.assignment(node), run.results[node]
-    again, start = [], assigned_start(run)
-    for end in ends_of(run):
-        stand = stretch(run, node, start, end, np.float32)
-        again.append(stand)
-        start = own.kept.get(end, stand)
-    losses = tuple(
-        loss for before, stand in zip((0, *ends_of(run)), again, strict=False) for loss in stand.losses[before:]
+def score(run: "Forge") -> None:
+    scale = ALPHA / RANK
+    subjects: list[tuple[str, Weights | None]] = [("base", None)]
+    subjects += [(node, (run.results[node].a, run.results[node].b)) for node in sorted(NODES)]
+    subjects += [("merge", (run.merged.a, run.merged.b))]
+    scores = tuple(
+        receipts.HeldOutScore(
+            subject=name,
+            mean_loss=mean_loss(run.head, run.held_out, weights, scale),
+            tokens=len(run.held_out.targets),
+        )
+        for name, weights in subjects
     )
-    result = changed(_trained(again[-1], {stand.step: stand for stand in again[:-1]}), losses=losses)
-    if run.lies.replayed:
-        result = run.lies.replayed(run, node, result)
-    run.replays[node] = result
-    receipt = run.documents[f"retained_artifacts/{node}/{RECEIPT_FILE}"]
-    tolerance = run.contract.governance.tolerance(run.contract.node(node).backend, "mlx")
-    settings = run.execution(MAC)
-    segments, found = _segments(run, node, receipt, same_settings=receipt.execution == settings)
-    run.seal(
-        f"receipts/replay_{node}.json", run.paths.receipts / f"replay_{node}.json", receipts.ReplayReceipt,
-        run_id=RUN_ID, window_id=run.plan.window_id, revision=run.lies.revision, node_id=node,
-        assignment_digest=assignment.digest, contributor_backend_label=receipt.device.backend_label,
-        replay_device=run.device(MAC), replay_software=run.software(MAC), contributor_execution=receipt.execution,
-        replay_execution=settings, contribution_sha256=receipt.adapter.sha256, continued_from=None,
-        segments=segments, outcome=worst(tuple(segment.outcome for segment in segments)),
-        relative_difference=min(max(each.relative_difference for each in found), FARTHEST),
-        max_loss_difference=max(each.max_loss_difference for each in found), tolerance=tolerance,
-        step_losses=result.losses, replay_seconds=1.5,
+    run.scores = run.seal(
+        "receipts/score.json", run.paths.receipts / "score.json", receipts.ScoreReceipt, run_id=RUN_ID,
+        window_id=run.plan.window_id, held_out_sha256=run.plan.held_out_shard.sha256, device=run.device(MAC),
+        scores=scores,
     )  # fmt: skip
 
 
-def _segments(
-    run: "Forge", node: str, receipt: receipts.ContributorReceipt, *, same_settings: bool
-) -> tuple[tuple[receipts.SegmentReplay, ...], list[Comparison]]:
-    assignment, own, again = run.plan.assignment(node), run.results[node], run.replays[node]
-    governance = run.contract.governance
-    tolerance = governance.tolerance(run.contract.node(node).backend, "mlx")
-    kept = {ref.step: ref.file.sha256 for ref in receipt.checkpoints} | {STEPS: receipt.adapter.sha256}
-    initial = assigned_start(run)
-    before, before_sha256 = State(_adapter(run, initial.a, initial.b), {}, ()), assignment.initial_adapter.sha256
-    segments, found, done = [], [], 0
-    for end in ends_of(run):
-        end_state, replayed = (_state(run, trained, end) for trained in (own, again))
-        comparison = compare(
-            Segment(before, end_state, replayed, receipt.step_losses[done:end], again.losses[done:end]), tolerance,
-            same_settings=same_settings, exact_owed=governance.same_backend_exact,
-        )  # fmt: skip
-        folder, name = f"retained_artifacts/replayed_{node}", ADAPTER_FILE if end == STEPS else checkpoint_name(end)
-        raw = _adapter_bytes(again, assignment) if end == STEPS else state_bytes(again.kept[end], assignment)
-        segments.append(
-            receipts.SegmentReplay(
-                first_step=done + 1,
-                last_step=end,
-                start_sha256=before_sha256,
-                end_sha256=kept[end],
-                replayed=run.store(f"{folder}/{name}", raw),
-                outcome=comparison.outcome,
-                distances=comparison.distances,
-                max_loss_difference=comparison.max_loss_difference,
-            )
-        )
-        found.append(comparison)
-        before, before_sha256, done = end_state, kept[end], end
-    return tuple(segments), found
-
-
-def replay_record(run: "Forge", node: str) -> Body:
-    """What the decision's record repeats of the receipt."""
-    receipt = run.documents[f"receipts/replay_{node}.json"]
-    body: Body = receipt.to_json()
-    names = ("node_id", "outcome", "relative_difference", "max_loss_difference")
-    return {
-        **{name: body[name] for name in names},
-        "relative_bound": body["tolerance"]["relative_bound"],
-        "loss_bound": body["tolerance"]["loss_bound"],
-        "segments": len(body["segments"]),
-        "exact_segments": sum(segment["outcome"] == "exact" for segment in body["segments"]),
-        "backend_label": receipt.replay_device.backend_label,
-        "receipt_digest": receipt.digest,
-        "replayed_sha256": receipt.segments[-1].replayed.sha256 if receipt.segments else None,
-        "detail": "",
-    }
-
-
-def state_bytes(stand: Stand, assignment: Assignment) -> bytes:
-    """A training checkpoint's file."""
-    tensors = {TENSOR_A: stand.a, TENSOR_B: stand.b}
-    tensors |= dict(zip((*MOMENTS_A, *MOMENTS_B), stand.moments, strict=True))
-    raw = {name: RawTensor("F32", values.shape, values.tobytes()) for name, values in tensors.items()}
-    raw[STEP_LOSSES] = RawTensor("F64", (stand.step,), np.array(stand.losses, "<f8").tobytes())
-    return write_tensors(raw, metadata_of(assignment.digest, stand.step))
-
-
-def _trained(stand: Stand, kept: dict[int, Stand]) -> Trained:
-    return Trained(stand.a, stand.b, stand.losses, kept)
-
-
-def _state(run: "Forge", trained: Trained, end: int) -> State:
-    if end == STEPS:
-        return State(_adapter(run, trained.a, trained.b), {}, ())
-    stand = trained.kept[end]
-    return State(_adapter(run, stand.a, stand.b), dict(zip(MOMENT_NAMES, stand.moments, strict=True)), stand.losses)
-
-
-def _adapter(run: "Forge", a: np.ndarray, b: np.ndarray) -> Adapter:
-    return Adapter(a, b, run.contract.adapter.alpha, {})
-
-
-def _adapter_bytes(trained: Trained, assignment: Assignment) -> bytes:
-    return adapter_bytes(trained.a, trained.b, {"format": "pt", "swarm_assignment": assignment.digest})
+def promote(run: "Forge") -> None:
+    replays = {node: word_from_json(ReplayJudged, replay_record(run, node)) for node in NODES}
+    accepted = dict.fromkeys(NODES, Disposition.ACCEPTED)
+    values = gates(accepted, replays, run.scores.scores, run.contract.governance)
+    run.promotion = run.seal(
+        "receipts/promotion.json", run.paths.receipts / "promotion.json", receipts.PromotionReceipt,
+        run_id=RUN_ID, window_id=run.plan.window_id,
+        disposition="promoted" if all(gate.passed for gate in values) else "held", gates=values,
+        merged_adapter_sha256=run.documents["retained_artifacts/merged_artifact_report.json"].merged_adapter.sha256,
+        publish_disposition="refused", publish_reason=PUBLISH_REASON,
+    )  # fmt: skip

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from console.evidence.device_summary import SUMMARY_FILE
 from console.evidence.lane_documents.frozen_lane import freeze_lane
 from console.evidence.lane_documents.known_reports import given_report
 from console.evidence.lane_documents.operator_bundle import Launch, write_operator_bundle
@@ -16,18 +17,18 @@ from console.evidence.lane_documents.sources import shipped_sources
 from console.evidence.outcomes.places import documents_dir, publications_dir
 from console.places import data_dir
 from runners.contract.canonical import readable_bytes
-from tests.checks import defects_of_checkpoints, defects_of_identity, defects_of_revision, defects_of_work, test_bringup
+from tests.checks import test_bringup
+from tests.checks.every_defect import DEFECTS
 from tests.checks.forge import forge
 from tests.checks.forged_ends import refused_at_bring_up
 from tests.checks.resealing import operator_key_file, reseal_bundle, rewrite
 from tests.lanes import defects as lanes
 from tests.lanes import test_operator_bundle
 from tests.lanes.resealing import relink
-from tests.outcomes import test_documents, test_publication
+from tests.outcomes import test_device_summary, test_documents, test_publication
 from tests.outcomes.conftest import LANE, keep
 from tests.outcomes.publishing import REPORT_FILE, SNAPSHOT_DIR, publish_forged, reseal_publication, write_checkpoint
 
-ROOMS = (defects_of_identity, defects_of_checkpoints, defects_of_revision, defects_of_work)
 INDEX_FILE = "index.json"
 WHAT = {"rehearsal": "rehearsal", "evidence_bundle": "evidence", "closeout": "closeout"}
 FROZEN_FROM = ("lanes", "base", "dataset", "reports")
@@ -61,7 +62,7 @@ def build(out: Path) -> tuple[Bad, ...]:
 
 def _runs(out: Path, work: Path) -> Iterator[Bad]:
     true = forge(work / "true")
-    for defect in (defect for room in ROOMS for defect in room.DEFECTS):
+    for defect in DEFECTS:
         if defect.also:
             continue  # false in more than one place, however it is told
         home = work / defect.name
@@ -77,6 +78,15 @@ def _runs(out: Path, work: Path) -> Iterator[Bad]:
         place = f"runs/{defect.name}"
         shutil.move(bundle, out / place)
         yield Bad("real-run", defect.name, place, defect.rule)
+    summarised = test_device_summary.summarised(work / "summarised")
+    for name, rule, edit in test_device_summary.LIES:
+        bundle = shutil.copytree(summarised, work / name / "bundle")
+        operator_key_file(bundle.parent)
+        rewrite(bundle / SUMMARY_FILE, edit)
+        reseal_bundle(bundle)
+        (out / "summaries").mkdir(exist_ok=True)
+        shutil.move(bundle, out / "summaries" / name)
+        yield Bad("real-run", name, f"summaries/{name}", rule)
 
 
 def _bringups(out: Path) -> Iterator[Bad]:

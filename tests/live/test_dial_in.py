@@ -34,6 +34,8 @@ def test_a_window_with_a_contributor_that_dials_in_ends_merged(make_run: MakeRun
     (endpoint,) = [item for item in manifest["endpoints"] if item["node_id"] == "swarm-linux-a"]
     assert endpoint["contract_endpoint"] == "127.0.0.1:34101"
     assert endpoint["observed_endpoint"] == "dial-in://127.0.0.1"
+    (ways,) = [record["body"] for record in run.records() if record["kind"] == "directions_tested"]
+    assert (ways["inward"]["outcome"], ways["outward"]["outcome"]) == ("reached", "not_reached")
     agent.process.terminate()
     agent.process.wait(10)
     assert_gone(run)

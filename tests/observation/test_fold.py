@@ -30,8 +30,8 @@ from runners.contract.states import (
     WindowState,
 )
 from tests.execution_settings import EXECUTION
-from tests.observation import make_run
-from tests.observation.make_run import LINUX, MAC, Recording, sha
+from tests.observation import recorded_contributor, recorded_journals
+from tests.observation.recorded_journals import LINUX, MAC, Recording, sha
 from tests.observation.watching import Watch
 
 
@@ -65,7 +65,7 @@ def linux(state: State) -> Host:
     return host
 
 
-HEAD = make_run.head()
+HEAD = recorded_journals.head()
 FINDING = coord.Finding(rule="manifest_digest", expected="aa", got="bb")
 
 CHECKPOINT = CheckpointRef(
@@ -233,14 +233,12 @@ COORDINATOR_CASES: list[tuple[Word, Callable[[State], object], object]] = [
         "held",
     ),
     (
-        coord.CheckpointKept(node_id=LINUX, checkpoint=CHECKPOINT, head=make_run.head(LINUX)),
+        coord.CheckpointKept(node_id=LINUX, checkpoint=CHECKPOINT, head=HEAD),
         lambda state: linux(state).kept_step,
         20,
     ),
     (
-        coord.CheckpointRefused(
-            node_id=LINUX, step=20, reason="malformed_checkpoint", findings=(), head=make_run.head(LINUX)
-        ),
+        coord.CheckpointRefused(node_id=LINUX, step=20, reason="malformed_checkpoint", findings=(), head=HEAD),
         lambda state: linux(state).trouble and linux(state).trouble.reason,  # type: ignore[union-attr]
         "malformed_checkpoint",
     ),
@@ -266,7 +264,7 @@ NODE_CASES: list[tuple[Word, Callable[[State], object], object]] = [
     ),
     (
         node.Ready(
-            device=make_run.device(LINUX),
+            device=recorded_contributor.device(LINUX),
             head_sha256=sha("h"),
             slice_sha256=sha("s"),
             initial_adapter_sha256=sha("i"),
@@ -293,7 +291,7 @@ NODE_CASES: list[tuple[Word, Callable[[State], object], object]] = [
         (7, (4.5,), 7),
     ),
     (
-        node.Produced(manifest=make_run.manifest(LINUX), files=(), receipt_digest=sha("r")),
+        node.Produced(manifest=recorded_contributor.manifest(LINUX), files=(), receipt_digest=sha("r")),
         lambda state: (linux(state).work.phase, linux(state).seen),
         (Phase.PRODUCED, None),
     ),

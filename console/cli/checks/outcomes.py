@@ -17,16 +17,18 @@ def _check(what: str, pattern: str, folder: str, own: str, about: str) -> Check:
         return sorted((data_dir("fixtures") / "swarm" / folder).glob(pattern))
 
     def default() -> Sequence[Path]:
-        found = retained() or sorted(runs_dir().glob(f"*/{own}/{pattern}"), key=lambda path: path.stat().st_mtime)[-1:]
+        found = retained() or sorted(runs_dir().glob(f"*/{own}*/{pattern}"), key=lambda path: path.stat().st_mtime)[-1:]
         if not found:
             raise UsageError(f"check {what}: expected a document, got none on this machine; give --bundle PATH")
         return found
 
-    def check(place: Path, options: argparse.Namespace) -> Checked:
-        path = next(iter(sorted(place.glob(pattern))), place / pattern) if place.is_dir() else place
+    def within(place: Path) -> Sequence[Path]:
+        return (sorted(place.glob(pattern)) or [place / pattern]) if place.is_dir() else [place]
+
+    def check(path: Path, options: argparse.Namespace) -> Checked:
         return Checked(path, _checker(what)(path, allowed_signers=options.allowed_signers))
 
-    return Check(about, retained, default, check)
+    return Check(about, retained, default, check, within)
 
 
 def _checker(what: str) -> Callable[..., Verdict]:

@@ -24,6 +24,8 @@ PLACES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"contract/membership_receipt\.json", "swarm.membership_receipt.v1"),
         (r"contract/begin\.json", "begin"),
         (r"contract/(train|held_out)_manifest\.json", "swarm.shard_manifest.v1"),
+        (rf"launch/{NAME}_launch_manifest\.json", "swarm.launch_manifest.v1"),
+        (rf"launch/{NAME}_launch_receipt\.json", "swarm.launch_receipt.v1"),
         (rf"reports/{NODE}_bringup\.json", "swarm.bringup_report.v1"),
         (rf"reports/{NODE}_bringup\.json\.sig", "signature"),
         (rf"receipts/admission_{NODE}\.json", "swarm.admission_receipt.v1"),

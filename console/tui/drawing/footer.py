@@ -19,9 +19,15 @@ def footer(view: View, width: int) -> tuple[Row, ...]:
         verbs = [("[ ]", "1 s", ""), ("{ }", "phase", ""), ("space", "play", ""), (".", "back", "")]
         return (fill((*row[:-1], *_keys(verbs, view), ("?", "bright*"), (" help", "muted")), width),)
     verbs = [("x", "stop", "app.stop")] if stop else [("g", "go live", "app.start")]
+    if "app.replay" not in view.blocked:
+        verbs = [("r", "replay", "app.replay")]
     if width >= 120:
-        verbs = [("g", "go live", "app.start"), ("x", "stop", "app.stop"), ("space", "pause", "app.pause"),
-                 ("n", "next problem", ""), ("t", "theme", ""), (":", "commands", "")]  # fmt: skip
+        verbs = [("b", "bring-up", "app.bring-up"), ("g", "go live", "app.start"), ("x", "stop", "app.stop"),
+                 ("r", "replay", "app.replay"), ("F5-F8", "drills", "drill.stale"), ("n", "problem", ""),
+                 ("a", "acknowledge", "app.acknowledge"), (":", "all", "")]  # fmt: skip
+        if view.snapshot.state.closed is not None:
+            verbs[5:5] = [("A", "audit", "app.audit"), ("p", "publish", "app.publish")]
+            verbs = [verb for verb in verbs if verb[0] not in ("b", "n")]
     leave = "leave (run goes on)" if width >= 120 and view.mode is Mode.LIVE else "leave"
     row += _keys([*verbs, ("?", "help", ""), ("q", leave, "")], view)
     if row_width(tuple(row)) > width:

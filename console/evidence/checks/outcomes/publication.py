@@ -18,6 +18,7 @@ from console.evidence.checks.tensors import read_header
 from console.evidence.checks.verdict import Mismatch, Verdict, differs
 
 REPORT_FILES = "*_local_snapshot_publication_v1.json"
+FIRST_REPORT = names.publication_report(names.FIRST_LANE)
 TARGET, REPO_ID = "hugging_face_snapshot", "openagents/swarm-local-open-adapter"
 MERGED = "retained_artifacts/merged"
 DOCUMENTS: dict[str, Shape] = {
@@ -69,7 +70,7 @@ class Publication(Outcome):
 
 def check_publication(path: Path, *, bundle: Path | None = None, allowed_signers: Path | None = None) -> Verdict:
     """`path` is the report, or the folder that holds it."""
-    path = next(iter(sorted(path.glob(REPORT_FILES))), path / REPORT_FILES) if path.is_dir() else path
+    path = next(iter(sorted(path.glob(REPORT_FILES))), path / FIRST_REPORT) if path.is_dir() else path
     outcome = Publication(path, PUBLICATION, bundle, allowed_signers)
     return judge(outcome, (*rules_citation.FIRST, *FIRST), (*rules_citation.THEN, *RULES))
 
