@@ -78,6 +78,10 @@ DEFECTS = (
     Defect("checkpoint_with_other_losses", "checkpoints_lead_to_the_adapter", _state(_other_losses)),
     Defect("segment_from_another_start", "segments_cover_the_work", document(REPLAY, _segment(1, start_sha256=OTHER))),
     Defect("segment_to_another_end", "segments_cover_the_work", document(REPLAY, _segment(0, end_sha256=OTHER))),
+    Defect("segment_left_out", "segments_cover_the_work", document(REPLAY, lambda body: body["segments"].pop(0))),
+    Defect("segment_told_twice", "segments_cover_the_work", document(
+        REPLAY, lambda body: body["segments"].append(body["segments"][-1])
+    )),
     Defect("distance_left_out", "segment_figures_are_recomputed", document(REPLAY, _no_distance)),
     Defect("a_loss_difference_made_smaller", "segment_figures_are_recomputed", document(
         REPLAY, _segment(0, max_loss_difference=0.0)

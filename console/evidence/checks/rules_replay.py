@@ -54,9 +54,8 @@ def segments_cover_the_work(e: Evidence) -> Iterator[Mismatch]:
         if receipt is None or assignment is None:
             continue
         where = f"receipts/replay_{node}.json segments"
-        steps, last = planned_steps(assignment), assignment["recipe"]["steps"]
-        expected = [(start + 1, end) for start, end in pairwise([0, *steps, last])]
-        got = [(segment["first_step"], segment["last_step"]) for segment in receipt["segments"]]
+        last = assignment["recipe"]["steps"]
+        expected, got = _planned_stretches(assignment), _stretches(receipt)
         yield from differs(where, expected, got)
         if any(end - start >= MAX_SEGMENT_STEPS for start, end in got):
             yield Mismatch(where, f"segments of at most {MAX_SEGMENT_STEPS} steps", "a longer one")
@@ -68,6 +67,16 @@ def segments_cover_the_work(e: Evidence) -> Iterator[Mismatch]:
             yield from differs(f"{place} start", files.get(segment["first_step"] - 1), segment["start_sha256"])
             yield from differs(f"{place} end", files.get(segment["last_step"]), segment["end_sha256"])
             yield from _replayed_is_kept(e, node, place, segment, last)
+
+
+def _planned_stretches(assignment: Body) -> list[tuple[int, int]]:
+    """First and last step of every segment, counted from 1."""
+    ends = [0, *planned_steps(assignment), assignment["recipe"]["steps"]]
+    return [(start + 1, end) for start, end in pairwise(ends)]
+
+
+def _stretches(receipt: Body) -> list[tuple[int, int]]:
+    return [(segment["first_step"], segment["last_step"]) for segment in receipt["segments"]]
 
 
 def _replayed_is_kept(e: Evidence, node: str, place: str, segment: Body, last: int) -> Iterator[Mismatch]:
@@ -87,6 +96,8 @@ def segment_figures_are_recomputed(e: Evidence) -> Iterator[Mismatch]:
         receipt, own, assignment = e.replay(node), e.receipt(node), e.assignment(node)
         if receipt is None or own is None or assignment is None or not _has_figures(e, node):
             continue
+        if _stretches(receipt) != _planned_stretches(assignment):
+            continue  # segments_cover_the_work names it
         yield from _Recomputed(e, node, assignment, receipt, own).findings()
 
 
