@@ -8,12 +8,15 @@ from console.coordination.paths import RunPaths
 from console.coordination.spec import RemoteHost, SshdAccess
 from console.hosts.errors import HostNotKnown
 from console.hosts.host_book import HostBook, KnownHost, is_name
+from console.hosts.overlays import tailnet_address
 from console.places import data_dir, runs_dir
-from runners.contract.lane import NodeContract
+from runners.contract.lane import NodeContract, RunContract
 from runners.records.sources import sources_sha256
 
 
-def remote_of(node: NodeContract, options: StartOptions, paths: RunPaths, coordinator_port: int) -> RemoteHost:
+def remote_of(
+    node: NodeContract, contract: RunContract, options: StartOptions, paths: RunPaths, coordinator_port: int
+) -> RemoteHost:
     """Raises UsageError with what is missing."""
     if options.dial_in is not None:
         return _dials_in(node, options, coordinator_port)
@@ -22,7 +25,8 @@ def remote_of(node: NodeContract, options: StartOptions, paths: RunPaths, coordi
         return _sshd(node, known, paths.root.name)
     port = node.cluster_port if options.contributor_port is None else options.contributor_port
     managed = is_managed(node, options)
-    host, remote_port = (node.host_alias, port) if options.remote is None else _split(options.remote)
+    found = tailnet_address(node.host_alias) if is_tailnet(contract) else None
+    host, remote_port = (found or node.host_alias, port) if options.remote is None else _split(options.remote)
     key_path = options.client_key or host_home() / "keys" / "ssh_client.pem"
     if not managed and options.remote_host_key is None:
         raise UsageError(
@@ -43,6 +47,11 @@ def remote_of(node: NodeContract, options: StartOptions, paths: RunPaths, coordi
         run_root=str(paths.root / node.run_root) if managed else None,
         model_dir=str(data_dir("fixtures") / "swarm" / "base") if managed else None,
     )
+
+
+def is_tailnet(contract: RunContract) -> bool:
+    """Is the lane one over admitted overlay devices, so that their addresses are asked of Tailscale?"""
+    return "tailnet" in contract.namespace
 
 
 def _dials_in(node: NodeContract, options: StartOptions, coordinator_port: int) -> RemoteHost:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.cli.find import find_run
+from console.cli.remotes import is_tailnet
 from console.cli.start import create_run, operator_key_file, operator_token, spawn_coordinator
 from console.cli.start_options import StartOptions
 from console.cli.watch import Interrupts, Watch
@@ -18,6 +19,7 @@ from console.evidence.checks.real_run import check_real_run
 from console.evidence.checks.verdict import Verdict
 from console.hosts.errors import PortTaken
 from console.hosts.loopback import require_free_port
+from console.hosts.overlays import overlays_here, tailnet_address, warning_of
 from console.observation.runs import coordinator_folder
 from runners.records.lock import is_held
 
@@ -67,11 +69,21 @@ def start(options: argparse.Namespace) -> int:
     if options.bundle_dir is not None and options.bundle_dir.exists():
         raise UsageError(f"--bundle-dir {options.bundle_dir}: expected a new folder, got one that exists")
     spec, paths = create_run(chosen, check_ports=require_ports)
+    if is_tailnet(spec.contract):
+        tell_overlays()
     print(f"run {spec.run_id} in {paths.root}", file=sys.stderr)
     with Interrupts() as interrupts:  # from before there is something to stop
         spawn_coordinator(paths, token)
         ended = watch_run(spec.run_id, paths, interrupts)
     return report_result(spec.run_id, paths, options) if ended is None else ended
+
+
+def tell_overlays() -> None:
+    """What carries the packets of a tailnet lane, as far as this machine can tell."""
+    address = tailnet_address()
+    print(f"tailnet    {address or 'no address: Tailscale is not here, or not up'}  (tailscale ip -4)", file=sys.stderr)
+    if (warning := warning_of(overlays_here())) is not None:
+        print(f"warning    {warning}", file=sys.stderr)
 
 
 def require_ports(ports: tuple[tuple[str, int, str], ...]) -> None:

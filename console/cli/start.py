@@ -68,7 +68,7 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
         created_wall_ms=Clock().wall_ms(),
         contract=contract,
         remotes=tuple(
-            remote_of(node, options, paths, port) for node in contract.contributors if node.transport == "ssh"
+            remote_of(node, contract, options, paths, port) for node in contract.contributors if node.transport == "ssh"
         ),
         model_dir=str(base / "base"),
         dataset_dir=str(base / "dataset"),

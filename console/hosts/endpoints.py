@@ -89,7 +89,7 @@ def _no_answer(endpoint: Endpoint, error: OSError, *, managed: bool) -> Tried:
     network = network_of(endpoint.host)
     interface = interface_of(endpoint.host) if network == "this machine" else "none"
     if managed and isinstance(error, ConnectionRefusedError):
-        return Tried(interface, network, None, "free; our agent is started there with a run")
+        return Tried(interface, network, None, "free: our agent starts with a run")
     why = error.strerror or str(error) or type(error).__name__
     return Tried(interface, network, False, f"no answer: {why}")
 

@@ -1,8 +1,9 @@
 """May this host be used, judged from one look. Each check says what it saw, what it wanted, and what helps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from console.hosts.overlays import Overlay, warning_of
 from console.hosts.sight import Look, Sight
 from runners.contract.identity import NEEDED_PACKAGES, RunnersIdentity
 
@@ -43,6 +44,13 @@ class Wanted:
         )  # torch with CUDA's libraries takes about 7 GiB, twice while it unpacks
 
 
+def judge_overlays(overlays: Sequence[Overlay]) -> Check:
+    """Of this machine, whatever hosts there are."""
+    value = ", ".join(str(overlay) for overlay in overlays) or "none"
+    fix = warning_of(overlays) or ""
+    return Check("overlays", not fix, False, value, "at most one private network over others", fix)
+
+
 def judge(look: Look, wanted: Wanted, *, installing: bool = True) -> tuple[Check, ...]:
     """In the order in which they would be mended. Packages are asked about where they would be used, or later."""
     sight = look.sight
@@ -62,6 +70,7 @@ def judge(look: Look, wanted: Wanted, *, installing: bool = True) -> tuple[Check
         _disk(sight, wanted),
         _inodes(sight),
         _memory(sight),
+        _model(sight),
         _gpu(sight, wanted),
         *(_port(port, trouble) for port, trouble in sorted(sight.ports.items())),
         _clock(look),
@@ -163,6 +172,12 @@ def _inodes(sight: Sight) -> Check:
 
 def _memory(sight: Sight) -> Check:
     return Check("memory", True, False, f"{sight.memory_bytes / GIB:.1f} GiB", "the lane's bring-up judges it")
+
+
+def _model(sight: Sight) -> Check:
+    value = sight.model_trouble or "nothing against it"
+    fix = "give the folder of the host's own checkpoint with --model, or leave that out and the tiny one is sent"
+    return Check("model", sight.model_trouble is None, True, value, "a checkpoint's folder", fix)
 
 
 def _gpu(sight: Sight, wanted: Wanted) -> Check:

@@ -69,7 +69,8 @@ def _heartbeat(work: Work, line: Line, body: node.Heartbeat) -> Work:
 
 
 def _produced(work: Work, line: Line, body: node.Produced) -> Work:  # noqa: ARG001
-    return replace(work, phase=Phase.PRODUCED, produced=line.at, produced_ref=line.ref)
+    # Whoever produced took every step of the recipe; the last beat before it may be some steps old.
+    return replace(work, phase=Phase.PRODUCED, step=work.steps or work.step, produced=line.at, produced_ref=line.ref)
 
 
 def _failed(work: Work, line: Line, body: node.Failed) -> Work:  # noqa: ARG001

@@ -8,7 +8,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType, Keymap
 from textual.screen import Screen
 
-from console.observation.facets import Filter
+from console.observation.facets import Filter, parse_filter
 from console.observation.runs import RunStanding, newest_live
 from console.places import data_dir
 from console.tui.acts import Acts
@@ -20,8 +20,10 @@ from console.tui.palette import commands
 from console.tui.screens.checks import Checks
 from console.tui.screens.dashboard import Dashboard
 from console.tui.screens.drills import Drills
+from console.tui.screens.kept import KeptPage
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
+from console.tui.session import Session, keep_session, read_session
 from console.tui.themes import DEFAULT_THEME, Palette, load_themes
 from console.tui.view import Mode
 from runners.records.clock import Clock
@@ -54,23 +56,33 @@ class SwarmApp(OpeningApp):
         theme_folders: tuple[Path, ...] = (),
         kept_folders: tuple[Path, ...] = (),
         open_first: Path | None = None,
-        place: str = "dashboard",
+        place: str = "",
         warnings: tuple[str, ...] = (),
         clock: Clock | None = None,
         threaded: bool = True,
+        session_file: Path | None = None,
     ) -> None:
         self.themes, self.theme_problems = load_themes((data_dir("themes"), *theme_folders))
         self.theme_problems += warnings
         super().__init__(runs_dir, acts, read_only=read_only, kept_folders=kept_folders, clock=clock, threaded=threaded)
-        self.run_id, self._open_first, self._first_place = run_id, open_first, place
-        self.filter = Filter()
+        self.run_id, self._open_first = run_id, open_first
+        self._session_file = session_file
+        session = read_session(session_file) if session_file else Session()
+        self._first_place = place or session.place or "dashboard"
+        self.filter = parse_filter(session.filter)
         self._remapped: dict[str, str] = {}
         for swarm_theme in self.themes.values():
             self.register_theme(swarm_theme.for_textual())
-        wanted = theme or DEFAULT_THEME
+        wanted = theme or session.theme or DEFAULT_THEME
         self.theme = wanted if wanted in self.themes else DEFAULT_THEME
         if wanted not in self.themes:
             self.theme_problems += (f"theme {wanted}: expected one of {', '.join(sorted(self.themes))}",)
+
+    def on_unmount(self) -> None:
+        if self._session_file is not None and not self.read_only:
+            place = self.current_mode if self.current_mode in self.MODES else ""
+            lane = self.desk.acts.lane
+            keep_session(self._session_file, Session(place, self.filter.text, self.theme, lane))
 
     @property
     def palette(self) -> Palette:
@@ -116,7 +128,11 @@ class SwarmApp(OpeningApp):
         view = self.view(self.stamp())
         svg = self.export_screenshot(title=f"swarm {view.title}")
         try:
-            place, digest = take_snapshot(self.runs_dir / "snapshots", view.snapshot, svg, view.title)
+            shown = self.screen.evidence() if isinstance(self.screen, KeptPage) else view.snapshot
+            run_id = self.screen.run.run_id if isinstance(self.screen, KeptPage) else view.snapshot.state.run_id
+            place, digest = take_snapshot(
+                self.runs_dir / "snapshots", shown, svg, run_id=run_id, wall_ms=view.snapshot.moment.now.wall_ms
+            )
         except (OSError, RecordsError) as error:
             self.notice(f"✗ snapshot: {error}", "bad")
         else:

@@ -184,11 +184,12 @@ class VethPair:
 
 
 @contextmanager
-def veth_pair() -> Iterator[VethPair]:
-    """Skips where this process may not make network namespaces."""
+def veth_pair(*, tailnet: bool = False) -> Iterator[VethPair]:
+    """Skips where this process may not make network namespaces. `tailnet` takes addresses of that range."""
     tag = f"{os.getpid() % 100000}{int(time.monotonic() * 10) % 100}"
     third, fourth = os.getpid() % 250 + 1, int(time.monotonic()) % 62 * 4
-    net = f"10.{200 + os.getpid() // 250 % 50}.{third}"
+    second = os.getpid() // 250 % 50
+    net = f"100.{70 + second}.{third}" if tailnet else f"10.{200 + second}.{third}"
     pair = VethPair(f"swarm{tag}", f"sw{tag}a", f"sw{tag}b", f"{net}.{fourth + 1}", f"{net}.{fourth + 2}")
     if shutil.which("ip") is None:
         pytest.skip("no ip(8) on this machine (Debian: apt-get install iproute2)")

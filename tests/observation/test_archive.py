@@ -12,7 +12,7 @@ from console.observation.file_lines import LONGEST, FileLines
 from console.observation.receipts import ReceiptRing
 from console.observation.sifted import Sifted
 from console.observation.telling import Tone
-from tests.observation.make_run import LINUX, Recording
+from tests.observation.recorded_journals import LINUX, Recording
 from tests.observation.watching import Watch
 
 

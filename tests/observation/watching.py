@@ -10,7 +10,7 @@ from console.observation.receipts import ReceiptRing
 from console.observation.snapshot import Snapshot, snapshot
 from console.observation.source import RunSource
 from runners.records.clock import Clock
-from tests.observation.make_run import MONO_0, WALL_0
+from tests.observation.recorded_journals import MONO_0, WALL_0
 
 
 @dataclass

@@ -17,7 +17,7 @@ from runners.contract.states import Classification
 from runners.records.clock import Clock
 from runners.records.keys import SigningKey
 from runners.records.lock import FolderLock
-from tests.observation.make_run import MONO_0, WALL_0, Recording
+from tests.observation.recorded_journals import MONO_0, WALL_0, Recording
 
 
 @dataclass

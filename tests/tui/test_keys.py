@@ -14,7 +14,7 @@ from console.tui.screens.help import Help
 from console.tui.view import Mode
 from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
-from tests.observation.make_run import RUN_ID, Recording
+from tests.observation.recorded_journals import RUN_ID, Recording
 from tests.tui.stage import Stage, settle, shown
 
 

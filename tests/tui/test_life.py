@@ -15,7 +15,7 @@ from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
 from runners.records.clock import Clock
 from tests.observation import make_run
-from tests.observation.make_run import RUN_ID, Recording
+from tests.observation.recorded_journals import RUN_ID, Recording
 from tests.tui.stage import Stage, settle, shown
 
 
@@ -54,7 +54,8 @@ async def test_after_closing_the_result_and_what_to_do_next_stay(healthy: Record
     assert "✓ bounded success · promoted · publish refused" in text
     assert "base 4.498" in text
     assert "✓ 0.186 under base" in text
-    assert "swarm check real-run --bundle" in text
+    assert "A audits" in text
+    assert "4 and v verify it" in text
     assert "NOT LIVE" not in text
 
 

@@ -12,7 +12,7 @@ from console.observation import runs
 from console.tui.app import SwarmApp
 from runners.contract.states import Classification
 from tests.observation import make_run
-from tests.observation.make_run import RUN_ID, WALL_0, Recording
+from tests.observation.recorded_journals import RUN_ID, WALL_0, Recording
 from tests.tui.picture import picture
 from tests.tui.stage import Stage, settle
 

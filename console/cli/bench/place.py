@@ -77,7 +77,8 @@ class Scene:
         return facts
 
     def _environment(self) -> dict[str, str]:
-        return {"SWARM_RUNS": str(self.runs), "SWARM_HOME": str(self.root), "XDG_CONFIG_HOME": str(self.root)}
+        own = dict.fromkeys(("SWARM_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"), str(self.root))
+        return {"SWARM_RUNS": str(self.runs), **own}
 
 
 def cpu_seconds(pid: int) -> float:

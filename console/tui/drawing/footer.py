@@ -19,6 +19,8 @@ def footer(view: View, width: int) -> tuple[Row, ...]:
         verbs = [("[ ]", "1 s", ""), ("{ }", "phase", ""), ("space", "play", ""), (".", "back", "")]
         return (fill((*row[:-1], *_keys(verbs, view), ("?", "bright*"), (" help", "muted")), width),)
     verbs = [("x", "stop", "app.stop")] if stop else [("g", "go live", "app.start")]
+    if "app.replay" not in view.blocked:
+        verbs = [("r", "replay", "app.replay")]
     if width >= 120:
         verbs = [("b", "bring-up", "app.bring-up"), ("g", "go live", "app.start"), ("x", "stop", "app.stop"),
                  ("r", "replay", "app.replay"), ("F5-F8", "drills", "drill.stale"), ("n", "problem", ""),

@@ -46,7 +46,7 @@ def _hosts(
     rows: list[Row] = []
     choices: list[Choice] = []
     for node in contract.contributors:
-        rows += [_node(node), (("    way                       interface   network          answer", "muted"),)]
+        rows += [_node(node), _heads(width)]
         choices += [None, None]
         for endpoint, result in tried.items():
             if endpoint.node_id == node.node_id:
@@ -76,19 +76,25 @@ def _node(node: NodeContract) -> Row:
     )
 
 
+def _columns(width: int) -> tuple[int, int, int]:
+    """Cells of the way, the interface and the network; the answer takes the rest."""
+    return (30, 12, 18) if width >= 110 else (17, 6, 14)
+
+
+def _heads(width: int) -> Row:
+    way, interface, network = _columns(width)
+    return ((f"    {pad('way', way)}{pad('by', interface)}{pad('network', network)}  answer", "muted"),)
+
+
 def _endpoint(endpoint: Endpoint, tried: Tried | None, *, in_use: bool, width: int) -> Row:
+    way, interface, network = _columns(width)
     where = endpoint.host if endpoint.origin == "local process" else endpoint.spelled
     named = f"{endpoint.name} {where}".strip()
-    row: Row = (("  ● " if in_use else "  ○ ", "ok" if in_use else "muted"), (pad(named, 26), "text"))
+    row: Row = (("  ● " if in_use else "  ○ ", "ok" if in_use else "muted"), (pad(named, way), "text"))
     if tried is None:
         return (*row, ("trying", "muted"))
     glyph, role = {True: ("✓", "ok"), False: ("✗", "bad"), None: ("○", "muted")}[tried.answers]
     took = "" if tried.took_ms is None else f"{tried.took_ms:.0f} ms  "
-    said = clip(f"{took}{plain(tried.result)}", max(10, width - 61))
-    return (
-        *row,
-        (pad(tried.interface, 12), "text"),
-        (pad(tried.network, 17), "text"),
-        (f"{glyph} ", role),
-        (said, "text"),
-    )
+    said = clip(f"{took}{plain(tried.result)}", max(10, width - way - interface - network - 6))
+    told: Row = ((f"{glyph} ", role), (said, "text"))
+    return (*row, (pad(tried.interface, interface), "text"), (pad(tried.network, network), "text"), *told)
