@@ -18,6 +18,7 @@ from console.hosts.first_contact import Plan
 from console.hosts.host_book import HostBook, KnownHost, is_name, mend_key
 from console.hosts.host_checks import Check, Wanted, judge, judge_code, judge_overlays
 from console.hosts.keys import pinned_key
+from console.hosts.line_conversation import printable
 from console.hosts.login import Login
 from console.hosts.outfit import Tree, model_tree, requirements, runners_tree
 from console.hosts.overlays import overlays_here
@@ -74,7 +75,7 @@ def guarded(work: Coroutine[object, object, int]) -> int:
     try:
         return asyncio.run(work)
     except HostError as error:
-        print(f"swarm: {error}", file=sys.stderr)
+        print(f"swarm: {printable(str(error))}", file=sys.stderr)
         return 1
     except TimeoutError:
         print("swarm: the host took too long over a step; look at it there, then do the same again", file=sys.stderr)
@@ -101,7 +102,9 @@ async def add_host(options: argparse.Namespace) -> int:
     wanted = Wanted(options.python is not None, not options.without_torch, our_versions())
     async with Login(wish.target) as login:
         print(f"{wish.name}: {login.endpoint}, host key {wish.target.host_key.get_fingerprint()}: {wish.because}")
-        seen = await first_contact.look(login, directory=options.directory, ports=(AGENT_PORT,), python=options.python)
+        seen = await first_contact.look(
+            login, directory=options.directory, ports=(AGENT_PORT,), python=options.python, model=options.model
+        )
         if not print_checks(judge(seen, wanted)):
             print(f"{wish.name}: not added; mend what says NO, then do the same again", file=sys.stderr)
             return 1
@@ -242,7 +245,11 @@ async def diagnose(host: KnownHost) -> tuple[Check, ...]:
     ours = our_versions()
     async with Login(target) as login:
         seen = await first_contact.look(
-            login, directory=host.directory, ports=(AGENT_PORT,), python=None if made_here else host.python
+            login,
+            directory=host.directory,
+            ports=(AGENT_PORT,),
+            python=None if made_here else host.python,
+            model=host.model_dir,
         )
     checks = judge(seen, Wanted(given_python=True, training=False, ours=ours), installing=False)
     again = f"swarm host add {host.name} {host.where}"

@@ -43,11 +43,14 @@ class Plan:
         return self.python
 
 
-async def look(login: Login, *, directory: str, ports: tuple[int, ...], python: str | None) -> Look:
+async def look(
+    login: Login, *, directory: str, ports: tuple[int, ...], python: str | None, model: str | None = None
+) -> Look:
     """Raises FirstContactFailed, LinkDown, MalformedBytes."""
     order: dict[str, object] = {
         "directory": directory,
         "ports": list(ports),
+        "model": model,
         "packages": [*NEEDED_PACKAGES, *TRAINING_PACKAGES],
     }
     body: dict[str, object] | None = None

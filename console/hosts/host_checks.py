@@ -70,6 +70,7 @@ def judge(look: Look, wanted: Wanted, *, installing: bool = True) -> tuple[Check
         _disk(sight, wanted),
         _inodes(sight),
         _memory(sight),
+        _model(sight),
         _gpu(sight, wanted),
         *(_port(port, trouble) for port, trouble in sorted(sight.ports.items())),
         _clock(look),
@@ -171,6 +172,12 @@ def _inodes(sight: Sight) -> Check:
 
 def _memory(sight: Sight) -> Check:
     return Check("memory", True, False, f"{sight.memory_bytes / GIB:.1f} GiB", "the lane's bring-up judges it")
+
+
+def _model(sight: Sight) -> Check:
+    value = sight.model_trouble or "nothing against it"
+    fix = "give the folder of the host's own checkpoint with --model, or leave that out and the tiny one is sent"
+    return Check("model", sight.model_trouble is None, True, value, "a checkpoint's folder", fix)
 
 
 def _gpu(sight: Sight, wanted: Wanted) -> Check:

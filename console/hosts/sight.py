@@ -36,6 +36,7 @@ class Sight(Word):
     ports: dict[str, Text | None]  # why one isn't free
     versions: dict[str, Text | None]
     systemd_user: bool
+    model_trouble: Text | None  # why the checkpoint that was asked about can't be one
     held: Held
     wall_ms: int
 

@@ -7,6 +7,7 @@ from typing import Any
 import asyncssh
 
 from console.hosts.errors import HostAuthRefused, HostKeyMismatch, HostUnreachable
+from console.hosts.line_conversation import printable
 from console.hosts.ssh_target import SshTarget
 
 KEEPALIVE_S = 1.0
@@ -103,8 +104,9 @@ def connect_errors(target: SshTarget, watcher: Watcher) -> Iterator[None]:
     except asyncssh.PermissionDenied as error:
         raise HostAuthRefused(
             f"{target.endpoint}: expected our client key to be accepted for {target.username or 'the user'!r}, "
-            f"got: {error.reason}. "
-            "Add its public line on the host (agent: --authorized-key; sshd: authorized_keys)"
+            f"got: {printable(error.reason)}. "
+            "Add its public line on the host (agent: --authorized-key; sshd: authorized_keys); a key with a passphrase "
+            "has to be in your SSH agent (`ssh-add`)"
         ) from error
     except FileNotFoundError as error:
         raise HostAuthRefused(
@@ -113,6 +115,6 @@ def connect_errors(target: SshTarget, watcher: Watcher) -> Iterator[None]:
         ) from error
     except (OSError, TimeoutError, asyncssh.Error, ValueError) as error:
         raise HostUnreachable(
-            f"{target.endpoint}: expected an SSH host, got: {error or type(error).__name__}. "
+            f"{target.endpoint}: expected an SSH host, got: {printable(str(error)) or type(error).__name__}. "
             "Is the host up, and its agent or sshd listening on that port?"
         ) from error

@@ -11,6 +11,7 @@ import asyncssh
 
 from console.hosts.errors import HostError, LinkDown
 from console.hosts.host import LinkCallback, LinkState
+from console.hosts.line_conversation import printable
 from console.hosts.ssh_dial import CONNECT_S, LOGIN_S, Connection, Watcher, connect_errors, dial_out
 from console.hosts.ssh_target import SshTarget
 from runners.records.clock import Clock
@@ -74,14 +75,14 @@ class SshLink:
         try:
             yield
         except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.DisconnectError) as error:
-            raise LinkDown(f"{self.target.endpoint}: link lost: {error.reason}") from error
+            raise LinkDown(f"{self.target.endpoint}: link lost: {printable(error.reason)}") from error
         except (asyncssh.ChannelOpenError, OSError) as error:
-            raise LinkDown(f"{self.target.endpoint}: link lost: {error}") from error
+            raise LinkDown(f"{self.target.endpoint}: link lost: {printable(str(error))}") from error
 
     async def _keep(self) -> None:
         while True:
             await self._watch()
-            self._change(up=False, reason=str(self._watcher.ended_by or "closed by the host"))
+            self._change(up=False, reason=printable(str(self._watcher.ended_by or "closed by the host")))
             await self._reconnect()
 
     async def _watch(self) -> None:

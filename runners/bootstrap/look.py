@@ -34,6 +34,7 @@ def main() -> None:
         "ports": {str(port): port_trouble(port) for port in order["ports"]},
         "versions": {name: version_of(name) for name in order["packages"]},
         "systemd_user": systemd_user(),
+        "model_trouble": model_trouble(order["model"]),
         "held": {kind: names_in(directory / kind) for kind in ("runners", "models", "venvs")},
         "wall_ms": int(time.time() * 1000),
     }
@@ -77,6 +78,18 @@ def trouble_of(directory: Path, home: Path) -> "str | None":
 
 def nearest(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if place.is_dir())
+
+
+def model_trouble(text: "str | None") -> "str | None":
+    """Why that can't be a checkpoint; whether it is the lane's is judged by its digest at bring-up."""
+    if text is None:
+        return None
+    folder = Path(text)
+    if not folder.is_dir():
+        return "{} is no directory".format(folder)
+    if not any(folder.glob("*.safetensors")) or not (folder / "config.json").is_file():
+        return "{} holds no config.json with safetensors beside it".format(folder)
+    return None
 
 
 def port_trouble(port: int) -> "str | None":

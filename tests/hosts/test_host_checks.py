@@ -37,6 +37,7 @@ SIGHT = Sight(
     ports={"34101": None},
     versions={**OURS, "nvidia-ml-py": None},
     systemd_user=True,
+    model_trouble=None,
     held=Held(runners=(), models=(), venvs=()),
     wall_ms=1,
 )
@@ -62,6 +63,7 @@ def test_a_sound_host_passes_every_check() -> None:
         (seen(directory_trouble="it lies in the checkout /users/ann/x"), BARE, "directory", True, "checkout"),
         (seen(disk_free_bytes=3 * GIB), BARE, "disk", True, "3.0 GiB"),
         (seen(inodes_free=12), BARE, "inodes", True, "df -i"),
+        (seen(model_trouble="/x is no directory"), BARE, "model", True, "--model"),
         (seen(gpus=None), BARE, "gpu", False, "driver"),
         (seen(gpus=Gpus(trouble="no devices were found")), BARE, "gpu", False, "no devices"),
         (seen(ports={"34101": "Address already in use"}), BARE, "port 34101", False, "already in use"),
@@ -163,7 +165,7 @@ def test_any_python_can_look_and_say_how_old_it_is(version: str, tmp_path: Path)
     if python is None:
         pytest.skip(f"no Python {version} on this machine")
     script = Path(__file__).resolve().parents[2] / "runners" / "bootstrap" / "look.py"
-    order = {"mark": "mark ", "directory": ".swarm", "ports": [34101], "packages": ["torch"]}
+    order = {"mark": "mark ", "directory": ".swarm", "ports": [34101], "packages": ["torch"], "model": "/nowhere"}
     asked = subprocess.run(
         [python, "-I", script], input=json.dumps(order) + "\n", capture_output=True, text=True, check=True,
         env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
@@ -171,6 +173,7 @@ def test_any_python_can_look_and_say_how_old_it_is(version: str, tmp_path: Path)
     sight = word_from_json(Sight, json.loads(asked.stdout.removeprefix("mark ")))
     assert ".".join(str(part) for part in sight.python[:2]) == version
     assert sight.directory == str(tmp_path.resolve() / ".swarm")
+    assert sight.model_trouble == "/nowhere is no directory"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -136,6 +136,26 @@ def test_nothing_is_put_outside_the_home_or_into_a_checkout(swarm: Swarm, sshd: 
     assert HostBook(tmp_path / "home").names() == ()
 
 
+def test_a_bare_host_behind_a_jump_host_becomes_ready_too(swarm: Swarm, sshd: SshdRig, tmp_path: Path) -> None:
+    with running_sshd(tmp_path / "jump") as jump:
+        hop = jump.ssh_config.read_text().replace("Host box", "Host hop")
+        sshd.ssh_config.write_text(hop + sshd.ssh_config.read_text() + "  ProxyJump hop\n")
+        code, said = swarm("host", "add", "box", *PYTHON)
+        assert code == 0, said
+        assert "Accepted publickey" in jump.log.read_text()
+        assert list(jump.home.iterdir()) == []
+
+
+def test_a_checkpoint_that_the_host_does_not_have_is_named_before_anything_is_sent(
+    swarm: Swarm, sshd: SshdRig, tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    code, said = swarm("host", "add", "box", *PYTHON, "--model", str(tmp_path / "model"))
+    assert code == 1
+    assert "holds no config.json" in said
+    assert list(sshd.home.iterdir()) == []
+
+
 def test_a_shell_that_greets_is_named_before_anything_is_sent(swarm: Swarm, sshd: SshdRig) -> None:
     (sshd.home / ".bashrc").write_text("printf 'Welcome \\033[31mback\\n'\n")
     greeted = subprocess.run(
