@@ -12,7 +12,7 @@ from console.tui.drawing.drills import drills
 from console.tui.drill_board import DrillBoard
 from runners.contract.errors import ContractError
 from tests.observation import make_run
-from tests.observation.make_run import MONO_0, WALL_0, Recording
+from tests.observation.recorded_journals import MONO_0, WALL_0, Recording
 
 STRUCK_MS = 18_000
 
