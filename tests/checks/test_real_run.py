@@ -9,13 +9,11 @@ import pytest
 from console.evidence.checks import rules_devices
 from console.evidence.checks.real_run import RULES, check_real_run
 from console.evidence.models import BUNDLE_FILE
-from tests.checks import defects_of_identity, defects_of_revision, defects_of_work
 from tests.checks.defects import Defect
+from tests.checks.every_defect import DEFECTS
 from tests.checks.forge import forge
 from tests.checks.lies import Lies
 from tests.checks.resealing import reseal_bundle
-
-DEFECTS = (*defects_of_identity.DEFECTS, *defects_of_revision.DEFECTS, *defects_of_work.DEFECTS)
 
 
 def _rules(bundle: Path) -> list[str]:

@@ -17,7 +17,8 @@ from console.evidence.lane_documents.sources import shipped_sources
 from console.evidence.outcomes.places import documents_dir, publications_dir
 from console.places import data_dir
 from runners.contract.canonical import readable_bytes
-from tests.checks import defects_of_identity, defects_of_revision, defects_of_work, test_bringup
+from tests.checks import test_bringup
+from tests.checks.every_defect import DEFECTS
 from tests.checks.forge import forge
 from tests.checks.forged_ends import refused_at_bring_up
 from tests.checks.resealing import operator_key_file, reseal_bundle, rewrite
@@ -61,7 +62,7 @@ def build(out: Path) -> tuple[Bad, ...]:
 
 def _runs(out: Path, work: Path) -> Iterator[Bad]:
     true = forge(work / "true")
-    for defect in (*defects_of_identity.DEFECTS, *defects_of_revision.DEFECTS, *defects_of_work.DEFECTS):
+    for defect in DEFECTS:
         if defect.also:
             continue  # false in more than one place, however it is told
         home = work / defect.name

@@ -14,7 +14,7 @@ from console.evidence.outcomes.publication import MANIFEST_FILE, PeftSmoke
 from console.evidence.outcomes.publish import publish
 from runners.contract.canonical import readable_bytes
 from runners.records.tensors import RawTensor, write_tensors
-from tests.checks.forge import TOKENIZER, VOCABULARY, WIDTH
+from tests.checks.forged_plan import TOKENIZER, VOCABULARY, WIDTH
 from tests.checks.resealing import reseal_body, sized
 
 Body = dict[str, Any]
