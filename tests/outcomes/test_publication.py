@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,9 @@ from console.evidence.outcomes.closed_bundle import open_closed
 from console.evidence.outcomes.closeout import closeout_report
 from console.evidence.outcomes.places import publications_dir, write_document
 from console.evidence.outcomes.publication import PublicationReport
+from console.evidence.outcomes.publish import promotion_gates
 from console.validation.adapter import adapter_bytes, read_adapter
+from runners.contract.receipts import GateValue
 from tests.checks.forge import forge
 from tests.checks.lies import Lies
 from tests.checks.resealing import rewrite
@@ -103,6 +106,20 @@ def test_a_held_run_is_refused_by_the_gate_it_lacks(tmp_path: Path) -> None:
     with pytest.raises(PublicationRefused, match="gate held_out_improvement: expected at least 50"):
         publish_forged(run, write_checkpoint(tmp_path / "base"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_lacks_two_gates_is_told_of_both() -> None:
+    gates = tuple(
+        GateValue(gate=gate, passed=passed, value="0.01", threshold="at least 0.05")
+        for gate, passed in (("one", False), ("two", True), ("three", False))
+    )
+    run: Any = SimpleNamespace(promotion=SimpleNamespace(gates=gates, disposition="held"))
+
+    with pytest.raises(PublicationRefused) as refused:
+        promotion_gates(run)
+    assert str(refused.value) == (
+        "publication refused: gate one: expected at least 0.05, got 0.01; gate three: expected at least 0.05, got 0.01"
+    )
 
 
 def test_a_refused_run_is_refused_because_no_gate_was_reached(refused: Kept, tmp_path: Path) -> None:
