@@ -205,7 +205,17 @@ def _better_card(snapshot: Path) -> None:
 
 
 def _smoke(**fields: Any) -> Callable[[Body], None]:
-    return lambda body: body["peft_smoke"].update(fields)
+    """Other figures, and the gate told to match."""
+
+    def edit(body: Body) -> None:
+        body["peft_smoke"].update(fields)
+        smoke, tokens = body["peft_smoke"], len(body["peft_smoke"]["generated_tokens"])
+        body["gates"][-1].update(
+            value=f"{smoke['max_logit_difference']:.3g} off base plus delta, {tokens} tokens",
+            threshold=f"at most {smoke['logit_bound']:g}, {smoke['asked_tokens']} tokens, a delta above 0",
+        )
+
+    return edit
 
 
 def _first_gate(**fields: Any) -> Callable[[Body], None]:
@@ -224,6 +234,7 @@ LIES = (
     Lie("another_name", "manifest_is_the_reports", report=lambda body: body.update(repo_id="someone/else")),
     Lie("a_gate_left_out", "gates_are_met", report=lambda body: body["gates"].pop(2)),
     Lie("another_value", "gates_are_met", report=_first_gate(value="3 of 3")),
+    Lie("another_threshold", "gates_are_met", report=lambda body: body["gates"][-1].update(threshold="at most 9")),
     Lie("a_bound_that_lets_all_through", "peft_gate_follows_from_its_figures", report=_smoke(logit_bound=9.0)),
     Lie("an_empty_delta", "peft_gate_follows_from_its_figures", report=_smoke(largest_delta=0.0)),
     Lie("nothing_generated", "peft_gate_follows_from_its_figures", report=_smoke(generated_tokens=[])),
