@@ -19,7 +19,7 @@ from console.evidence.checks.verdict import Mismatch, Verdict, differs
 
 REPORT_FILES = "*_local_snapshot_publication_v1.json"
 FIRST_REPORT = names.publication_report(names.FIRST_LANE)
-TARGET, REPO_ID = "hugging_face_snapshot", "openagents/swarm-local-open-adapter"
+TARGET, REPO_ID = "hugging_face_snapshot", names.PUBLISH_REPO
 MERGED = "retained_artifacts/merged"
 DOCUMENTS: dict[str, Shape] = {
     "publish_manifest.json": MANIFEST,
