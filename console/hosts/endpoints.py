@@ -10,13 +10,13 @@ from typing import Literal
 import psutil
 
 from console.hosts.host_book import HostBook
+from console.hosts.overlays import TAILNET, overlays_here
 from runners.contract.lane import RunContract
 
 TRY_S = 2.0
 SSH_PORT = 22  # where the book names none; an ssh_config may know another, so such a try is a guess
 MAX_BANNER = 255
-Network = Literal["this machine", "trusted LAN", "tailnet", "link-local", "public internet", "by name"]
-TAILNET = ipaddress.ip_network("100.64.0.0/10")  # what Tailscale and Headscale number their nodes from
+Network = Literal["this machine", "trusted LAN", "tailnet", "overlay", "link-local", "public internet", "by name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,11 @@ def try_endpoint(endpoint: Endpoint, *, managed: bool) -> Tried:
     except OSError as error:
         return _no_answer(endpoint, error, managed=managed)
     ssh = banner.startswith("SSH-2.0-")
+    interface = interface_of(here)
+    overlay = next((one for one in overlays_here() if one.interface == interface), None)
+    network = network_of(there) if overlay is None or overlay.kind == "Tailscale" else "overlay"
     said = _printable(banner.strip())[:60] if ssh else f"expected an SSH greeting, got {_printable(banner)[:40]!r}"
-    return Tried(interface_of(here), network_of(there), ssh, said, took_ms)
+    return Tried(interface, network, ssh, said, took_ms)
 
 
 def _no_answer(endpoint: Endpoint, error: OSError, *, managed: bool) -> Tried:

@@ -20,7 +20,9 @@ def runner_output(run_dir: Path, host: Host) -> str:
 
 def _logs(run_dir: Path, node_id: str) -> tuple[Path, ...]:
     """A run root is a folder of the run that holds this node's own journals; a remote one isn't on this disk."""
-    roots = {path.parent for path in run_dir.glob(f"*/{node_id}.contributor.r*.jsonl")}
+    roots = {
+        path.parent for depth in ("*", "*/runner") for path in run_dir.glob(f"{depth}/{node_id}.contributor.r*.jsonl")
+    }
     return tuple(sorted(log for root in roots for log in root.glob("log-r*.txt")))
 
 

@@ -165,6 +165,6 @@ class SwarmApp(OpeningApp):
     def copy_text(self, text: str, what: str) -> None:
         self.notice(copy(text, what, self.copy_to_clipboard), "text")
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every act by name, refused ones too, with the reason."""
-        return commands(self)
+        return commands(self, screen)

@@ -170,7 +170,9 @@ class OperatingApp(WatchingApp):
         out = () if bundle.is_relative_to(self.runs_dir) else ("--out", str(self.runs_dir / "audits"))
 
         async def audit() -> None:
-            said = await self._run_long("audit", "A", f"audit {self._run()}", ("audit", str(bundle), *out), last_line)
+            said = await self._run_long(
+                "audit", "A", f"audit {self._run()}", ("audit", str(bundle), *out), last_line, run_id=self._run_id()
+            )
             if said.startswith("document"):
                 self.open_file(Path(said.removeprefix("document").strip()))
 
@@ -184,8 +186,10 @@ class OperatingApp(WatchingApp):
             "a snapshot is written beside the bundle on this disk; nothing is uploaded",
         )
         question = Confirm("publish the merge", self._run(), consequences, "writes the snapshot")
-        what = f"publish {self._run()}"
-        self._ask(question, lambda: self._run_long("publish", "p", what, ("publish", str(bundle)), last_line))
+        what, run_id = f"publish {self._run()}", self._run_id()
+        self._ask(
+            question, lambda: self._run_long("publish", "p", what, ("publish", str(bundle)), last_line, run_id=run_id)
+        )
 
     def action_check_all(self) -> None:
         def told(stdout: str, code: int | None) -> str:  # noqa: ARG001 - a check that fails has findings to show
@@ -204,6 +208,9 @@ class OperatingApp(WatchingApp):
 
     def _bundle(self) -> Path | None:
         return self.attachment.bundle if self.attachment else None
+
+    def _run_id(self) -> str | None:
+        return self.attachment.state.run_id or None if self.attachment else None
 
     def _run(self) -> str:
         return self.attachment.run_dir.name if self.attachment else ""
@@ -248,8 +255,7 @@ class OperatingApp(WatchingApp):
         if problem is None:
             return
         what = f"{words(problem.kind)} {problem.text}"[:120]
-        run_id = self.attachment.state.run_id or None if self.attachment else None
-        self._do(lambda: self._said(self.desk.acknowledge(problem.identity, what, run_id), "acknowledge"))
+        self._do(lambda: self._said(self.desk.acknowledge(problem.identity, what, self._run_id()), "acknowledge"))
 
     # -- how acts are carried out
 

@@ -73,7 +73,7 @@ async def test_every_key_is_in_the_palette_and_in_help(tmp_path: Path) -> None:
     async with Stage.empty(tmp_path / "runs").app().run_test(size=(160, 200)) as pilot:
         await settle(pilot)
         assert isinstance(pilot.app, SwarmApp)
-        offered = {(command.title, command.help.split("  ")[-1]) for command in commands(pilot.app)}
+        offered = {(command.title, command.help.split("  ")[-1]) for command in commands(pilot.app, pilot.app.screen)}
         titles = {title for title, _ in offered}
         assert {binding.description for _, binding in all_bindings()} <= titles
         await pilot.press("question_mark")

@@ -121,7 +121,7 @@ async def test_q_leaves_and_touches_nothing(healthy: Recording, tmp_path: Path) 
     ],
 )
 async def test_every_place_opens_on_one_key(key: str, words: str, healthy: Recording, tmp_path: Path) -> None:
-    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(100, 80)) as pilot:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(100, 110)) as pilot:
         await settle(pilot)
         await pilot.press(key)
         await settle(pilot)

@@ -9,7 +9,7 @@ from console.cli.bench.synthetic import Flood
 
 # A key, and text that only its answer shows: what pours in meanwhile shows none of it.
 ROUND = (
-    ("2", "following"), ("j", "newer"), ("j", "newer"), (".", "following"), ("?", "glyphs"), ("\x1b", "following"),
+    ("2", "following"), ("j", "newer"), ("j", "newer"), (".", "following"), ("?", "everywhere"), ("\x1b", "following"),
     ("4", "enter opens the record"), ("3", "drills"), ("5", "enter opens"), ("1", "skew"),
     ("/", "host:mac"), ("z", "receipts  / z"), ("\x1b", "following"), ("t", "theme swarm"),
 )  # fmt: skip

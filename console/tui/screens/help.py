@@ -39,7 +39,7 @@ class Help(Leaf):
 
         sections: dict[str, list[Row]] = {}
         for where, binding in all_bindings():
-            sections.setdefault(where, []).append(self._key(binding))
+            sections.setdefault(where, []).extend(self._key(binding))
         here = [where for where in sections if where in self._here]
         rest = [where for where in sections if where not in (*here, EVERYWHERE)]
         glyphs = [((f"  {pad(glyph, 16)}", role), (text, "text")) for glyph, role, text in GLYPHS]
@@ -56,7 +56,7 @@ class Help(Leaf):
         chain = below.focused.ancestors_with_self if below.focused else [below]
         self._here = {where for where, owner in OWNERS if any(isinstance(one, owner) for one in chain)}
 
-    def _key(self, binding: Binding) -> Row:
+    def _key(self, binding: Binding) -> tuple[Row, ...]:
         reason = self.app.reason_against(binding.id)  # type: ignore[attr-defined]
         keys = " ".join(_display(key) for key in self.app.keys_of(binding).split(","))  # type: ignore[attr-defined]
         row: Row = (
@@ -64,7 +64,7 @@ class Help(Leaf):
             (pad(binding.description, 18), "text"),
             (binding.tooltip, "muted"),
         )
-        return row if reason is None else (*row, (f"  not now: {reason}", "warn"))
+        return (row,) if reason is None else (row, ((" " * 16, ""), (f"× not now: {reason}", "warn")))
 
 
 def _display(key: str) -> str:
