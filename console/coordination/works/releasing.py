@@ -5,7 +5,7 @@ import contextlib
 import sys
 
 from console.coordination.desk import Desk
-from console.coordination.works.checkpoints import keep_late
+from console.coordination.works.checkpoints import keep, keep_late
 from console.coordination.works.collecting import fetch
 from console.hosts.errors import HostError, HostUnreachable, LinkDown
 from console.hosts.host import Host
@@ -57,7 +57,9 @@ async def _keep_late_work(desk: Desk, node_id: str) -> None:
         return
     try:
         async with asyncio.timeout(desk.contract.policies.fetch_ms / 1000):
-            await fetch(desk, node_id)
+            await keep(desk, node_id)  # its lineage first: without the last checkpoint it can't be judged
+            if desk.node(node_id).trouble is None:
+                await fetch(desk, node_id)
     except (TimeoutError, HostError) as error:
         print(f"late work of {node_id} could not be kept: {error}", file=sys.stderr)
 
