@@ -65,7 +65,7 @@ class TorchBackend(SteppingBackend):
 
     def _logits(self, head: TorchHead, shard: Shard) -> ComputedLogits | RememberedLogits:
         """Remembered for as long as the same shard is trained on or scored."""
-        if self._device.type != "cpu" or shard.tokens * head.vocab_size * 4 > BASE_LOGITS_BYTES:
+        if self._device.type != "cpu" or not has_onednn() or shard.tokens * head.vocab_size * 4 > BASE_LOGITS_BYTES:
             return ComputedLogits(head)
         if self._kept is None or self._kept[0] is not shard:
             self._kept = (shard, RememberedLogits(head, shard.tokens))
