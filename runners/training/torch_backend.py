@@ -7,6 +7,7 @@ import torch
 from runners.contract.jobs import BackendName
 from runners.contract.names import Label, as_label
 from runners.contract.receipts import Device
+from runners.training.backend import TrainingJob
 from runners.training.hardware import cpu_name, memory_total_bytes
 from runners.training.head import Head
 from runners.training.shards import Shard
@@ -51,6 +52,15 @@ class TorchBackend(SteppingBackend):
             threads=torch.get_num_threads(),
             blas=_blas(cuda=cuda),
             tf32=torch.backends.cuda.matmul.allow_tf32 or torch.get_float32_matmul_precision() != "highest",
+        )
+
+    def place(self, job: TrainingJob) -> Placement:
+        """For whoever drives single steps, as a benchmark does. Base logits aren't kept: each step is a whole one."""
+        self._place_head(job.head)
+        assert self._head is not None
+        head = self._head[1]
+        return TorchPlacement(
+            head, Work(job.shard, job.initial, job.scale, job.recipe), self.chunk_tokens, ComputedLogits(head)
         )
 
     def _place_head(self, head: Head) -> None:
