@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from runners.contract.plan import HeadIdentity
 from runners.training.checkpoint import (
+    OnBytes,
     TensorSpan,
     find_tensor,
+    ignore_bytes,
     model_digest,
     read_config,
     tokenizer_digest,
@@ -56,6 +58,8 @@ def load_head(model_dir: Path | str) -> Head:
     config = read_config(folder)
     tied = config.get("tie_word_embeddings", False) is True  # gpt-oss ships untied
     span = find_tensor(folder, TIED if tied else UNTIED)
+    if span.dtype not in ("F32", "BF16"):
+        raise CheckpointError(f"{span.path}: {span.name!r}: expected F32 or BF16 data, got {span.dtype}")
     expected = (config.get("vocab_size"), config.get("hidden_size"))
     if span.shape != expected:
         raise CheckpointError(f"{span.path}: {span.name!r}: expected shape {expected} of config.json, got {span.shape}")
@@ -66,10 +70,10 @@ def load_head(model_dir: Path | str) -> Head:
     return Head(span.name, dtype, weight, sha256, tied)
 
 
-def head_identity(head: Head, model_dir: Path | str) -> HeadIdentity:
+def head_identity(head: Head, model_dir: Path | str, on_bytes: OnBytes = ignore_bytes) -> HeadIdentity:
     """The head as the plan names it, with the digests of its checkpoint."""
     return HeadIdentity(
-        model_digest=model_digest(Path(model_dir)),
+        model_digest=model_digest(Path(model_dir), on_bytes),
         tokenizer_digest=tokenizer_digest(Path(model_dir)),
         tensor=head.name,
         dtype=head.dtype,
