@@ -1,7 +1,7 @@
 """The decoder one layer at a time through transformers, for hosts that can't hold all of it.
 
-Each layer runs inside a one-layer GptOssModel of transformers, so that masks, positions and arithmetic are the library's
-own: on the same batches the states are those of the whole model, bit for bit.
+Each layer runs inside a one-layer GptOssModel of transformers, so that masks, positions and arithmetic are the
+library's own: on the same batches the states are those of the whole model, bit for bit.
 """
 
 import copy

@@ -1,7 +1,7 @@
 """MXFP4, the format of gpt-oss's experts (OCP Microscaling Formats 1.0): 32 values share one power of two.
 
-`blocks [E, out, groups, 16]` U8, two 4-bit values a byte, the low half first; `scales [E, out, groups]` U8, the exponent
-plus 127. A value is sign, two bits of exponent, one of mantissa. Every product is exact in f32, and in bf16.
+`blocks [E, out, groups, 16]` U8, two 4-bit values a byte, the low half first; `scales [E, out, groups]` U8, the
+exponent plus 127. A value is sign, two bits of exponent, one of mantissa. Every product is exact in f32, and in bf16.
 """
 
 from typing import Any

@@ -76,6 +76,7 @@ class Weights:
     def _span(self, name: str) -> TensorSpan:
         if name not in self._spans:
             raise CheckpointError(
-                f"{self._folder}: expected tensor {name!r}, got {len(self._spans)} others; the download may be incomplete"
+                f"{self._folder}: expected tensor {name!r}, got {len(self._spans)} others; the download may be"
+                " incomplete"
             )
         return self._spans[name]

@@ -188,7 +188,8 @@ class Forge:
     def _manifest(self, split: str, shard: TinyShard, file: FileRef) -> ShardManifest:
         capture = CaptureRecord(
             framework="transformers", framework_version="5.23.0", array_library="torch@2.13.0+cpu",
-            device_label="cpu:0", compute_dtype="f32", stored_dtype="F32", batch_size=4, threads=1,
+            device_label="cpu:0", compute_dtype="f32", expert_dtype="F32", stored_dtype="F32",
+            way="whole_model", batch_size=4, threads=1,
         )  # fmt: skip
         head = HeadIdentity(
             model_digest=hash_of("model"), tokenizer_digest=TOKENIZER_DIGEST, tensor="lm_head.weight",
@@ -198,7 +199,7 @@ class Forge:
             f"contract/{split}_manifest.json", self.paths.documents / f"{split}_manifest.json", ShardManifest,
             split=split, dataset_ref=self.contract.data.dataset_ref, dataset_sha256=hash_of(split), head=head,
             sample_ids=tuple(f"{split}-{index}" for index in range(len(shard.offsets) - 1)),
-            tokens=len(shard.targets), prompt_template="{prompt}", capture=capture, file=file,
+            tokens=len(shard.targets), prompt_template="{prompt}", capture=capture, files=(file,),
         )  # fmt: skip
 
     def _bring_up(self, node: str) -> None:

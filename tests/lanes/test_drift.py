@@ -39,7 +39,7 @@ def run_plan(sources: LaneSources = SOURCES) -> WindowPlan:
     def manifest(split: Any) -> ShardManifest:
         return ShardManifest.seal(
             split=split.name, dataset_ref=CONTRACT.data.dataset_ref, dataset_sha256=split.sha256, head=sources.head,
-            sample_ids=split.sample_ids, tokens=10, prompt_template="t", capture=CAPTURE, file=ref("shard"),
+            sample_ids=split.sample_ids, tokens=10, prompt_template="t", capture=CAPTURE, files=(ref("shard"),),
         )  # fmt: skip
 
     cut = CutResult(

@@ -66,7 +66,7 @@ def test_a_cut_names_what_it_wrote_and_refuses_a_missing_shard(node: Node) -> No
     inputs = unpacked(node)
     out = node.folder / "cut"
     job = CutJob(
-        shard=str(inputs / "slice.safetensors"),
+        shards=(str(inputs / "slice.safetensors"),),
         model_dir=str(BASE),
         parts=(CutPart(name="a.safetensors", sample_indices=(0, 1)),),
         initial_name="initial.safetensors",

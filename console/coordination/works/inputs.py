@@ -1,6 +1,6 @@
 """Hidden states captured once per model and data, then cut into this run's slices."""
 
-import os
+import hashlib
 import shutil
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,6 @@ from runners.contract.plan import FileRef
 from runners.contract.shard_manifest import ShardManifest
 from runners.records.durable import read_regular, write_durable
 
-SHARD_FILE = "shard.safetensors"
 MANIFEST_FILE = "manifest.json"
 MAX_SHARD_BYTES = 4 * 1024**3
 
@@ -55,38 +54,26 @@ async def _captured(desk: Desk, split: str) -> tuple[Path, bool]:
     folder = Path(desk.spec.prepared_dir) / capture_key(Path(desk.spec.model_dir), jsonl, desk.spec.capture_batch)
     if _is_whole(folder):
         return folder, True
-    draft = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    if (folder / MANIFEST_FILE).exists():  # complete once, and changed since
+        shutil.rmtree(folder)
+    # Cut off, it stays as it is, and the next run that needs the same goes on there.
     job = CaptureJob(
         model_dir=desk.spec.model_dir,
         jsonl=str(jsonl),
-        out_dir=str(draft),
+        out_dir=str(folder),
         split=split,
         dataset_ref=desk.contract.data.dataset_ref,
         batch_size=desk.spec.capture_batch,
         backend="torch",
     )
-    try:
-        await run_job("capture", job, ShardManifest, partial(_progress, desk, "capture", split), log=desk.paths.log)
-        _put_in_place(draft, folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    await run_job("capture", job, ShardManifest, partial(_progress, desk, "capture", split), log=desk.paths.log)
     return folder, False
-
-
-def _put_in_place(draft: Path, folder: Path) -> None:
-    """Another run may have captured the same meanwhile, and be reading it: whole captures are never replaced."""
-    if _is_whole(folder):
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    draft.rename(folder)
 
 
 def capture_key(model_dir: Path, jsonl: Path, batch_size: int) -> str:
     """Names a capture by what goes into it: every file of the checkpoint, the data, and the batch size."""
-    files = {path.name: sha256_hex(path.read_bytes()) for path in sorted(model_dir.iterdir()) if path.is_file()}
-    said = {"model": files, "data": sha256_hex(jsonl.read_bytes()), "batch_size": batch_size}
+    files = {path.name: _sha256(path) for path in sorted(model_dir.iterdir()) if path.is_file()}
+    said = {"model": files, "data": _sha256(jsonl), "batch_size": batch_size}
     return sha256_hex(canonical_bytes(said))[:32]
 
 
@@ -94,9 +81,14 @@ def _is_whole(folder: Path) -> bool:
     """A reused capture must still be the bytes that its manifest names."""
     try:
         manifest = ShardManifest.read((folder / MANIFEST_FILE).read_bytes())
-        return sha256_hex((folder / SHARD_FILE).read_bytes()) == manifest.file.sha256
+        return all(_sha256(folder / file.name) == file.sha256 for file in manifest.files)
     except (OSError, ContractError):
         return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 async def _cut(desk: Desk, train: Path, held_out: Path) -> Inputs:
@@ -104,8 +96,10 @@ async def _cut(desk: Desk, train: Path, held_out: Path) -> Inputs:
     held_out_manifest = ShardManifest.read((held_out / MANIFEST_FILE).read_bytes())
     if manifest.head != held_out_manifest.head:
         raise JobFailed("cut: expected one head for both splits, got two; remove the prepared folder and start again")
+    if len(held_out_manifest.files) != 1:
+        raise JobFailed(f"cut: expected a held-out split in one file, got {len(held_out_manifest.files)}; take fewer samples")
     job = CutJob(
-        shard=str(train / SHARD_FILE),
+        shards=tuple(str(train / file.name) for file in manifest.files),
         model_dir=desk.spec.model_dir,
         parts=parts(desk.contract, len(manifest.sample_ids)),
         initial_name=INITIAL_FILE,
@@ -114,7 +108,7 @@ async def _cut(desk: Desk, train: Path, held_out: Path) -> Inputs:
         out_dir=str(desk.paths.artifacts),
     )
     cut = await run_job("cut", job, CutResult, partial(_progress, desk, "cut", "slices"), log=desk.paths.log)
-    raw = read_regular(held_out / SHARD_FILE, limit=MAX_SHARD_BYTES)
+    raw = read_regular(held_out / held_out_manifest.files[0].name, limit=MAX_SHARD_BYTES)
     write_durable(desk.paths.artifacts / HELD_OUT_FILE, raw)
     write_durable(desk.paths.documents / "train_manifest.json", manifest.to_bytes())
     write_durable(desk.paths.documents / "held_out_manifest.json", held_out_manifest.to_bytes())
