@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
+import mlx.nn as nn  # noqa: PLR0402 - mypy finds no attribute of `from mlx import nn`
 import numpy as np
-import mlx.nn
 from mlx_lm.models.base import create_attention_mask
 from mlx_lm.models.gpt_oss import TransformerBlock
 
@@ -55,7 +55,8 @@ class MlxLayers:
         sliding = self._config["layer_types"][index] == "sliding_attention"
         self._window = self._arguments.sliding_window if sliding else None
         if index == self.count - 1:
-            norm: Any = nn.RMSNorm(self._arguments.hidden_size, self._arguments.rms_norm_eps)
+            layers: Any = nn  # untyped upstream
+            norm = layers.RMSNorm(self._arguments.hidden_size, self._arguments.rms_norm_eps)
             norm.load_weights([("weight", mx.array(self._weights.f32(NORM)))])
             self._norm = norm
 

@@ -110,8 +110,8 @@ class PairEncoder:
         for text in (pair.prompt, pair.response):
             if found := self._special.search(text):
                 raise CaptureError(
-                    f"sample {pair.sample_id}: expected plain text, got {found[0]!r}, which the tokenizer reads as a token"
-                    " of its own"
+                    f"sample {pair.sample_id}: expected plain text, got {found[0]!r}, which the tokenizer reads as"
+                    " a token of its own"
                 )
         ids, begin = self._plain(pair) if self._tokenizer.chat_template is None else self._chat(pair)
         if ids[-1] != self._end:
@@ -135,9 +135,7 @@ class PairEncoder:
         """The whole turn is encoded at once, as the decoder knows it; the response begins at the first token that has a
         character of it. What the template prints after it counts up to the end token, which must be predicted too."""
         before, after = self._around_response(pair)
-        encoded = self._tokenizer(
-            before + pair.response + after, add_special_tokens=False, return_offsets_mapping=True
-        )
+        encoded = self._tokenizer(before + pair.response + after, add_special_tokens=False, return_offsets_mapping=True)
         ids, places = list(encoded["input_ids"]), list(encoded["offset_mapping"])
         begin = next(at for at, (_, stop) in enumerate(places) if stop > len(before))
         behind = next((at for at, (start, _) in enumerate(places) if start >= len(before + pair.response)), len(ids))

@@ -97,7 +97,9 @@ async def _cut(desk: Desk, train: Path, held_out: Path) -> Inputs:
     if manifest.head != held_out_manifest.head:
         raise JobFailed("cut: expected one head for both splits, got two; remove the prepared folder and start again")
     if len(held_out_manifest.files) != 1:
-        raise JobFailed(f"cut: expected a held-out split in one file, got {len(held_out_manifest.files)}; take fewer samples")
+        raise JobFailed(
+            f"cut: expected a held-out split in one file, got {len(held_out_manifest.files)}; take fewer samples"
+        )
     job = CutJob(
         shards=tuple(str(train / file.name) for file in manifest.files),
         model_dir=desk.spec.model_dir,
