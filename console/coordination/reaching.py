@@ -15,7 +15,7 @@ def target_of(remote: RemoteHost, contract: RunContract) -> SshTarget:
     host_key = pinned_key(remote.host_key)
     own_key = client_key(Path(remote.client_key_path)) if remote.client_key_path is not None else None
     if remote.sshd is None:
-        return SshTarget(remote.host, remote.port, host_key, own_key)
+        return SshTarget(remote.host, remote.port, host_key, own_key, dialed_in=remote.kind == "dial_in")
     assert remote.run_root is not None
     return SshTarget(
         address=remote.host,

@@ -2,5 +2,5 @@
 
 import os
 
-# Textual reads it when it is imported. A lone escape waits so long for the rest of a sequence: 100 ms would be felt.
-os.environ.setdefault("ESCDELAY", "25")
+# Textual reads it on import: so long a lone escape waits for the rest of a sequence. Its own 100 ms would be felt.
+os.environ.setdefault("ESCDELAY", "15")

@@ -5,37 +5,32 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.app import SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingType, Keymap
 from textual.screen import Screen
 
-from console.observation.facets import Filter
-from console.observation.line import Ref
-from console.observation.receipts import ReceiptRing, find
-from console.observation.receipts import Row as Receipt
-from console.observation.runs import RunRef, RunStanding, newest_live
+from console.observation.facets import Filter, parse_filter
+from console.observation.runs import RunStanding, newest_live
 from console.places import data_dir
 from console.tui.acts import Acts
 from console.tui.clipboard import copy
 from console.tui.evidence import take_snapshot
 from console.tui.keys import EVERYWHERE
-from console.tui.operating import OperatingApp
+from console.tui.pages import OpeningApp
+from console.tui.palette import commands
 from console.tui.screens.checks import Checks
-from console.tui.screens.compare import Compare
-from console.tui.screens.dashboard import Dashboard, read_again
-from console.tui.screens.fixed import Drills, Record
-from console.tui.screens.help import Help
-from console.tui.screens.kept import KeptPage, read_kept
+from console.tui.screens.dashboard import Dashboard
+from console.tui.screens.drills import Drills
+from console.tui.screens.kept import KeptPage
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
+from console.tui.session import Session, keep_session, read_session
 from console.tui.themes import DEFAULT_THEME, Palette, load_themes
-from console.tui.verification import Verification
 from console.tui.view import Mode
-from console.tui.widgets.receipts import ReceiptsView
 from runners.records.clock import Clock
 from runners.records.errors import RecordsError
 
 
-class SwarmApp(OperatingApp):
+class SwarmApp(OpeningApp):
     """`run_dir` to watch is the one of `run_id`, else the newest live one, else none."""
 
     CSS_PATH = "swarm.tcss"
@@ -61,22 +56,33 @@ class SwarmApp(OperatingApp):
         theme_folders: tuple[Path, ...] = (),
         kept_folders: tuple[Path, ...] = (),
         open_first: Path | None = None,
-        place: str = "dashboard",
+        place: str = "",
         warnings: tuple[str, ...] = (),
         clock: Clock | None = None,
         threaded: bool = True,
+        session_file: Path | None = None,
     ) -> None:
         self.themes, self.theme_problems = load_themes((data_dir("themes"), *theme_folders))
         self.theme_problems += warnings
         super().__init__(runs_dir, acts, read_only=read_only, kept_folders=kept_folders, clock=clock, threaded=threaded)
-        self.run_id, self._open_first, self._first_place = run_id, open_first, place
-        self.filter = Filter()
+        self.run_id, self._open_first = run_id, open_first
+        self._session_file = session_file
+        session = read_session(session_file) if session_file else Session()
+        self._first_place = place or session.place or "dashboard"
+        self.filter = parse_filter(session.filter)
+        self._remapped: dict[str, str] = {}
         for swarm_theme in self.themes.values():
             self.register_theme(swarm_theme.for_textual())
-        wanted = theme or DEFAULT_THEME
+        wanted = theme or session.theme or DEFAULT_THEME
         self.theme = wanted if wanted in self.themes else DEFAULT_THEME
         if wanted not in self.themes:
             self.theme_problems += (f"theme {wanted}: expected one of {', '.join(sorted(self.themes))}",)
+
+    def on_unmount(self) -> None:
+        if self._session_file is not None and not self.read_only:
+            place = self.current_mode if self.current_mode in self.MODES else ""
+            lane = self.desk.acts.lane
+            keep_session(self._session_file, Session(place, self.filter.text, self.theme, lane))
 
     @property
     def palette(self) -> Palette:
@@ -94,9 +100,10 @@ class SwarmApp(OperatingApp):
             self.open_kept(self._open_first)
         for problem in self.theme_problems:
             self.notice(f"▲ {problem}", "warn")
+        self.run_worker(self.off_loop(self.desk.recall), group="recall", exit_on_error=False)
         self.begin_frames()
 
-    # -- places and pages
+    # -- places
 
     def action_place(self, name: str) -> None:
         self.again()
@@ -104,74 +111,8 @@ class SwarmApp(OperatingApp):
             self.pop_screen()
         if self.current_mode != name:
             self.switch_mode(name)
-
-    def open_run(self, run: RunRef) -> None:
-        """From the viewer: a run that goes on is watched, a closed one is opened as it was kept."""
-        if run.bundle is not None and run.standing is RunStanding.CLOSED:
-            self.open_kept(run.bundle)
-        else:
-            self.attach(run.run_dir)
-            self.switch_mode("dashboard")
-
-    def open_kept(self, bundle: Path) -> None:
-        self.run_worker(self._open_kept(bundle), group="kept", exit_on_error=False)
-
-    async def _open_kept(self, bundle: Path) -> None:
-        self.push_screen(KeptPage(await read_kept(bundle)))
-        self.again()
-
-    def watch_kept(self, bundle: Path) -> None:
-        """A kept run through the dashboard, from its end; the scrubber goes back in it."""
-        self.attach(bundle.parent if bundle.name == "bundle" else bundle, retained=True)
-        self.action_place("dashboard")
-
-    def compare(self, one: Path, other: Path) -> None:
-        self.run_worker(self._compare(one, other), group="kept", exit_on_error=False)
-
-    async def _compare(self, one: Path, other: Path) -> None:
-        self.push_screen(Compare(await read_kept(one), await read_kept(other)))
-        self.again()
-
-    def open_record_at(self, ref: Ref) -> None:
-        """The record that a verdict rests on."""
-        ring = self.attachment.shown_ring if self.attachment else ReceiptRing()
-        place = find(ring, len(ring) - 1, -1, lambda row: row.ref == ref)
-        if place is None:
-            self.notice(f"✗ {ref.file} #{ref.seq} is older than the receipts in memory", "bad")
-        else:
-            self.open_receipt(ring[place])
-
-    def open_receipt(self, receipt: Receipt | None) -> None:
-        """Whole, read again from disk and checked again."""
-        detail, problem = read_again(self.attachment, receipt)
-        self.again()
-        if detail is not None:
-            self.push_screen(Record(detail))
-        elif problem:
-            self.notice(f"✗ {problem}", "bad")
-
-    def verify_watched(self) -> None:
-        """The offline check of the watched run's bundle, in a process of its own."""
-        bundle = self.attachment.bundle if self.attachment else None
-        if bundle is None:
-            self.notice("× verify: the run has no bundle yet; it is written when the run closes", "warn")
-        else:
-            self.verify(bundle)
-
-    def verify(self, path: Path) -> Verification:
-        """Starts a check, or gives the one that goes on."""
-        going = self.verifications.get(path)
-        if going is None or going.state.over:
-            going = self.verifications[path] = Verification(path)
-            self.run_worker(going.run(), group="verify", exit_on_error=False)
-        self.again()
-        return going
-
-    def on_line_view_chosen(self, event: ReceiptsView.Chosen) -> None:
-        """Enter on a receipt opens it whole."""
-        view = event.view
-        if isinstance(view, ReceiptsView):
-            self.open_receipt(view.chosen)
+        if name == "drills":
+            self.run_worker(self.drill_board(), group="drills", exit_on_error=False)
 
     def set_filter(self, wanted: Filter) -> None:
         """One filter for every list of receipts."""
@@ -187,7 +128,11 @@ class SwarmApp(OperatingApp):
         view = self.view(self.stamp())
         svg = self.export_screenshot(title=f"swarm {view.title}")
         try:
-            place, digest = take_snapshot(self.runs_dir / "snapshots", view.snapshot, svg, view.title)
+            shown = self.screen.evidence() if isinstance(self.screen, KeptPage) else view.snapshot
+            run_id = self.screen.run.run_id if isinstance(self.screen, KeptPage) else view.snapshot.state.run_id
+            place, digest = take_snapshot(
+                self.runs_dir / "snapshots", shown, svg, run_id=run_id, wall_ms=view.snapshot.moment.now.wall_ms
+            )
         except (OSError, RecordsError) as error:
             self.notice(f"✗ snapshot: {error}", "bad")
         else:
@@ -196,17 +141,21 @@ class SwarmApp(OperatingApp):
     def action_next_theme(self) -> None:
         names = sorted(self.themes)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
-        self.again()
-        self.refresh_css()
-        for screen in self.screen_stack:
-            for widget in screen.query("Block, LineView"):
-                widget.refresh()
         self.notice(f"theme {self.theme}", "text")
 
-    def action_help(self) -> None:
-        if not isinstance(self.screen, Help):
-            self.again()
-            self.push_screen(Help())
+    def set_keymap(self, keymap: Keymap) -> None:
+        self._remapped = dict(keymap)
+        super().set_keymap(keymap)
+
+    def keys_of(self, binding: Binding) -> str:
+        """As it is now: the operator's own where the settings name some."""
+        return self._remapped.get(binding.id or "") or binding.key_display or binding.key
+
+    def action_zoom(self) -> None:
+        zoom = getattr(self.screen, "zoom", None)
+        if zoom is None or not zoom():
+            self.notice("what is shown has the whole screen already; zoom is for the panels of 1")
+        self.touch()
 
     def action_leave(self) -> None:
         live = self.mode is Mode.LIVE and self.attachment is not None
@@ -216,21 +165,6 @@ class SwarmApp(OperatingApp):
     def copy_text(self, text: str, what: str) -> None:
         self.notice(copy(text, what, self.copy_to_clipboard), "text")
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every act by name, refused ones too, with the reason."""
-        for binding in self.BINDINGS:
-            if isinstance(binding, Binding):
-                reason = self.reason_against(binding.id)
-                words = binding.tooltip if reason is None else f"not now: {reason}"
-                yield SystemCommand(binding.description, words, self._command(binding, reason))
-        for name in sorted(self.themes):
-            yield SystemCommand(f"theme {name}", "use this theme", lambda name=name: setattr(self, "theme", name))
-
-    def _command(self, binding: Binding, reason: str | None):  # type: ignore[no-untyped-def]
-        async def run() -> None:
-            if reason is not None:
-                self.notice(f"× {binding.description}: {reason}", "warn")
-            else:
-                await self.run_action(binding.action)
-
-        return run
+        return commands(self, screen)

@@ -1,11 +1,14 @@
 """The app as one who watches: a run is followed, and what is known of it is shown frame by frame."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
+from console.evidence.operator_acts import FOLDER as ACTS_FOLDER
 from console.observation.errors import ObservationError
 from console.observation.line import Stamp
 from console.observation.moment import Moment
@@ -21,7 +24,11 @@ from console.tui.verification import Verification, Verified
 from console.tui.view import Mode, View
 from runners.records.clock import Clock
 
+if TYPE_CHECKING:
+    from console.tui.drill_board import DrillBoard
+
 RUNS_EVERY_S = 2.0
+DRILL_EVERY_S = 0.1
 
 
 class WatchingApp(App[None]):
@@ -43,12 +50,14 @@ class WatchingApp(App[None]):
         self.clock = clock or Clock()
         self.attachment: Attachment | None = None
         self.runs: tuple[RunRef, ...] = ()
-        self.desk = OperatorDesk(acts, self.clock.wall_ms)
+        self.desk = OperatorDesk(acts, runs_dir / ACTS_FOLDER, self.clock)
+        self.drills: DrillBoard | None = None
         self.verifications: dict[Path, Verification] = {}
         self.notices = Notices()
         self.frames = 0
         self.starting = False
         self._threaded = threaded
+        self._looking = False
         self._paused: Moment | None = None
         self._held_back = 0
         self._lateness = Lateness()
@@ -58,6 +67,7 @@ class WatchingApp(App[None]):
 
     def begin_frames(self) -> None:
         """The frame runs from here on."""
+        self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
         self.set_interval(FRAME_MS / 1000, self.frame, name="frame")
         self.set_interval(RUNS_EVERY_S, self._look_for_runs, name="runs")
         self.call_after_refresh(self.frame)
@@ -81,10 +91,10 @@ class WatchingApp(App[None]):
         return (*list_runs(self.runs_dir), *others)
 
     async def _look_for_runs(self) -> None:
-        if self._threaded:
-            self.runs = await asyncio.to_thread(self.list_runs)
-        else:
+        def look() -> None:
             self.runs = self.list_runs()
+
+        await self.off_loop(look)
         live = newest_live(self.runs)
         if self.attachment is None and live is not None:
             self.attach(live.run_dir)
@@ -148,6 +158,10 @@ class WatchingApp(App[None]):
             blocked=self.blocked(),
             notice=self.notices.at(now.mono_ms),
             log=tuple(self.desk.entries),
+            job=self.desk.job.state if self.desk.job else None,
+            lane=Path(self.desk.acts.lane).stem,
+            acknowledged=self.desk.acknowledged,
+            drills=self.drills.cards if self.drills else (),
             verified=self._verified(),
             runs=self.runs,
         )
@@ -156,18 +170,27 @@ class WatchingApp(App[None]):
         """Ids of bindings that would be refused now."""
         return frozenset()
 
+    def _recolour(self) -> None:
+        """What is on screen; a place that isn't finds out when it comes back."""
+        for screen in self.screen_stack:
+            for widget in screen.query("Block, LineView"):
+                widget.refresh()
+        self.again()
+
     def _moment(self, now: Stamp) -> Moment:
         return Moment(now, self.attachment.alive if self.attachment else None)
 
     def _key(self, view: View, now: Stamp) -> object:
         """What is on screen moves with time only while something is waited for."""
-        tick = now.wall_ms // FRAME_MS if view.mode in (Mode.LIVE, Mode.STARTING) else now.wall_ms // 1000
+        moving = view.mode in (Mode.LIVE, Mode.STARTING) or view.job is not None
+        tick = now.wall_ms // FRAME_MS if moving else now.wall_ms // 1000
         attachment = self.attachment
         watched = attachment and (attachment.run_dir, attachment.updates)
         return (
             (watched, view.mode, tick, self.theme, self.size, len(self.screen_stack)),
             (view.reading, view.notice, view.held_back, view.gap_ms, view.place, view.log),
             (view.bundle, view.counters, view.runs, view.replay),
+            (view.job, view.lane, view.acknowledged, view.drills, view.blocked),
             tuple(going.state for going in self.verifications.values()),
         )
 
@@ -175,6 +198,39 @@ class WatchingApp(App[None]):
         bundle = self.attachment.bundle if self.attachment else None
         going = self.verifications.get(bundle) if bundle else None
         return going.state if going else None
+
+    # -- drills
+
+    async def drill_board(self) -> "DrillBoard":
+        """Read on first need: what the lane promises, and what is kept of earlier drills."""
+        if self.drills is None:
+            from console.tui.drill_board import DrillBoard
+
+            board = DrillBoard(self.runs_dir)
+            await self.off_loop(lambda: board.load(self.desk.acts.lane))
+            self.drills = board
+            self.set_interval(DRILL_EVERY_S, self._follow_drill, name="drill")
+        return self.drills
+
+    async def _follow_drill(self) -> None:
+        board = self.drills
+        if board is None or board.going is None or self._looking:
+            return
+        self._looking = True
+        try:
+            await self.off_loop(board.look)
+        finally:
+            self._looking = False
+        scratch = board.scratch_run
+        if scratch is not None and (self.attachment is None or self.attachment.run_dir != scratch):
+            self.attach(scratch)
+
+    async def off_loop(self, work: Callable[[], object]) -> None:
+        """In a thread, so that no file is waited for by the screen."""
+        if self._threaded:
+            await asyncio.to_thread(work)
+        else:
+            work()
 
     # -- time
 

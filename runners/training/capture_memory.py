@@ -46,7 +46,8 @@ def choose(wish: Wish, needed: Needs, free_bytes: int) -> Way:
     for way in ways:
         if needed.of(way) <= ROOM * free_bytes:
             return way
-    said = f"needs {needed.of(ways[-1]) / GIB:.1f} GiB of memory, expected at most {ROOM:.0%} of the {free_bytes / GIB:.1f} GiB free"
+    most = f"expected at most {ROOM:.0%} of the {free_bytes / GIB:.1f} GiB that are free"
+    said = f"needs {needed.of(ways[-1]) / GIB:.1f} GiB of memory, {most}"
     if ways[-1] == "whole_model" and needed.by_layer <= ROOM * free_bytes:
         raise CaptureError(f"the whole decoder {said}; --by-layer needs {needed.by_layer / GIB:.1f} GiB")
     raise CaptureError(f"the decoder {ways[-1].replace('_', ' ')} {said}; take a smaller --batch, or another host")

@@ -63,8 +63,8 @@ def padded(batch: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _unpacking(library: Any, model_dir: Path) -> dict[str, Any]:
-    """MXFP4 experts become f32 like everything else. By default the library may compute in MXFP4, where it finds kernels
-    for it, or else unpack: the states would depend on what is installed."""
+    """MXFP4 experts become f32 like everything else. By default the library may compute in MXFP4, where it finds
+    kernels for it, or else unpack: the states would depend on what is installed."""
     quantised = read_config(model_dir).get("quantization_config") or {}
     if quantised.get("quant_method") != "mxfp4":
         return {}

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from console.cli.errors import UsageError
-from console.cli.start import StartOptions, create_run
+from console.cli.start import create_run
+from console.cli.start_options import StartOptions
 from console.coordination.lane_file import load_lane
 from console.coordination.planning import Inputs, parts, plan_window
 from console.evidence.lane_documents.drift import LaneDocuments, RunDocuments, drift
@@ -25,7 +26,7 @@ FROZEN = freeze_lane(SOURCES)
 LANE = LaneDocuments(FROZEN.plan, FROZEN.topology)
 CAPTURE = CaptureRecord(
     framework="transformers", framework_version="5", array_library="torch@2", device_label="cpu:0",
-    compute_dtype="f32", stored_dtype="BF16", batch_size=16, threads=1,
+    compute_dtype="f32", expert_dtype="BF16", stored_dtype="BF16", way="whole_model", batch_size=16, threads=1,
 )  # fmt: skip
 
 

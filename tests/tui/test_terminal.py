@@ -17,8 +17,8 @@ RESTORED = b"\x1b[?1049l"  # the screen that was there before is back
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, folder in (("SWARM_RUNS", "runs"), ("SWARM_HOME", "home"), ("XDG_CONFIG_HOME", "config")):
-        monkeypatch.setenv(name, str(tmp_path / folder))
+    for name in ("SWARM_RUNS", "SWARM_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name.rpartition("_")[2].lower()))
     return tmp_path
 
 

@@ -40,8 +40,9 @@ class Terminal:
         if self.pid == 0:
             # The child has the size before it looks: fd 0 is the terminal.
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.columns, 0, 0))
-            os.environ.update(self._environment)
-            os.execv(self.argv[0], self.argv)  # noqa: S606 - this very interpreter, no shell
+            # Not execv: readline leaves COLUMNS and LINES in the C environment, and they'd be believed.
+            names = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+            os.execve(self.argv[0], self.argv, {**names, **self._environment})  # noqa: S606 - this very interpreter, no shell
         return self
 
     def __exit__(
