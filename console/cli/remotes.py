@@ -119,7 +119,7 @@ def _sshd(node: NodeContract, known: KnownHost, run_id: str) -> RemoteHost:
             ssh_config=known.ssh_config,
             python=known.python,
             package_dir=known.package_dir,
-            fix=known.fix,
+            fix=known.fix_in_evidence,
         ),
     )
 

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from shlex import join
 from typing import Any
 
 from console.hosts.errors import FirstContactFailed
@@ -13,7 +12,7 @@ from console.hosts.login import Login
 from console.hosts.outfit import Requirements, Tree
 from console.hosts.sight import Look, Sight
 from console.hosts.ssh_host import SshHost
-from console.hosts.ssh_target import SshTarget
+from console.hosts.ssh_target import SshTarget, runners_command
 from runners.contract.document import word_from_json
 from runners.contract.identity import NEEDED_PACKAGES, TRAINING_PACKAGES, RunnersIdentity
 
@@ -116,8 +115,7 @@ async def identify(target: SshTarget, python: str, package_dir: str) -> RunnersI
 
     Raises VerbFailed, MalformedBytes, LinkDown and as `connect`.
     """
-    named = [f"PYTHONPATH={package_dir}", "PYTHONDONTWRITEBYTECODE=1"]
-    command = join(["env", *named, python, "-P", "-m", "runners"])
+    command = runners_command(python, package_dir)
     host = await SshHost.connect("host", replace(target, command_prefix=command, command_suffix="", sftp_root=""))
     try:
         async with asyncio.timeout(IDENTIFY_S), host.open("identify") as conversation:

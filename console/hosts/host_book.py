@@ -43,8 +43,13 @@ class KnownHost(Document):
 
     @property
     def fix(self) -> str:
-        """What helps where another host key answers."""
+        """What helps where another host key answers, for the operator's eyes: it names files of this machine."""
         return mend_key(self.name, self.where, self.believed_because)
+
+    @property
+    def fix_in_evidence(self) -> str:
+        """As `fix` without a place of this machine: a run's records go into its bundle."""
+        return f"`swarm host doctor {self.name}` says where the old key was pinned; until it is clear, do not connect"
 
     @property
     def where(self) -> str:

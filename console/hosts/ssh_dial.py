@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -110,8 +111,8 @@ def connect_errors(target: SshTarget, watcher: Watcher) -> Iterator[None]:
         ) from error
     except FileNotFoundError as error:
         raise HostAuthRefused(
-            f"{target.endpoint}: expected the key file {error.filename} that the ssh_config names, got none; "
-            "make it, or take its IdentityFile line out"
+            f"{target.endpoint}: expected the key file {Path(str(error.filename)).name} that the ssh_config names, got "
+            "none; make it, or take its IdentityFile line out"
         ) from error
     except (OSError, TimeoutError, asyncssh.Error, ValueError) as error:
         raise HostUnreachable(

@@ -1,6 +1,7 @@
 """Where a host is reached by SSH, as whom, and how a verb is started there."""
 
 from dataclasses import dataclass
+from shlex import join
 
 import asyncssh
 
@@ -8,6 +9,12 @@ PIN_AFRESH = (
     "If the host was set up anew on purpose, pin the new key with `swarm host add`; otherwise something else answers "
     "there: do not connect"
 )
+
+
+def runners_command(python: str, package_dir: str) -> str:
+    """`env`: it reads the same in every login shell. -P: nothing is imported from where that shell happens to be."""
+    named = [f"PYTHONPATH={package_dir}", "PYTHONDONTWRITEBYTECODE=1"]
+    return join(["env", *named, python, "-P", "-m", "runners"])
 
 
 @dataclass(frozen=True)

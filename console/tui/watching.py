@@ -58,6 +58,7 @@ class WatchingApp(App[None]):
         self.starting = False
         self._threaded = threaded
         self._looking = False
+        self._drills_loaded: asyncio.Future[None] | None = None
         self._paused: Moment | None = None
         self._held_back = 0
         self._lateness = Lateness()
@@ -203,14 +204,18 @@ class WatchingApp(App[None]):
 
     async def drill_board(self) -> "DrillBoard":
         """Read on first need: what the lane promises, and what is kept of earlier drills."""
-        if self.drills is None:
+        board, loaded = self.drills, self._drills_loaded
+        if board is None or loaded is None:
             from console.tui.drill_board import DrillBoard
 
-            board = DrillBoard(self.runs_dir)
-            await self.off_loop(lambda: board.load(self.desk.acts.lane))
-            self.drills = board
-            self.set_interval(DRILL_EVERY_S, self._follow_drill, name="drill")
-        return self.drills
+            board = self.drills = DrillBoard(self.runs_dir)
+            read = board.load
+            loaded = asyncio.ensure_future(self.off_loop(lambda: read(self.desk.acts.lane)))
+            if self._drills_loaded is None:
+                self.set_interval(DRILL_EVERY_S, self._follow_drill, name="drill")
+            self._drills_loaded = loaded
+        await asyncio.shield(loaded)  # whoever asks second waits for the same board
+        return board
 
     async def _follow_drill(self) -> None:
         board = self.drills

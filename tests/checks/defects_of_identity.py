@@ -232,7 +232,7 @@ LAUNCH = (
     Defect("launch_of_another_contract", "one_run_everywhere", document(
         "launch/loopback_launch_manifest.json", sets(contract_digest=OTHER)
     )),
-    Defect("launch_to_another_endpoint", "launch_came_before_the_run", document(
+    Defect("launch_to_another_endpoint", "launch_speaks_of_this_run", document(
         "launch/loopback_launch_manifest.json", lambda body: body["hosts"][1].update(contract_endpoint="10.0.0.9:22")
     )),
 )  # fmt: skip

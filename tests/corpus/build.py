@@ -31,7 +31,7 @@ from tests.outcomes.publishing import REPORT_FILE, SNAPSHOT_DIR, publish_forged,
 
 INDEX_FILE = "index.json"
 WHAT = {"rehearsal": "rehearsal", "evidence_bundle": "evidence", "closeout": "closeout"}
-FROZEN_FROM = ("lanes", "base", "dataset", "reports")
+FROZEN_FROM = ("lanes", "base", "dataset", "reports", "drills")
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,25 @@ def link_to_a_folder_elsewhere(root: Path) -> None:
     (root / "training").symlink_to(root / "elsewhere")
 
 
+def kept_drill(root: Path) -> Path:
+    """What is kept of the first drill that was observed."""
+    drills = json.loads((root / PLACES.of("drills")).read_bytes())["drills"]
+    run_id: str = next(drill["observed"]["run_id"] for drill in drills if drill["observed"])
+    return root / "swarm" / "drills" / run_id
+
+
+def other_report_of_a_drill(root: Path) -> None:
+    """The report with another figure, sealed again: the signed listing still has the true one."""
+    rewrite(kept_drill(root) / "coordinator_runtime_report.json", lambda body: body.update(skew_ms=1))
+
+
+def unsigned_drill(root: Path) -> None:
+    signature = kept_drill(root) / "bundle.sig"
+    lines = signature.read_bytes().splitlines(keepends=True)
+    lines[2] = lines[2][:8] + (b"A" if lines[2][8:9] != b"A" else b"B") + lines[2][9:]
+    signature.write_bytes(b"".join(lines))
+
+
 def retained_drill(root: Path) -> None:
     """The bundle of the drill is retained and says that the merge happened."""
     path = root / PLACES.of("drills")
@@ -268,4 +287,6 @@ DEFECTS = (
         "a_kept_promise_called_broken", "observations_are_judged_by_comparison", {"drills": observed(as_frozen=False)}
     ),
     Defect("retained_run_says_otherwise", "observations_are_what_the_run_shows", plant=retained_drill),
+    Defect("another_drill_than_the_kept_one", "observations_are_what_the_run_shows", plant=other_report_of_a_drill),
+    Defect("a_drill_that_nobody_signed", "observations_are_what_the_run_shows", plant=unsigned_drill),
 )

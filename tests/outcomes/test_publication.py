@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,9 @@ from console.evidence.outcomes.closed_bundle import open_closed
 from console.evidence.outcomes.closeout import closeout_report
 from console.evidence.outcomes.places import publications_dir, write_document
 from console.evidence.outcomes.publication import PublicationReport
+from console.evidence.outcomes.publish import promotion_gates
 from console.validation.adapter import adapter_bytes, read_adapter
+from runners.contract.receipts import GateValue
 from tests.checks.forge import forge
 from tests.checks.lies import Lies
 from tests.checks.resealing import rewrite
@@ -105,6 +108,20 @@ def test_a_held_run_is_refused_by_the_gate_it_lacks(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_run_that_lacks_two_gates_is_told_of_both() -> None:
+    gates = tuple(
+        GateValue(gate=gate, passed=passed, value="0.01", threshold="at least 0.05")
+        for gate, passed in (("one", False), ("two", True), ("three", False))
+    )
+    run: Any = SimpleNamespace(promotion=SimpleNamespace(gates=gates, disposition="held"))
+
+    with pytest.raises(PublicationRefused) as refused:
+        promotion_gates(run)
+    assert str(refused.value) == (
+        "publication refused: gate one: expected at least 0.05, got 0.01; gate three: expected at least 0.05, got 0.01"
+    )
+
+
 def test_a_refused_run_is_refused_because_no_gate_was_reached(refused: Kept, tmp_path: Path) -> None:
     with pytest.raises(PublicationRefused, match="gate promotion_reached: expected promoted, got refused_bringup"):
         publish_forged(refused.run, write_checkpoint(tmp_path / "base"), tmp_path / "out")
@@ -188,7 +205,17 @@ def _better_card(snapshot: Path) -> None:
 
 
 def _smoke(**fields: Any) -> Callable[[Body], None]:
-    return lambda body: body["peft_smoke"].update(fields)
+    """Other figures, and the gate told to match."""
+
+    def edit(body: Body) -> None:
+        body["peft_smoke"].update(fields)
+        smoke, tokens = body["peft_smoke"], len(body["peft_smoke"]["generated_tokens"])
+        body["gates"][-1].update(
+            value=f"{smoke['max_logit_difference']:.3g} off base plus delta, {tokens} tokens",
+            threshold=f"at most {smoke['logit_bound']:g}, {smoke['asked_tokens']} tokens, a delta above 0",
+        )
+
+    return edit
 
 
 def _first_gate(**fields: Any) -> Callable[[Body], None]:
@@ -207,6 +234,7 @@ LIES = (
     Lie("another_name", "manifest_is_the_reports", report=lambda body: body.update(repo_id="someone/else")),
     Lie("a_gate_left_out", "gates_are_met", report=lambda body: body["gates"].pop(2)),
     Lie("another_value", "gates_are_met", report=_first_gate(value="3 of 3")),
+    Lie("another_threshold", "gates_are_met", report=lambda body: body["gates"][-1].update(threshold="at most 9")),
     Lie("a_bound_that_lets_all_through", "peft_gate_follows_from_its_figures", report=_smoke(logit_bound=9.0)),
     Lie("an_empty_delta", "peft_gate_follows_from_its_figures", report=_smoke(largest_delta=0.0)),
     Lie("nothing_generated", "peft_gate_follows_from_its_figures", report=_smoke(generated_tokens=[])),

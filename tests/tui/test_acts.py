@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from console.drills.strike import keep_strike
 from console.evidence.operator_acts import FOLDER, KeptAct, kept_acts
 from console.observation.state import State
 from console.tui.app import SwarmApp
@@ -18,7 +19,7 @@ from console.tui.screens.countdown import LASTS_MS, Countdown
 from console.tui.view import Mode
 from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
-from tests.observation.recorded_journals import RUN_ID, Recording
+from tests.observation.recorded_journals import MONO_0, RUN_ID, WALL_0, Recording
 from tests.tui.stage import Stage, settle, shown
 
 MUTATING = tuple(sorted(REASONS))
@@ -163,6 +164,33 @@ async def test_a_drill_starts_when_its_three_seconds_are_over(tmp_path: Path) ->
     assert words[:4] == ("drill", "uneven_worker_speed", "--lane", "loopback")
     (kept,) = acts_of(stage)
     assert (kept.act.act, kept.act.subject, kept.act.run_id) == ("drill", "uneven_worker_speed", words[5])
+
+
+async def test_the_card_of_a_drill_fills_in_while_its_scratch_run_goes_on(stale: Recording, tmp_path: Path) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    stage.acts.script = "import time; time.sleep(60)"
+    async with stage.app().run_test(size=(120, 48)) as pilot:
+        await pilot.press("f5", "enter")
+        for _ in range(100):
+            await pilot.pause(0.05)
+            if stage.acts.asked:
+                break
+        run_id = stage.acts.asked[0][5]
+        stale.write(stage.runs_dir / run_id, until_ms=18_000)
+        keep_strike(stage.runs_dir / run_id, "SIGSTOP to the runner", MONO_0 + 18_000, WALL_0 + 18_000)
+        stale.write(stage.runs_dir / run_id, since_ms=18_000, until_ms=23_300)
+        stage.clock.now_ms = 23_300
+        for _ in range(100):
+            await pilot.pause(0.05)
+            if "✓ found stale" in shown(pilot):
+                break
+        text = shown(pilot)
+        assert "▲ STRUCK" in text
+        assert "✓ found stale" in text
+        assert "○ the run is closed" in text
+        await pilot.press("X")
+        await settle(pilot)
+        await settle(pilot)
 
 
 async def test_a_long_act_tells_how_far_it_is_and_is_ended_by_a_key(tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ async def _try_both_ways(desk: Desk, host: SshHost) -> None:
     contributor = desk.contract.node(host.node_id)
     coordinator = next(node for node in desk.contract.nodes if "coordinator" in node.roles)
     outward = await try_outward(host, contributor.cluster_port)
-    inward = await try_inward(host, desk.spec.coordinator_port)
+    async with desk.trying_ports:
+        inward = await try_inward(host, desk.spec.coordinator_port)
     ways = {"outward": _direction(contributor, outward), "inward": _direction(coordinator, inward)}
     desk.note(word_from_json(rec.DirectionsTested, {"node_id": host.node_id, **ways}))
 

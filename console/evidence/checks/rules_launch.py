@@ -28,7 +28,7 @@ def launch_receipt_binds_the_manifest(e: Evidence) -> Iterator[Mismatch]:
     yield from differs("launch receipt phases", [(item["path"], "completed") for item in manifest["files"]], written)
 
 
-def launch_came_before_the_run(e: Evidence) -> Iterator[Mismatch]:
+def launch_speaks_of_this_run(e: Evidence) -> Iterator[Mismatch]:
     """It contacted nobody, speaks of the run's own hosts, and what it shows of a host was older than itself."""
     for path, body in e.documents.items():
         if body.get("schema_version") != "swarm.launch_manifest.v1":
@@ -48,4 +48,4 @@ def launch_came_before_the_run(e: Evidence) -> Iterator[Mismatch]:
             yield from differs(f"{path} age of the report of {node}", age, bound["age_ms"])
 
 
-RULES = (launch_is_kept, launch_receipt_binds_the_manifest, launch_came_before_the_run)
+RULES = (launch_is_kept, launch_receipt_binds_the_manifest, launch_speaks_of_this_run)

@@ -53,13 +53,20 @@ async def publish(run: ClosedBundle, model_dir: Path, out_dir: Path, smoke: Smok
 
 
 def promotion_gates(run: ClosedBundle) -> list[GateValue]:
-    """The run's own gates, all met. Raises PublicationRefused."""
+    """The run's own gates, all met. Raises PublicationRefused, naming every one that is missing."""
     receipt = run.promotion
     if receipt is None:
-        _met("promotion_reached", passed=False, value=run.bundle.result_classification.value, threshold="promoted")
-    assert receipt is not None
-    gates = [_met(gate.gate, gate.passed, gate.value, gate.threshold) for gate in receipt.gates]
-    gates.append(_met("promoted", receipt.disposition == "promoted", receipt.disposition, "promoted"))
+        ended = run.bundle.result_classification.value
+        raise _refused(GateValue(gate="promotion_reached", passed=False, value=ended, threshold="promoted"))
+    promoted = GateValue(
+        gate="promoted",
+        passed=receipt.disposition == "promoted",
+        value=receipt.disposition,
+        threshold="promoted",
+    )
+    gates = [*receipt.gates, promoted]
+    if not all(gate.passed for gate in gates):
+        raise _refused(*(gate for gate in receipt.gates if not gate.passed))
     return gates
 
 
@@ -75,9 +82,15 @@ def peft_gate(measured: PeftSmoke) -> GateValue:
 
 
 def _met(gate: str, passed: bool, value: str, threshold: str) -> GateValue:
+    judged = GateValue(gate=gate, passed=passed, value=value, threshold=threshold)
     if not passed:
-        raise PublicationRefused(f"publication refused: gate {gate}: expected {threshold}, got {value}")
-    return GateValue(gate=gate, passed=passed, value=value, threshold=threshold)
+        raise _refused(judged)
+    return judged
+
+
+def _refused(*missing: GateValue) -> PublicationRefused:
+    told = "; ".join(f"gate {gate.gate}: expected {gate.threshold}, got {gate.value}" for gate in missing)
+    return PublicationRefused(f"publication refused: {told}")
 
 
 def _report(

@@ -10,13 +10,13 @@ from console.tui.drawing.text import Row, pad
 def comparison(one: KeptRun, other: KeptRun, width: int) -> tuple[Row, ...]:
     column = (width - 22) // 2
     rows: list[Row] = [
-        ((pad("", 22), ""), (pad(one.run_id, column), "accent*"), (pad(other.run_id, column), "bright*"))
+        ((pad("", 22), ""), (f"{pad(one.run_id, column - 1)} ", "accent*"), (pad(other.run_id, column), "bright*"))
     ]
     left, right = _facts(one), _facts(other)
     for name in dict.fromkeys((*left, *right)):
         a, b = left.get(name, "not kept"), right.get(name, "not kept")
         role = "muted" if a == b else "bright"
-        rows.append(((pad(name, 20), "muted"), ("= " if a == b else "≠ ", role), (pad(a, column), role),
+        rows.append(((f"{pad(name, 19)} ", "muted"), ("= " if a == b else "≠ ", role), (f"{pad(a, column - 1)} ", role),
                      (pad(b, column), role)))  # fmt: skip
     curves = tuple((role, series.values) for run, role in ((one, "accent"), (other, "bright")) for series in run.losses)
     if curves:

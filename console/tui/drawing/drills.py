@@ -68,7 +68,8 @@ def _case(card: DrillCard, case: CaseCard, key: str, reason: str | None, now_ms:
         ((f"{key} ", "bright*"), (f"{name}  ", "bright*"), (stage, role)), ((clip(told, width // 2), "muted"),), width
     )
     rows: list[Row] = [head, (("   ", ""), (node, "text"), (f"  {DOES[case.case]}", "muted"))]
-    rows.append(_before(card, reason))
+    if view is None or view.report is not None:
+        rows.append(_before(card, reason))
     if view is not None and view.fault:
         rows.append((("   ", ""), (clip(plain(view.fault), width - 3), "warn" if view.stage == "struck" else "muted")))
     expected = case.expected.records if case.expected else ()

@@ -12,7 +12,8 @@ def footer(view: View, width: int) -> tuple[Row, ...]:
     row: list[tuple[str, str]] = [(" ", "")]
     for key, name in PLACES:
         here = name == view.place
-        row += [(key, "bright*"), (f" {name} ", "text" if here else "muted")]
+        named = here or view.replay is None or width >= 120
+        row += [(key, "bright*"), (f" {name} " if named else " ", "text" if here else "muted")]
     row.append((" ", ""))
     stop = view.mode in (Mode.LIVE, Mode.STARTING)
     if view.replay is not None:

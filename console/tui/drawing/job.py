@@ -2,7 +2,7 @@
 
 from console.observation.figures import seconds
 from console.observation.plain import plain
-from console.tui.drawing.text import Row, clip, ends
+from console.tui.drawing.text import Row, clip, ends, row_width
 from console.tui.view import View
 
 
@@ -19,5 +19,5 @@ def job_line(view: View, now_ms: int, width: int) -> tuple[Row, ...]:
         (job.what, "accent*"),
         (f"  {seconds(now_ms - job.began_ms)}  ", "bright"),
     )
-    said = clip(plain(job.said), max(0, width - 40 - len(job.what)))
+    said = clip(plain(job.said), max(0, width - row_width((*head, *end)) - 1))
     return (ends((*head, (said, "muted")), end, width),)

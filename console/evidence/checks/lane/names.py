@@ -44,6 +44,9 @@ def later(lane: str, what: str) -> str:
     return f"swarm/reports/{lane}_{_LATER[what]}_v1.json"
 
 
+PUBLISH_REPO = "openagents/swarm-local-open-adapter"
+
+
 def publish_id(lane: str) -> str:
     return "first-swarm-local-snapshot" if lane == FIRST_LANE else re.sub("[_/]", "-", lane) + "-local-snapshot"
 

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 
 from console.evidence.checks.lane.held import Body, Held
 from console.evidence.checks.lane.plain_file import read_plain
-from console.evidence.checks.stored import UnreadableError, digest_of, parse_stored
+from console.evidence.checks.layout import BUNDLE_FILE, NAMESPACE, SIGNATURE_FILE
+from console.evidence.checks.sshsig import read_sshsig
+from console.evidence.checks.stored import UnreadableError, digest_of, parse_stored, sha256_hex
 from console.evidence.checks.verdict import Mismatch, differs, shown
 
+REPORT = "coordinator_runtime_report.json"
 # kind -> (classification of the run, disposition of the node at fault, departures, blocked, replay)
 PROMISES: dict[str, tuple[str, str, list[str], bool, bool]] = {
     "stale_worker": ("replay_required", "replay_required", ["none", "timed_out"], True, True),
@@ -84,16 +87,33 @@ def observations_are_judged_by_comparison(held: Held) -> Iterator[Mismatch]:
 
 
 def observations_are_what_the_run_shows(held: Held) -> Iterator[Mismatch]:
-    """Where the drill's bundle is retained, its words and digest are read again."""
+    """What is kept of the drill says the same: a whole bundle, or its first document as the operator signed it."""
     for drill in _drills(held):
         observed = drill["observed"]
         if observed is None:
             continue
-        folder = f"swarm/runs/{observed['run_id']}"
-        raw = read_plain(held.root, f"{folder}/first_swarm_real_run_bundle.json")
-        report = read_plain(held.root, f"{folder}/coordinator_runtime_report.json")
-        if isinstance(raw, bytes) and isinstance(report, bytes):
-            yield from _as_retained(f"drills {drill['kind']} observed", observed, raw, report)
+        where = f"drills {drill['kind']} observed"
+        for folder in (f"swarm/runs/{observed['run_id']}", f"swarm/drills/{observed['run_id']}"):
+            raw, report = (read_plain(held.root, f"{folder}/{name}") for name in (BUNDLE_FILE, REPORT))
+            if isinstance(raw, bytes) and isinstance(report, bytes):
+                yield from _as_retained(where, observed, raw, report)
+                if folder.startswith("swarm/drills/"):
+                    yield from _as_signed(where, raw, report, read_plain(held.root, f"{folder}/{SIGNATURE_FILE}"))
+
+
+def _as_signed(where: str, raw: bytes, report: bytes, signature: bytes | str) -> Iterator[Mismatch]:
+    """The rest of such a bundle isn't kept: the signature and the listing are what binds these two files."""
+    try:
+        bundle = parse_stored(raw)
+        read = read_sshsig(signature if isinstance(signature, bytes) else b"")
+    except UnreadableError as error:
+        yield Mismatch(f"{where} {SIGNATURE_FILE}", error.expected, error.got)
+        return
+    yield from differs(f"{where} {SIGNATURE_FILE} key", bundle["operator_public_key"], read.public_key)
+    if read.namespace != NAMESPACE or not read.covers(raw):
+        yield Mismatch(f"{where} {SIGNATURE_FILE}", f"a signature over {BUNDLE_FILE}", "one over other bytes")
+    listed = {item["path"]: item["sha256"] for item in bundle["files"]}
+    yield from differs(f"{where} {REPORT}", listed.get(REPORT), sha256_hex(report))
 
 
 def _as_retained(where: str, observed: Body, raw: bytes, report: bytes) -> Iterator[Mismatch]:

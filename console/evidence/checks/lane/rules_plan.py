@@ -116,7 +116,12 @@ def plan_follows_from_the_contract(held: Held) -> Iterator[Mismatch]:
         yield from differs(f"plan.validation.{name}", expected=True, got=validation[name])
     expectation = plan["publish_expectation"]
     lane = held.documents["contract"]["lane_id"]
-    for name, expected in (("publish_id", names.publish_id(lane)), ("expected_directory", names.snapshot_dir(lane))):
+    named = {
+        "publish_id": names.publish_id(lane),
+        "repo_id": names.PUBLISH_REPO,
+        "expected_directory": names.snapshot_dir(lane),
+    }
+    for name, expected in named.items():
         yield from differs(f"plan.publish_expectation.{name}", expected, expectation[name])
     own = held.coordinator["node_id"]
     yield from differs("plan.publish_expectation.publisher_node_id", own, expectation["publisher_node_id"])

@@ -1,11 +1,10 @@
 """The topology is the contract's places and bounds, and its commands are this lane's."""
 
-import shlex
 from collections.abc import Iterator
 
 from console.evidence.checks.lane.held import Body, Held
 from console.evidence.checks.lane.names import bringup_report, in_bundle, later, place
-from console.evidence.checks.verdict import Mismatch, differs, shown
+from console.evidence.checks.verdict import Mismatch, differs
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ROOT = "~/swarm-runs/${RUN_ID}"
@@ -98,11 +97,15 @@ def binder_is_this_lanes(held: Held) -> Iterator[Mismatch]:
     if not held.has("binder"):
         return
     binder = held.documents["binder"]
-    for name, word in (("launcher", "launch"), ("live_command", "run")):
-        said = shlex.split(binder[name])
-        if said[:2] != ["swarm", word] or ["--lane", held.lane] not in [said[i : i + 2] for i in range(len(said))]:
-            yield Mismatch(f"binder.{name}", f"swarm {word} ... --lane {held.lane}", shown(binder[name]))
-    yield from differs("binder.finalizer", "swarm closeout RUN_ID", binder["finalizer"])
+    fixed = {
+        "launcher": f"swarm launch --lane {held.lane} --run-id RUN_ID --bundle-dir DIR --manifest-only",
+        "live_command": f"swarm run --lane {held.lane} --run-id RUN_ID",
+        "finalizer": "swarm closeout RUN_ID",
+        "runbook": "docs/runbook.md",
+        "reference_page": "docs/binder-reference.md",
+    }
+    for name, expected_text in fixed.items():
+        yield from differs(f"binder.{name}", expected_text, binder[name])
     reports = [later(held.lane, what) for what in ("rehearsal", "evidence", "closeout")]
     drills = place(held.lane, "drills")
     checked = {

@@ -19,7 +19,7 @@ from console.evidence.checks.verdict import Mismatch, Verdict, differs
 
 REPORT_FILES = "*_local_snapshot_publication_v1.json"
 FIRST_REPORT = names.publication_report(names.FIRST_LANE)
-TARGET, REPO_ID = "hugging_face_snapshot", "openagents/swarm-local-open-adapter"
+TARGET, REPO_ID = "hugging_face_snapshot", names.PUBLISH_REPO
 MERGED = "retained_artifacts/merged"
 DOCUMENTS: dict[str, Shape] = {
     "publish_manifest.json": MANIFEST,
@@ -232,11 +232,20 @@ def gates_are_met(o: Outcome) -> Iterator[Mismatch]:
     for gate in said:
         if not gate["passed"]:
             yield Mismatch(f"{o.where} {gate['gate']}", "passed", "not passed")
-    head = o.e.plan["head"] if o.e.plan else {}
-    by_name = {gate["gate"]: gate for gate in said}
-    for name, field in (("base_is_the_planned_one", "sha256"), ("tokenizer_is_the_planned_one", "tokenizer_digest")):
-        if name in by_name:
-            yield from differs(f"{o.where} {name} value", head.get(field), by_name[name]["value"])
+    head, smoke = o.e.plan["head"] if o.e.plan else {}, o.body["peft_smoke"]
+    later = {
+        "promoted": ("promoted", "promoted"),
+        "base_is_the_planned_one": (head.get("sha256"), head.get("sha256")),
+        "tokenizer_is_the_planned_one": (head.get("tokenizer_digest"), head.get("tokenizer_digest")),
+        LATER_GATES[-1]: (
+            f"{smoke['max_logit_difference']:.3g} off base plus delta, {len(smoke['generated_tokens'])} tokens",
+            f"at most {smoke['logit_bound']:g}, {smoke['asked_tokens']} tokens, a delta above 0",
+        ),
+    }
+    for gate in said[len(own) :]:
+        if gate["gate"] in later:
+            got = (gate["value"], gate["threshold"])
+            yield from differs(f"{o.where} {gate['gate']} value and threshold", later[gate["gate"]], got)
 
 
 def peft_gate_follows_from_its_figures(o: Outcome) -> Iterator[Mismatch]:
@@ -248,10 +257,6 @@ def peft_gate_follows_from_its_figures(o: Outcome) -> Iterator[Mismatch]:
     if not smoke["largest_delta"] > smoke["logit_bound"] or not smoke["positions"]:
         yield Mismatch(f"{where} largest_delta", "a delta that the comparison can see", f"{smoke['largest_delta']:g}")
     yield from differs(f"{where} generated_tokens", smoke["asked_tokens"] or 1, len(smoke["generated_tokens"]))
-    gate = next((item for item in o.body["gates"] if item["gate"] == LATER_GATES[-1]), None)
-    if gate:
-        figure = f"{smoke['max_logit_difference']:.3g} off base plus delta, {len(smoke['generated_tokens'])} tokens"
-        yield from differs(f"{o.where} {LATER_GATES[-1]} value", figure, gate["value"])
 
 
 def model_card_has_the_runs_figures(o: Outcome) -> Iterator[Mismatch]:
