@@ -8,8 +8,7 @@ from pathlib import Path
 from console.cli.errors import UsageError
 from console.cli.progress_bar import ProgressBar
 from console.coordination.job import run_job
-from runners.contract.jobs import CaptureJob
-from runners.contract.shard_manifest import ShardManifest
+from runners.contract.jobs import CaptureJob, CaptureResult
 
 MANIFEST_FILE, LOG_FILE = "manifest.json", "log.txt"
 UNFINISHED = ".capture.json"  # what a capture that was cut off leaves; it goes on from there
@@ -21,7 +20,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "prepare",
         help="run a frozen decoder once per sample and keep its final hidden states",
         description="Reads a gpt-oss checkpoint as published (sharded safetensors, MXFP4 experts, chat template) or as "
-        "transformers saves it, and writes shard files (hidden_states, target_ids, sample_offsets) and manifest.json. "
+        "transformers saves it, and writes shard files (hidden_states, target_ids, sample_offsets) with manifests. "
         "Interrupted or killed, the same command goes on where it was and ends with the same bytes.",
     )
     parser.add_argument("--model", type=Path, required=True, help="a gpt-oss checkpoint directory")
@@ -70,16 +69,17 @@ def prepare(options: argparse.Namespace) -> int:
         print(f"{options.out}: an unfinished capture, going on", file=sys.stderr)
     bar = ProgressBar(sys.stderr)
     try:
-        manifest = asyncio.run(run_job("capture", job, ShardManifest, bar.show, log=options.out / LOG_FILE))
+        result = asyncio.run(run_job("capture", job, CaptureResult, bar.show, log=options.out / LOG_FILE))
     except KeyboardInterrupt:
         bar.end()
         print(f"stopped; the same command goes on from what lies in {options.out}", file=sys.stderr)
         raise
     bar.end()
-    for file in manifest.files:
-        print(f"{file.name}  {file.size_bytes} bytes  {file.sha256}")
-    way = manifest.capture.way.replace("_", " ")
-    print(f"{MANIFEST_FILE}  {manifest.tokens} tokens of {len(manifest.sample_ids)} samples, {way}  {manifest.digest}")
+    for manifest in result.manifests:
+        print(
+            f"{manifest.file.name}  {manifest.tokens} tokens of {len(manifest.sample_ids)} samples  {manifest.digest}"
+        )
+    print(f"captured {result.way.replace('_', ' ')}", file=sys.stderr)
     return 0
 
 
@@ -88,7 +88,7 @@ def _goes_on(out: Path) -> bool:
     if not out.exists():
         return False
     names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
-    if MANIFEST_FILE in names:
+    if UNFINISHED not in names and any(name == MANIFEST_FILE or name.startswith("shard-") for name in names):
         raise UsageError(f"{out}: expected a new folder, got a complete capture")
     if UNFINISHED not in names and names - BEFORE_CAPTURE:
         raise UsageError(f"{out}: expected a new folder or an unfinished capture, got {min(names)!r} in it")

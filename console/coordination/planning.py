@@ -60,7 +60,7 @@ def plan_window(contract: RunContract, run_id: str, revision: int, inputs: Input
         head=inputs.train.head,
         dataset_ref=inputs.train.dataset_ref,
         dataset_sha256=inputs.train.dataset_sha256,
-        train_shards=inputs.train.files,
+        train_shard=inputs.train.file,
         held_out_shard=inputs.held_out_file,
         held_out_sample_ids=held_out.sample_ids,
         initial_adapter=inputs.cut.initial_adapter,

@@ -10,6 +10,7 @@ from runners.contract.document import Word
 from runners.contract.names import FileName, Label, Sha256, Text
 from runners.contract.plan import Assignment, FileRef
 from runners.contract.receipts import Device, HeldOutScore, Software
+from runners.contract.shard_manifest import ShardManifest
 
 JOBS = ("capture", "cut", "replay", "score", "smoke")
 BackendName = Literal["mlx", "torch", "reference"]
@@ -23,7 +24,7 @@ class Progress(Word):
 
 
 class CaptureJob(Word):
-    """Run the decoder once per sample; result is the ShardManifest that lies in `out_dir/manifest.json`.
+    """Run the decoder once per sample. One shard file has `manifest.json`; several have one manifest each, beside it.
 
     The same job on a folder in which it was cut off goes on there, and ends with the same bytes.
     """
@@ -37,6 +38,11 @@ class CaptureJob(Word):
     backend: Literal["torch", "mlx"]
     way: Literal["auto", "whole_model", "by_layer"] = "auto"  # auto: the whole model where it fits in memory
     shard_bytes: int = 2 * 1024**3  # of hidden states in one file
+
+
+class CaptureResult(Word):
+    manifests: tuple[ShardManifest, ...]  # one per shard file, in the order of the data
+    way: Literal["whole_model", "by_layer"]  # the same states either way, so no manifest says it
 
 
 class CutPart(Word):

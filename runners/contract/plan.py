@@ -105,7 +105,7 @@ class WindowPlan(Document):
     head: HeadIdentity
     dataset_ref: str
     dataset_sha256: Sha256
-    train_shards: tuple[FileRef, ...]  # of the capture that the slices were cut from
+    train_shard: FileRef
     held_out_shard: FileRef
     held_out_sample_ids: tuple[Label, ...]
     initial_adapter: FileRef

@@ -1,4 +1,4 @@
-"""What a capture is and where it came from."""
+"""What a captured shard is and where it came from."""
 
 from typing import Literal
 
@@ -15,15 +15,13 @@ class CaptureRecord(Word):
     array_library: Label  # torch@2.13.0+cpu, mlx@0.32.4
     device_label: Label
     compute_dtype: Literal["f32"]
-    expert_dtype: Literal["MXFP4", "BF16", "F32"]  # as the checkpoint stores them; computed with in f32
     stored_dtype: Literal["BF16", "F32"]
-    way: Literal["whole_model", "by_layer"]  # the same states either way
     batch_size: int
     threads: int
 
 
 class ShardManifest(Document):
-    """One split of one dataset, seen through one decoder; `sample_ids[i]` owns sample i, counted through the files."""
+    """One split of one dataset, seen through one decoder; `sample_ids[i]` owns sample i of the shard."""
 
     schema_version: Literal["swarm.shard_manifest.v1"] = "swarm.shard_manifest.v1"
     split: Label
@@ -34,4 +32,4 @@ class ShardManifest(Document):
     tokens: int  # rows of hidden states, i.e. response tokens with the end of each response
     prompt_template: Text
     capture: CaptureRecord
-    files: tuple[FileRef, ...]
+    file: FileRef

@@ -16,18 +16,18 @@ from pathlib import Path
 import psutil
 
 from runners.contract.canonical import canonical_bytes, sha256_hex
-from runners.contract.jobs import CaptureJob, Progress
+from runners.contract.jobs import CaptureJob, CaptureResult, Progress
 from runners.contract.plan import HeadIdentity
 from runners.contract.shard_manifest import CaptureRecord, ShardManifest
 from runners.records.durable import write_durable
 from runners.training.capture_memory import Way, choose, needs
 from runners.training.capture_passes import LayeredDecoder, Passes, WholeDecoder, run_by_layer, run_whole
-from runners.training.capture_state import CaptureState
+from runners.training.capture_state import STATE_FILE, CaptureState
 from runners.training.checkpoint import model_files, read_config
 from runners.training.errors import CaptureError
 from runners.training.head import find_head, identify_head
 from runners.training.samples import PairEncoder, TokenRow, load_tokenizer, prompt_template, read_pairs
-from runners.training.shard_files import ShardFiles
+from runners.training.shard_files import SINGLE_FILE, ShardFiles, lay_out
 from runners.training.spill import Spill
 from runners.training.weights import Weights
 
@@ -52,8 +52,8 @@ def ignore_progress(_progress: Progress) -> None:
 
 def capture(
     job: CaptureJob, on_progress: OnProgress = ignore_progress, *, save_every_s: float = SAVE_EVERY_S
-) -> ShardManifest:
-    """Shards and manifest in the job's `out_dir`. Raises CaptureError or CheckpointError; what was done stays."""
+) -> CaptureResult:
+    """Shards and manifests in the job's `out_dir`. Raises CaptureError or CheckpointError; what was done stays."""
     if job.batch_size < 1:
         raise CaptureError(f"capture: expected a batch size of at least 1, got {job.batch_size}")
     out = Path(job.out_dir)
@@ -61,12 +61,18 @@ def capture(
     out.mkdir(parents=True, exist_ok=True)
     state = CaptureState(out, save_every_s)
     with state.alone(lambda: on_progress(Progress(stage="wait", done=0, total=1, detail="for another capture here"))):
-        if (out / MANIFEST_FILE).exists():
-            return _kept(out, job, source)
-        manifest = _captured(job, source, state, on_progress)
-        write_durable(out / MANIFEST_FILE, manifest.to_bytes())
+        if kept := _kept(out, job, source):
+            return kept
+        result = _captured(job, source, state, on_progress)
+        for manifest in result.manifests:
+            write_durable(out / manifest_file(manifest.file.name), manifest.to_bytes())
         state.forget()
-    return manifest
+    return result
+
+
+def manifest_file(shard_file: str) -> str:
+    """`manifest.json` where there is one shard, else `shard-00001-of-00003.json`."""
+    return MANIFEST_FILE if shard_file == SINGLE_FILE else f"{Path(shard_file).stem}.json"
 
 
 def _read(job: CaptureJob, on_progress: OnProgress) -> Source:
@@ -107,7 +113,7 @@ class _Digesting:
             self._on_progress(Progress(stage="digest", done=done, total=self._total, detail="MiB of the checkpoint"))
 
 
-def _captured(job: CaptureJob, source: Source, state: CaptureState, on_progress: OnProgress) -> ShardManifest:
+def _captured(job: CaptureJob, source: Source, state: CaptureState, on_progress: OnProgress) -> CaptureResult:
     model, out = Path(job.model_dir), Path(job.out_dir)
     weights = Weights(model)
     way = state.way or _way(job, source, weights)
@@ -119,13 +125,11 @@ def _captured(job: CaptureJob, source: Source, state: CaptureState, on_progress:
         array_library=decoder.array_library,
         device_label=decoder.device_label,
         compute_dtype="f32",
-        expert_dtype=weights.expert_dtype(),
         stored_dtype="BF16",
-        way=way,
         batch_size=job.batch_size,
         threads=decoder.threads,
     )
-    state.begin(way, _key(job, source, record))
+    state.begin(way, _key(job, source, record, way))
     _require_disk(out, job, source, way)
     files = ShardFiles(out, source.rows, source.head.hidden_size, job.shard_bytes)
     try:
@@ -137,17 +141,21 @@ def _captured(job: CaptureJob, source: Source, state: CaptureState, on_progress:
         references = files.finish()
     finally:
         files.close()
-    return ShardManifest.seal(
-        split=job.split,
-        dataset_ref=job.dataset_ref,
-        dataset_sha256=source.dataset_sha256,
-        head=source.head,
-        sample_ids=tuple(row.sample_id for row in source.rows),
-        tokens=files.first_rows[-1],
-        prompt_template=source.prompt_template,
-        capture=record,
-        files=references,
+    manifests = (
+        ShardManifest.seal(
+            split=job.split,
+            dataset_ref=job.dataset_ref,
+            dataset_sha256=source.dataset_sha256,
+            head=source.head,
+            sample_ids=tuple(row.sample_id for row in source.rows[layout.begin : layout.end]),
+            tokens=layout.rows,
+            prompt_template=source.prompt_template,
+            capture=record,
+            file=reference,
+        )
+        for layout, reference in zip(files.layouts, references, strict=True)
     )
+    return CaptureResult(manifests=tuple(manifests), way=way)
 
 
 def _way(job: CaptureJob, source: Source, weights: Weights) -> Way:
@@ -178,13 +186,14 @@ def open_decoder(model_dir: Path, weights: Weights, backend: str, way: Way) -> W
         raise CaptureError(f"capture: backend {backend!r} needs {error.name}, which is not installed here") from error
 
 
-def _key(job: CaptureJob, source: Source, record: CaptureRecord) -> str:
+def _key(job: CaptureJob, source: Source, record: CaptureRecord, way: Way) -> str:
     """Equal keys give equal bytes: a capture goes on only under the key that it began with."""
     said = {
         "head": source.head.to_json(),
         "dataset_sha256": source.dataset_sha256,
         "prompt_template": source.prompt_template,
         "record": record.to_json(),
+        "way": way,
         "shard_bytes": job.shard_bytes,
     }
     return sha256_hex(canonical_bytes(said))
@@ -205,17 +214,18 @@ def _require_disk(out: Path, job: CaptureJob, source: Source, way: Way) -> None:
         )
 
 
-def _kept(out: Path, job: CaptureJob, source: Source) -> ShardManifest:
+def _kept(out: Path, job: CaptureJob, source: Source) -> CaptureResult | None:
     """The complete capture that lies there, if it is of the same data, model and batch. Raises CaptureError."""
-    manifest = ShardManifest.read((out / MANIFEST_FILE).read_bytes())
+    counts = [len(row.targets) for row in source.rows]
+    names = [layout.name for layout in lay_out(counts, source.head.hidden_size, job.shard_bytes)]
+    paths = [out / manifest_file(name) for name in names]
+    if (out / STATE_FILE).exists() or not any(out.glob("*.json")):
+        return None
+    manifests = tuple(ShardManifest.read(path.read_bytes()) for path in paths if path.exists())
     expected = (source.head, source.dataset_sha256, source.prompt_template, job.split, job.batch_size)
-    got = (
-        manifest.head,
-        manifest.dataset_sha256,
-        manifest.prompt_template,
-        manifest.split,
-        manifest.capture.batch_size,
-    )
-    if expected != got:
-        raise CaptureError(f"{out}: expected a new folder, got the complete capture of something else")
-    return manifest
+    for got in manifests:
+        if expected != (got.head, got.dataset_sha256, got.prompt_template, got.split, got.capture.batch_size):
+            raise CaptureError(f"{out}: expected a new folder, got the complete capture of something else")
+    if len(manifests) != len(paths):
+        raise CaptureError(f"{out}: expected a new folder, got a capture in other files")
+    return CaptureResult(manifests=manifests, way=job.way if job.way != "auto" else "whole_model")

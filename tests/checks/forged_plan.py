@@ -71,8 +71,7 @@ def plan_run(run: "Forge") -> None:
 def _manifest(run: "Forge", split: str, shard: TinyShard, file: FileRef) -> ShardManifest:
     capture = CaptureRecord(
         framework="transformers", framework_version="5.23.0", array_library="torch@2.13.0+cpu",
-        device_label="cpu:0", compute_dtype="f32", expert_dtype="F32", stored_dtype="F32",
-        way="whole_model", batch_size=4, threads=1,
+        device_label="cpu:0", compute_dtype="f32", stored_dtype="F32", batch_size=4, threads=1,
     )  # fmt: skip
     head = HeadIdentity(
         model_digest=hash_of("model"), tokenizer_digest=TOKENIZER_DIGEST, tensor="lm_head.weight",
@@ -82,7 +81,7 @@ def _manifest(run: "Forge", split: str, shard: TinyShard, file: FileRef) -> Shar
         f"contract/{split}_manifest.json", run.paths.documents / f"{split}_manifest.json", ShardManifest,
         split=split, dataset_ref=run.contract.data.dataset_ref, dataset_sha256=hash_of(split), head=head,
         sample_ids=tuple(f"{split}-{index}" for index in range(len(shard.offsets) - 1)),
-        tokens=len(shard.targets), prompt_template="{prompt}", capture=capture, files=(file,),
+        tokens=len(shard.targets), prompt_template="{prompt}", capture=capture, file=file,
     )  # fmt: skip
 
 

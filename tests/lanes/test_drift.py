@@ -26,7 +26,7 @@ FROZEN = freeze_lane(SOURCES)
 LANE = LaneDocuments(FROZEN.plan, FROZEN.topology)
 CAPTURE = CaptureRecord(
     framework="transformers", framework_version="5", array_library="torch@2", device_label="cpu:0",
-    compute_dtype="f32", expert_dtype="BF16", stored_dtype="BF16", way="whole_model", batch_size=16, threads=1,
+    compute_dtype="f32", stored_dtype="BF16", batch_size=16, threads=1,
 )  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def run_plan(sources: LaneSources = SOURCES) -> WindowPlan:
     def manifest(split: Any) -> ShardManifest:
         return ShardManifest.seal(
             split=split.name, dataset_ref=CONTRACT.data.dataset_ref, dataset_sha256=split.sha256, head=sources.head,
-            sample_ids=split.sample_ids, tokens=10, prompt_template="t", capture=CAPTURE, files=(ref("shard"),),
+            sample_ids=split.sample_ids, tokens=10, prompt_template="t", capture=CAPTURE, file=ref("shard"),
         )  # fmt: skip
 
     cut = CutResult(

@@ -124,5 +124,5 @@ def test_a_capture_reports_progress_and_leaves_the_manifest_that_it_answers(node
     )
     code, lines = node.ask("capture", job)
     assert code == 0, lines
-    assert json.loads((out / "manifest.json").read_text()) == lines[-1]
+    assert [json.loads((out / "manifest.json").read_text())] == lines[-1]["manifests"]
     assert [line["done"] for line in lines if line.get("stage") == "capture"][-1] == 3

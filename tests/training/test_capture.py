@@ -46,7 +46,8 @@ def job(jsonl: Path, out: Path, **changes: Any) -> CaptureJob:
 
 
 def captured(jsonl: Path, out: Path, backend: str = "torch") -> ShardManifest:
-    return capture(job(jsonl, out, backend=backend))
+    (manifest,) = capture(job(jsonl, out, backend=backend)).manifests
+    return manifest
 
 
 @pytest.mark.torch
@@ -55,7 +56,7 @@ def test_captured_rows_times_the_head_are_the_models_own_logits(jsonl: Path, tmp
     from transformers import AutoModelForCausalLM
 
     manifest = captured(jsonl, tmp_path)
-    (file,) = manifest.files
+    file = manifest.file
     shard = read_shard(tmp_path / file.name, vocab_size=2048, expected_sha256=file.sha256)
     model = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32, attn_implementation="eager")
     tokenizer, weight = load_tokenizer(BASE), load_head(BASE).weight_f32()

@@ -5,15 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from runners.contract.canonical import canonical_bytes
-from runners.contract.jobs import CaptureJob, Progress
-from runners.contract.shard_manifest import ShardManifest
+from runners.contract.jobs import CaptureJob, CaptureResult, Progress
 from runners.training.capture import capture
 from runners.training.errors import CaptureError
 from runners.training.shard_files import lay_out
@@ -56,6 +54,10 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+def shards(result: CaptureResult, folder: Path) -> list[Shard]:
+    return [read_shard(folder / m.file.name, expected_sha256=m.file.sha256) for m in result.manifests]
+
+
 @pytest.mark.parametrize("backend", ["torch", pytest.param("mlx", marks=pytest.mark.mlx)])
 @pytest.mark.parametrize("quantised", [True, False])
 def test_layer_by_layer_is_bit_equal_to_the_whole_model(
@@ -64,9 +66,8 @@ def test_layer_by_layer_is_bit_equal_to_the_whole_model(
     folder = model if quantised else BASE
     whole = capture(job(folder, pairs, tmp_path / "whole", "whole_model", backend=backend))
     layered = capture(job(folder, pairs, tmp_path / "layers", "by_layer", backend=backend))
-    assert [file.sha256 for file in layered.files] == [file.sha256 for file in whole.files]
-    assert (whole.capture.way, layered.capture.way) == ("whole_model", "by_layer")
-    assert whole.capture.expert_dtype == ("MXFP4" if quantised else "BF16")
+    assert layered.manifests == whole.manifests
+    assert (whole.way, layered.way) == ("whole_model", "by_layer")
     assert sorted(files(tmp_path / "layers")) == ["manifest.json", "shard.safetensors"]
 
 
@@ -91,7 +92,7 @@ def test_killed_capture_goes_on_and_ends_with_the_same_bytes(
     killed_at = _killed_after(cut_off, batches=2 if way == "whole_model" else 6)
     left = sorted(files(tmp_path / "cut"))
     assert ".capture.json" in left
-    assert "manifest.json" not in left
+    assert not any(name.endswith(".json") for name in left if name != ".capture.json")
     told: list[Progress] = []
     capture(cut_off, told.append)
     first = next(progress.done for progress in told if progress.stage == "capture")
@@ -169,22 +170,18 @@ def test_complete_capture_is_answered_again_and_another_is_refused(model: Path, 
 def test_large_capture_lies_in_several_files_that_hold_whole_samples(model: Path, pairs: Path, tmp_path: Path) -> None:
     single = capture(job(model, pairs, tmp_path / "one", "whole_model"))
     several = capture(job(model, pairs, tmp_path / "many", "whole_model", shard_bytes=SMALL_FILES))
-    assert len(several.files) > 2
-    assert several.files[0].name == f"shard-00001-of-{len(several.files):05}.safetensors"
-    whole = read_shard(tmp_path / "one" / single.files[0].name, expected_sha256=single.files[0].sha256)
-    parts = [read_shard(tmp_path / "many" / file.name, expected_sha256=file.sha256) for file in several.files]
-    assert sum(part.samples for part in parts) == whole.samples == len(several.sample_ids)
+    count = len(several.manifests)
+    assert count > 2
+    assert several.manifests[0].file.name == f"shard-00001-of-{count:05}.safetensors"
+    assert (tmp_path / "many" / f"shard-00001-of-{count:05}.json").read_bytes() == several.manifests[0].to_bytes()
+    (whole,), parts = shards(single, tmp_path / "one"), shards(several, tmp_path / "many")
+    assert [part.samples for part in parts] == [len(manifest.sample_ids) for manifest in several.manifests]
+    assert sum((m.sample_ids for m in several.manifests), start=()) == single.manifests[0].sample_ids
     np.testing.assert_array_equal(np.concatenate([part.hidden for part in parts]), whole.hidden)
     np.testing.assert_array_equal(np.concatenate([part.targets for part in parts]), whole.targets)
     wanted = [7, 0, 10, 3]
 
-    def reading(manifest: ShardManifest, folder: str) -> Iterator[Shard]:
-        return (read_shard(tmp_path / folder / file.name) for file in manifest.files)
-
-    (from_many,), (from_one,) = (
-        gather([shards.__next__] * len(manifest.files), [wanted])
-        for manifest, shards in ((several, reading(several, "many")), (single, reading(single, "one")))
-    )
+    (from_many,), (from_one,) = (gather([iter([s]).__next__ for s in read], [wanted]) for read in (parts, [whole]))
     np.testing.assert_array_equal(from_many.hidden, from_one.hidden)
     np.testing.assert_array_equal(from_many.offsets, from_one.offsets)
 

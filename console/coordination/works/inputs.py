@@ -12,11 +12,12 @@ from console.coordination.planning import HELD_OUT_FILE, INITIAL_FILE, Inputs, p
 from runners.contract import coordinator_records as rec
 from runners.contract.canonical import canonical_bytes, sha256_hex
 from runners.contract.errors import ContractError
-from runners.contract.jobs import CaptureJob, CutJob, CutResult, Progress
+from runners.contract.jobs import CaptureJob, CaptureResult, CutJob, CutResult, Progress
 from runners.contract.plan import FileRef
 from runners.contract.shard_manifest import ShardManifest
 from runners.records.durable import read_regular, write_durable
 
+SHARD_FILE = "shard.safetensors"
 MANIFEST_FILE = "manifest.json"
 MAX_SHARD_BYTES = 4 * 1024**3
 
@@ -65,8 +66,9 @@ async def _captured(desk: Desk, split: str) -> tuple[Path, bool]:
         dataset_ref=desk.contract.data.dataset_ref,
         batch_size=desk.spec.capture_batch,
         backend="torch",
+        shard_bytes=MAX_SHARD_BYTES,  # a plan names one shard per split
     )
-    await run_job("capture", job, ShardManifest, partial(_progress, desk, "capture", split), log=desk.paths.log)
+    await run_job("capture", job, CaptureResult, partial(_progress, desk, "capture", split), log=desk.paths.log)
     return folder, False
 
 
@@ -81,7 +83,7 @@ def _is_whole(folder: Path) -> bool:
     """A reused capture must still be the bytes that its manifest names."""
     try:
         manifest = ShardManifest.read((folder / MANIFEST_FILE).read_bytes())
-        return all(_sha256(folder / file.name) == file.sha256 for file in manifest.files)
+        return _sha256(folder / SHARD_FILE) == manifest.file.sha256
     except (OSError, ContractError):
         return False
 
@@ -96,12 +98,8 @@ async def _cut(desk: Desk, train: Path, held_out: Path) -> Inputs:
     held_out_manifest = ShardManifest.read((held_out / MANIFEST_FILE).read_bytes())
     if manifest.head != held_out_manifest.head:
         raise JobFailed("cut: expected one head for both splits, got two; remove the prepared folder and start again")
-    if len(held_out_manifest.files) != 1:
-        raise JobFailed(
-            f"cut: expected a held-out split in one file, got {len(held_out_manifest.files)}; take fewer samples"
-        )
     job = CutJob(
-        shards=tuple(str(train / file.name) for file in manifest.files),
+        shards=(str(train / SHARD_FILE),),
         model_dir=desk.spec.model_dir,
         parts=parts(desk.contract, len(manifest.sample_ids)),
         initial_name=INITIAL_FILE,
@@ -110,7 +108,7 @@ async def _cut(desk: Desk, train: Path, held_out: Path) -> Inputs:
         out_dir=str(desk.paths.artifacts),
     )
     cut = await run_job("cut", job, CutResult, partial(_progress, desk, "cut", "slices"), log=desk.paths.log)
-    raw = read_regular(held_out / held_out_manifest.files[0].name, limit=MAX_SHARD_BYTES)
+    raw = read_regular(held_out / SHARD_FILE, limit=MAX_SHARD_BYTES)
     write_durable(desk.paths.artifacts / HELD_OUT_FILE, raw)
     write_durable(desk.paths.documents / "train_manifest.json", manifest.to_bytes())
     write_durable(desk.paths.documents / "held_out_manifest.json", held_out_manifest.to_bytes())

@@ -107,15 +107,14 @@ def manifests_stand_behind_the_plan(e: Evidence) -> Iterator[Mismatch]:
         yield from differs(f"contract/{path}.json head", e.plan["head"], body["head"])
         yield from differs(f"contract/{path}.json dataset_ref", e.plan["dataset_ref"], body["dataset_ref"])
     if held_out:
-        got = [_bytes_of(e.plan["held_out_shard"])]
-        yield from differs(f"{PLAN} held_out_shard", [_bytes_of(file) for file in held_out["files"]], got)
+        yield from differs(f"{PLAN} held_out_shard", _bytes_of(held_out["file"]), _bytes_of(e.plan["held_out_shard"]))
         yield from differs(f"{PLAN} held_out_sample_ids", held_out["sample_ids"], e.plan["held_out_sample_ids"])
     if train:
-        yield from differs(f"{PLAN} train_shards", train["files"], e.plan["train_shards"])
+        yield from differs(f"{PLAN} train_shard", _bytes_of(train["file"]), _bytes_of(e.plan["train_shard"]))
         known = set(train["sample_ids"])
         for item in e.plan["assignments"]:
             if foreign := sorted(set(item["slice"]["sample_ids"]) - known):
-                yield Mismatch(f"{PLAN} slice of {item['node_id']}", "samples of the train shards", foreign[0])
+                yield Mismatch(f"{PLAN} slice of {item['node_id']}", "samples of the train shard", foreign[0])
 
 
 def _bytes_of(reference: Body) -> tuple[int, str]:

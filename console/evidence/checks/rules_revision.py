@@ -11,7 +11,7 @@ from console.evidence.checks.verdict import Mismatch, differs
 PREVIOUS = f"previous/{BUNDLE_FILE}"
 PLAN, PREVIOUS_PLAN, LISTED_PLAN = "contract/window_plan.json", "previous/window_plan.json", "contract/window_plan.json"
 REPLAYABLE = ("replay_required", "wait_then_replay")
-SAME_WORK = ("head", "dataset_ref", "dataset_sha256", "train_shards", "held_out_shard", "held_out_sample_ids",
+SAME_WORK = ("head", "dataset_ref", "dataset_sha256", "train_shard", "held_out_shard", "held_out_sample_ids",
              "initial_adapter", "window_id")  # fmt: skip
 SAME_ASSIGNMENT = ("node_id", "head", "slice", "initial_adapter", "adapter", "recipe", "batches")
 
