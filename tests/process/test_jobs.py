@@ -80,7 +80,7 @@ def test_a_cut_names_what_it_wrote_and_refuses_a_missing_shard(node: Node) -> No
     assert result.slices[0].samples == 2
     assert result.slices[0].file.size_bytes == (out / "a.safetensors").stat().st_size
     assert (out / "initial.safetensors").exists()
-    code, line = node.ask_here("cut", job.model_copy(update={"shard": str(node.folder / "gone")}))
+    code, line = node.ask_here("cut", job.model_copy(update={"shards": (str(node.folder / "gone"),)}))
     assert code == 1
     assert set(line) == {"refused", "detail"}
 
