@@ -44,16 +44,7 @@ def capture(_settings: HostSettings, wire: Wire) -> Word:
     wire.write(Progress(stage="import", done=0, total=1))
     from runners.training.capture import capture as run_capture
 
-    return run_capture(
-        job.model_dir,
-        job.jsonl,
-        job.out_dir,
-        split=job.split,
-        dataset_ref=job.dataset_ref,
-        batch_size=job.batch_size,
-        backend=job.backend,
-        on_progress=lambda done, total: wire.write(Progress(stage="capture", done=done, total=total)),
-    )
+    return run_capture(job, wire.write)
 
 
 def smoke(_settings: HostSettings, wire: Wire) -> Word:
