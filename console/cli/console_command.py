@@ -43,6 +43,7 @@ def show(options: argparse.Namespace) -> int:
 
 def make_app(lane: str | None, *, theme: str | None, kept: tuple[Path, ...] = (), **options: Any) -> "SwarmApp":
     """The app with the operator's own settings; `kept` are more folders of retained runs."""
+    gc.disable()  # importing makes a hundred thousand objects and no garbage
     from console.tui.app import SwarmApp
     from console.tui.bindings import all_bindings
     from console.tui.session import read_session
@@ -69,6 +70,7 @@ def make_app(lane: str | None, *, theme: str | None, kept: tuple[Path, ...] = ()
 def _collect_seldom() -> None:
     """Receipts are many, small, frozen and in no cycle: looking through all of them for cycles again and again would
     stop the screen for half a second at 10 000 a second. What exists now lives as long as the process."""
+    gc.enable()
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)
 

@@ -11,3 +11,7 @@ class NotARun(ObservationError):  # noqa: N818 - the noun is what the folder is 
 
 class RecordGone(ObservationError):  # noqa: N818
     """The bytes of a record that was read before are not on disk any more."""
+
+
+class TooLong(ObservationError):  # noqa: N818 - the noun is what the run is
+    """More records than what was asked for can hold in memory."""

@@ -20,7 +20,7 @@ from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 from runners.records.journal_file import JournalReader
 
-CHUNK_BYTES = 4 * 1024 * 1024
+CHUNK_BYTES = 2 * 1024 * 1024
 BULK_BYTES = 96 * 1024
 STRICT_TAIL_LINES = 32
 

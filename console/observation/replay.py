@@ -12,6 +12,7 @@ from console.observation.source import RunSource
 from console.observation.state import State
 from runners.records.clock import Clock
 
+MOST_LINES = 200_000  # some 400 MB
 EVERY = 256  # records between two kept states: a step back folds at most so many
 
 
@@ -39,9 +40,9 @@ class Replay:
 
     @classmethod
     def read(cls, run_dir: Path, clock: Clock) -> "Replay":
-        """Reads and verifies the run's journals again. Raises NotARun."""
+        """Reads and verifies the run's journals again. Raises NotARun, TooLong."""
         source = RunSource(run_dir, clock=clock)
-        batch = source.read_all()
+        batch = source.read_all(most=MOST_LINES)
         return cls(batch.lines, batch.findings, clock.mono_ms() - clock.wall_ms())
 
     @property

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from console.observation.facets import Filter, Sieve
 from console.observation.receipts import ReceiptRing, Row, find
 
-BUDGET_S = 0.015  # of one look further back: a key never waits for longer
-PIECE = 256
+BUDGET_S = 0.005  # of one look further back: no key waits for longer
+PIECE = 64
 
 
 class Sifted:
@@ -43,7 +43,6 @@ class Sifted:
         new = self.filter.of(ring.rows, range(self._seen - held, len(ring.rows)))
         self._found += [held + index for index in new]
         self._seen = ring.total
-        self.look_back()
 
     @property
     def looks_back(self) -> int:

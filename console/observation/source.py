@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from console.observation.errors import NotARun
+from console.observation.errors import NotARun, TooLong
 from console.observation.follower import Follower, ReadLine
 from console.observation.line import JournalFinding, Line, Ref, Stamp, read_body
 from console.observation.runs import bundle_of, coordinator_folder
@@ -111,14 +111,19 @@ class RunSource:
         findings, self._findings = self._findings, []
         return Batch(self._release(min(unread, default=None)), tuple(findings))
 
-    def read_all(self) -> Batch:
-        """Everything that is there now. Raises NotARun."""
+    def read_all(self, *, most: int | None = None) -> Batch:
+        """Everything that is there now. Raises NotARun; TooLong when that is more than `most` lines."""
         lines: list[Line] = []
         findings: list[JournalFinding] = []
         while True:
             batch = self.poll()
             lines += batch.lines
             findings += batch.findings
+            if most is not None and len(lines) > most:
+                raise TooLong(
+                    f"{self.run_dir.name}: expected at most {most:,} records to hold in memory, got more; "
+                    "all receipts can be reached on 2, and the dashboard shows the end"
+                )
             if not self.behind:
                 return Batch(tuple(lines), tuple(findings))
 

@@ -23,6 +23,8 @@ POLL_S = 0.08
 QUIET_POLL_S = 0.5  # of a run that is over
 LOOK_S = 1.0  # between looks at the lock: who lives
 PROVE_LINES = 24
+DRAIN_S = 0.03  # of one frame: what is left comes with the next
+AHEAD = 4  # parts of a journal that may wait to be taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Attachment:
             busy = self.step()
             over = self.state.closed is not None
             self._stop.wait(0 if busy else QUIET_POLL_S if over else POLL_S)
+            while not self.caught_up and len(self._inbox) > AHEAD and not self._stop.wait(0.01):
+                pass  # a long journal is not read faster than it is taken
 
     def step(self) -> bool:
         """One look at the run; True when there was something new."""
@@ -105,8 +109,8 @@ class Attachment:
         """Take what is ready; returns how many receipts that was."""
         if self._thread is None:
             self.step()
-        taken = 0
-        while self._inbox:
+        taken, until = 0, time.monotonic() + DRAIN_S
+        while self._inbox and (self._thread is None or time.monotonic() < until):
             update = self._inbox.popleft()
             if update.current:
                 self.state = update.state

@@ -10,7 +10,7 @@ from console.observation.archive import Archive
 from console.observation.facets import Filter, parse_filter
 from console.observation.file_lines import LONGEST, FileLines
 from console.observation.receipts import ReceiptRing
-from console.observation.sifted import Sifted
+from console.observation.sifted import PIECE, Sifted
 from console.observation.telling import Tone
 from tests.observation.recorded_journals import LINUX, Recording
 from tests.observation.watching import Watch
@@ -60,8 +60,10 @@ def test_looking_back_takes_turns_with_the_screen(healthy: Recording, run_dir: P
     ticking = iter(range(1000))
     one = Sifted(small, parse_filter("kind:heartbeat"), clock=lambda: float(next(ticking)))
     one.refresh()
+    assert one.looks_back == small.stored > 0
+    assert one.look_back()
+    assert one.looks_back == max(0, small.stored - PIECE)
     assert one.total <= len(one)
-    assert one.looks_back == max(0, small.stored - 256)
 
 
 def test_bytes_that_changed_since_are_told_so(healthy: Recording, run_dir: Path) -> None:

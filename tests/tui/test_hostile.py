@@ -1,15 +1,18 @@
 """Whatever another host writes into a field: no layout moves, no colour changes, nothing crashes."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from console.observation import replay
 from console.tui.drawing.text import row_width
+from console.tui.screens.file import FilePage
 from runners.contract import coordinator_records as coord
 from runners.contract import node_records as node
 from runners.contract.states import LinkState, RunnerState, WindowState
 from tests.observation import recorded_contributor, recorded_journals, recorded_window
-from tests.observation.recorded_journals import LINUX, Recorder
+from tests.observation.recorded_journals import LINUX, Recorder, Recording
 from tests.tui.stage import Stage, settle, shown
 
 HOSTILE = {
@@ -114,3 +117,52 @@ async def test_eight_hosts_fit(tmp_path: Path) -> None:
             assert all(f"node{index}" in text for index in range(8))
             assert "receipts" in text
             assert "1 dashboard" in text
+
+
+async def test_a_missing_clipboard_is_said_so_and_nothing_else(
+    tmp_path: Path, healthy: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Mac whose pbcopy fails, and then one that has none: the terminal is asked, and it is said which way it went."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    broken = tmp_path / "pbcopy"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        for path in (str(tmp_path), str(tmp_path / "nowhere")):
+            monkeypatch.setenv("PATH", path)
+            await pilot.press("y")
+            await settle(pilot)
+            assert "sent to the terminal's clipboard (OSC 52; some terminals ignore it)" in shown(pilot)
+
+
+async def test_a_log_line_of_a_megabyte_costs_what_a_short_one_does(tmp_path: Path) -> None:
+    """In a file that is looked at: one line, no newline, any bytes."""
+    path = tmp_path / "runner.log"
+    path.write_bytes(b"\x1b[31m\x00[bold]" + b"x" * 1_000_000 + "\u202e\u05e9".encode() + b"\nnext\n")
+    async with Stage.empty(tmp_path / "runs").app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        pilot.app.push_screen(FilePage(path, "runner.log"))
+        await settle(pilot)
+        first = shown(pilot)
+        assert "\\u001b[31m\\u0000[bold]xxx" in first
+        await pilot.press("end")
+        await settle(pilot)
+        lines = shown(pilot).split("\n")
+    assert any("next" in line for line in lines)
+    assert all(row_width(((line, ""),)) == 80 and line.isprintable() for line in lines)
+
+
+async def test_a_run_too_long_for_the_scrubber_says_so_and_stays_open(
+    tmp_path: Path, healthy: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "MOST_LINES", 50)
+    stage = Stage.at(tmp_path / "runs", healthy, 36_000)
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("left_square_bracket")
+        await settle(pilot)
+        text = shown(pilot)
+    assert "expected at most 50 records to hold in memory" in text
+    assert "NOT LIVE" not in text

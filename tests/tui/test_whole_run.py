@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from console.cli.bench.terminal import Terminal
+from runners.records.lock import is_held
 
 LONG = 240.0  # other work may keep the cores busy
 NODE = "swarm-linux-a"
@@ -50,6 +51,14 @@ def lose_runner(run: Path) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
+def until_free(run: Path) -> None:
+    """Until the coordinator has ended: it signs and checks the bundle after its last record."""
+    end = time.monotonic() + LONG
+    while is_held(run / "mac" / "coordinator"):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 @pytest.mark.soak
 @pytest.mark.live
 @pytest.mark.timeout(900)
@@ -78,7 +87,9 @@ def test_start_watch_stop_replay_view(home: Path) -> None:
         terminal.wait_for("CLOSED", longest_s=LONG)
         assert records(second, "closed")[0]["classification"] == "replay_required"
         terminal.settle()
-        terminal.timed("r", "esc")
+        until_free(second)
+        terminal.drain(3)  # so that the console has looked, too
+        terminal.timed("r", "opens it")
         terminal.timed("y", "ACTIVE", longest_s=LONG)
         terminal.wait_for("CLOSED", "bounded success", longest_s=LONG)
         terminal.press("q")

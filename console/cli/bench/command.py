@@ -15,6 +15,7 @@ from typing import Any
 
 from console.cli.bench.colours import colours
 from console.cli.bench.cost import a_million_receipts, share_of_a_core
+from console.cli.bench.drilled import drills
 from console.cli.bench.figure import TABLE_HEAD, Figure
 from console.cli.bench.keys import key_to_paint
 from console.cli.bench.large import filter_receipts, large_files
@@ -35,10 +36,11 @@ MEASUREMENTS: dict[str, tuple[Measurement, ...]] = {
     "p6": (filter_receipts, large_files),
     "c1": (record_to_screen,),
     "c2": (stalls,),
+    "c3": (drills,),
     "s2": (reattach,),
     "a1": (colours,),
 }
-ONCE = frozenset({filter_receipts, colours})  # no terminal in them
+ONCE = frozenset({filter_receipts, drills, colours})  # the size makes no difference
 SIZES = ((80, 24), (160, 48))
 
 
@@ -47,8 +49,8 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "console",
         help="the console's goals, in a real pseudo terminal",
         description="Measures the goals of the console's design with a console of its own on folders of its own; runs "
-        "and settings of the operator are not touched. About eight minutes for both sizes; --quick about two. Exit 1 "
-        "when a goal is not reached.",
+        "and settings of the operator are not touched. About fifteen minutes for both sizes, --quick about five. Exit "
+        "1 when a goal is not reached.",
     )
     parser.add_argument("--only", metavar="GOALS", help=f"comma separated, of {','.join(MEASUREMENTS)}")
     parser.add_argument("--size", help="80x24 or another; both sizes of the design without it")

@@ -54,8 +54,8 @@ def a_million_receipts(place: BenchPlace) -> Iterator[Figure]:
                 terminal.drain(0.5)
                 seen = scene.ask(terminal)
             terminal.press("2")
-            terminal.settle(0.3)
-            first = terminal.timed("\x1b[F", "run opened", longest_s=20)  # End: the very first record
+            terminal.drain(1)
+            first = terminal.timed("\x1b[F", "lane bench: mac, linux", longest_s=20)  # End: the very first record
             seen = scene.ask(terminal)
     finally:
         run.close()

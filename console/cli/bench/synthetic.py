@@ -172,7 +172,7 @@ class Flood:
     def start(self) -> None:
         """Lines are signed for the times at which they will be written, so signing comes first."""
         half, rate = self.count // 2, self._per_second / 2
-        signing_s = self.count * 150e-6 + 0.5
+        signing_s = self.count * 80e-6 + 0.5
         begin = time.time() + signing_s + self._lead_s
         written = [list(pen.lines(half, int(begin * 1000), rate)) for pen in self._pens]
         self.begins_at = max(begin, time.time())

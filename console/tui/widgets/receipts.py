@@ -17,7 +17,7 @@ from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.lines import LineView
 
 FIND = Binding.Group("find")
-LOOK_BACK_S = 0.03
+LOOK_BACK_S = 0.05
 
 
 class ReceiptsView(LineView):
