@@ -6,24 +6,43 @@ import sys
 from pathlib import Path
 
 from console.cli.errors import UsageError
+from console.cli.progress_bar import ProgressBar
 from console.coordination.job import run_job
-from runners.contract.jobs import CaptureJob, Progress
-from runners.contract.shard_manifest import ShardManifest
+from runners.contract.jobs import CaptureJob, CaptureResult
+
+MANIFEST_FILE, LOG_FILE = "manifest.json", "log.txt"
+UNFINISHED = ".capture.json"  # what a capture that was cut off leaves; it goes on from there
+BEFORE_CAPTURE = frozenset((LOG_FILE, "lock"))
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
         "prepare",
         help="run a frozen decoder once per sample and keep its final hidden states",
-        description="Writes shard.safetensors (hidden_states, target_ids, sample_offsets) and manifest.json.",
+        description="Reads a gpt-oss checkpoint as published (sharded safetensors, MXFP4 experts, chat template) or as "
+        "transformers saves it, and writes shard files (hidden_states, target_ids, sample_offsets) with manifests. "
+        "Interrupted or killed, the same command goes on where it was and ends with the same bytes.",
     )
     parser.add_argument("--model", type=Path, required=True, help="a gpt-oss checkpoint directory")
     parser.add_argument("--data", type=Path, required=True, help="JSONL of sample_id, prompt, response")
-    parser.add_argument("--out", type=Path, required=True, help="new folder for shard and manifest")
+    parser.add_argument("--out", type=Path, required=True, help="folder for shards and manifest: new, or unfinished")
     parser.add_argument("--split", default="train", help="name of the split (default: train)")
     parser.add_argument("--dataset-ref", help="name of the dataset (default: file://<name of the data file>)")
     parser.add_argument("--backend", choices=("torch", "mlx"), default="torch")
     parser.add_argument("--batch", type=int, default=16, help="samples per forward pass; part of the record")
+    parser.add_argument(
+        "--shard-size", type=int, default=2048, metavar="MIB", help="largest shard file (default: 2048 MiB)"
+    )
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--by-layer",
+        action="store_true",
+        help="all samples through one layer at a time, activations on disk: one layer is the peak of memory; the same "
+        "states, bit for bit (default: only where the whole decoder does not fit)",
+    )
+    way.add_argument(
+        "--whole-model", action="store_true", help="refuse, with the figures, where the decoder does not fit"
+    )
     parser.set_defaults(act=prepare)
 
 
@@ -31,9 +50,10 @@ def prepare(options: argparse.Namespace) -> int:
     for path, what in ((options.model, "a checkpoint directory"), (options.data, "a JSONL file")):
         if not path.exists():
             raise UsageError(f"{path}: expected {what}, got nothing there")
-    if options.out.exists():
-        raise UsageError(f"{options.out}: expected a new folder, got one that exists")
-    options.out.mkdir(parents=True)
+    if options.batch < 1 or options.shard_size < 1:
+        raise UsageError("prepare: expected --batch and --shard-size of at least 1")
+    goes_on = _goes_on(options.out)
+    options.out.mkdir(parents=True, exist_ok=True)
     job = CaptureJob(
         model_dir=str(options.model.absolute()),
         jsonl=str(options.data.absolute()),
@@ -42,16 +62,34 @@ def prepare(options: argparse.Namespace) -> int:
         dataset_ref=options.dataset_ref or f"file://{options.data.name}",
         batch_size=options.batch,
         backend=options.backend,
+        way="by_layer" if options.by_layer else "whole_model" if options.whole_model else "auto",
+        shard_bytes=options.shard_size << 20,
     )
-    manifest = asyncio.run(run_job("capture", job, ShardManifest, _bar, log=options.out / "log.txt"))
-    print(file=sys.stderr)
-    print(f"{manifest.file.name}  {manifest.tokens} tokens of {len(manifest.sample_ids)} samples  {manifest.digest}")
+    if goes_on:
+        print(f"{options.out}: an unfinished capture, going on", file=sys.stderr)
+    bar = ProgressBar(sys.stderr)
+    try:
+        result = asyncio.run(run_job("capture", job, CaptureResult, bar.show, log=options.out / LOG_FILE))
+    except KeyboardInterrupt:
+        bar.end()
+        print(f"stopped; the same command goes on from what lies in {options.out}", file=sys.stderr)
+        raise
+    bar.end()
+    for manifest in result.manifests:
+        print(
+            f"{manifest.file.name}  {manifest.tokens} tokens of {len(manifest.sample_ids)} samples  {manifest.digest}"
+        )
+    print(f"captured {result.way.replace('_', ' ')}", file=sys.stderr)
     return 0
 
 
-def _bar(progress: Progress) -> None:
-    width = 30
-    filled = width * progress.done // max(progress.total, 1)
-    bar = "#" * filled + "." * (width - filled)
-    sys.stderr.write(f"\r{progress.stage:<10} [{bar}] {progress.done}/{progress.total}")
-    sys.stderr.flush()
+def _goes_on(out: Path) -> bool:
+    """Raises UsageError for a folder that is neither new nor an unfinished capture."""
+    if not out.exists():
+        return False
+    names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
+    if UNFINISHED not in names and any(name == MANIFEST_FILE or name.startswith("shard-") for name in names):
+        raise UsageError(f"{out}: expected a new folder, got a complete capture")
+    if UNFINISHED not in names and names - BEFORE_CAPTURE:
+        raise UsageError(f"{out}: expected a new folder or an unfinished capture, got {min(names)!r} in it")
+    return UNFINISHED in names

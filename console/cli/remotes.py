@@ -101,7 +101,7 @@ def _sshd(node: NodeContract, known: KnownHost, run_id: str) -> RemoteHost:
     if known.runners_sha256 != ours:
         raise UsageError(
             f"{known.name}: expected the runners of this machine ({ours[:16]}), got older ones "
-            f"({known.runners_sha256[:16]}); `swarm host add {known.name} {known.where}` sends what changed"
+            f"({known.runners_sha256[:16]}); `swarm host add {known.name}` sends what changed"
         )
     return RemoteHost(
         node_id=node.node_id,

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import StringConstraints
 
@@ -11,6 +11,9 @@ from runners.contract.canonical import MAX_DOCUMENT_BYTES
 from runners.contract.document import Document
 from runners.contract.names import FileName, Sha256, Text
 from runners.records.durable import read_regular, write_durable
+
+if TYPE_CHECKING:
+    import asyncssh
 
 # A path on another host: absolute and printable. It is quoted wherever a shell sees it, and never opened here.
 HostPath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f-\x9f]{0,1000}$")]
@@ -42,9 +45,28 @@ class KnownHost(Document):
         return f"{self.directory}/runners/{self.runners_sha256}"
 
     @property
+    def pinned(self) -> "asyncssh.SSHKey":
+        from console.hosts.keys import pinned_key  # who only lists hosts' names doesn't wait for asyncssh
+
+        return pinned_key(self.host_key)
+
+    @property
+    def fingerprint(self) -> str:
+        return self.pinned.get_fingerprint()
+
+    @property
+    def made_its_environment(self) -> bool:
+        """Else its Python is one that the operator named."""
+        return self.python.startswith(f"{self.directory}/venvs/")
+
+    @property
+    def has_our_model(self) -> bool:
+        return self.model_dir.startswith(f"{self.directory}/models/")
+
+    @property
     def fix(self) -> str:
         """What helps where another host key answers, for the operator's eyes: it names files of this machine."""
-        return mend_key(self.name, self.where, self.believed_because)
+        return mend_key(self.name, self.believed_because)
 
     @property
     def fix_in_evidence(self) -> str:
@@ -85,11 +107,11 @@ class HostBook:
         return self.place(host.name)
 
 
-def mend_key(name: str, where: str, because: str) -> str:
+def mend_key(name: str, because: str) -> str:
     return (
         f"It was pinned because {because}. If the host was set up anew on purpose, forget the old key there, take up "
-        f"the new one with ssh, and do `swarm host add {name} {where}` again; otherwise something else answers there: "
-        "do not connect"
+        f"the new one with ssh, and do `swarm host add {name}` again; otherwise something else answers there: do not "
+        "connect"
     )
 
 

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 
 import asyncssh
 
-from console.hosts.errors import HostError, LinkDown
+from console.hosts.errors import HostError, HostUnreachable, LinkDown
 from console.hosts.host import LinkCallback, LinkState
 from console.hosts.line_conversation import printable
 from console.hosts.ssh_dial import CONNECT_S, LOGIN_S, Connection, Watcher, connect_errors, dial_out
@@ -118,7 +118,7 @@ class SshLink:
             async with asyncio.timeout(CONNECT_S + LOGIN_S):
                 connection, watcher = await self._dial(self.target)
                 try:
-                    self._sftp = await connection.start_sftp_client()
+                    self._sftp = await _start_sftp(connection, self.target)
                     rtt_ms = await _round_trip_ms(self._sftp)
                 except BaseException:
                     connection.abort()
@@ -143,6 +143,16 @@ class SshLink:
             await self._connection.wait_closed()
             self._connection = None
             self._change(up=False, reason="closed by us")
+
+
+async def _start_sftp(connection: Connection, target: SshTarget) -> asyncssh.SFTPClient:
+    try:
+        return await connection.start_sftp_client()
+    except asyncssh.ChannelOpenError as error:
+        raise HostUnreachable(
+            f"{target.endpoint}: expected SFTP beside the login, got: {printable(error.reason)}; the host's owner adds "
+            "`Subsystem sftp internal-sftp` to sshd_config"
+        ) from error
 
 
 def _observed(connection: Connection, target: SshTarget) -> str:

@@ -10,8 +10,9 @@ from runners.contract.document import Word
 from runners.contract.names import FileName, Label, Sha256, Text
 from runners.contract.plan import Assignment, FileRef
 from runners.contract.receipts import Device, HeldOutScore, Software
+from runners.contract.shard_manifest import ShardManifest
 
-JOBS = ("capture", "cut", "replay", "score", "smoke")
+JOBS = ("capture", "cut", "replay", "score", "smoke", "bench_lmhead")
 BackendName = Literal["mlx", "torch", "reference"]
 
 
@@ -23,7 +24,10 @@ class Progress(Word):
 
 
 class CaptureJob(Word):
-    """Run the decoder once per sample; result is the ShardManifest that lies in `out_dir/manifest.json`."""
+    """Run the decoder once per sample. One shard file has `manifest.json`; several have one manifest each, beside it.
+
+    The same job on a folder in which it was cut off goes on there, and ends with the same bytes.
+    """
 
     model_dir: str
     jsonl: str
@@ -32,6 +36,13 @@ class CaptureJob(Word):
     dataset_ref: str
     batch_size: int
     backend: Literal["torch", "mlx"]
+    way: Literal["auto", "whole_model", "by_layer"] = "auto"  # auto: the whole model where it fits in memory
+    shard_bytes: int = 2 * 1024**3  # of hidden states in one file
+
+
+class CaptureResult(Word):
+    manifests: tuple[ShardManifest, ...]  # one per shard file, in the order of the data
+    way: Literal["whole_model", "by_layer"]  # the same states either way, so no manifest says it
 
 
 class CutPart(Word):
@@ -40,9 +51,9 @@ class CutPart(Word):
 
 
 class CutJob(Word):
-    """Cut a captured shard into slices, and make the initial adapter (A from the seed, B zero)."""
+    """Cut a capture into slices, and make the initial adapter (A from the seed, B zero)."""
 
-    shard: str
+    shards: tuple[str, ...]  # the capture's files in their order: samples are counted through them
     model_dir: str
     parts: tuple[CutPart, ...]
     initial_name: FileName
@@ -122,3 +133,28 @@ class SmokeResult(Word):
     transformers: Label
     torch: Label
     seconds: float
+
+
+class LmHeadBenchJob(Word):
+    """Steps over a random head: `rounds` times each contender, in turns, after one of each to warm up."""
+
+    tokens: int
+    vocab_size: int
+    hidden_size: int
+    rank: int
+    threads: int
+    chunk_tokens: int
+    rounds: int
+    contenders: tuple[Literal["bare_f32", "peft", "peft_chunked", "ours_torch"], ...]
+
+
+class LmHeadTime(Word):
+    contender: Label
+    seconds: tuple[float, ...]  # one per round
+
+
+class LmHeadBenchResult(Word):
+    device: Device
+    library: Label
+    peak_bytes: int  # resident, above what held head and hidden states; of all contenders of the job together
+    times: tuple[LmHeadTime, ...]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runners.contract.document import Word
-from runners.contract.jobs import CaptureJob, CutJob, Progress, ReplayJob, ScoreJob, SmokeJob
+from runners.contract.jobs import CaptureJob, CutJob, LmHeadBenchJob, Progress, ReplayJob, ScoreJob, SmokeJob
 from runners.process.settings import HostSettings
 from runners.process.wire import Wire
 
@@ -44,16 +44,7 @@ def capture(_settings: HostSettings, wire: Wire) -> Word:
     wire.write(Progress(stage="import", done=0, total=1))
     from runners.training.capture import capture as run_capture
 
-    return run_capture(
-        job.model_dir,
-        job.jsonl,
-        job.out_dir,
-        split=job.split,
-        dataset_ref=job.dataset_ref,
-        batch_size=job.batch_size,
-        backend=job.backend,
-        on_progress=lambda done, total: wire.write(Progress(stage="capture", done=done, total=total)),
-    )
+    return run_capture(job, wire.write)
 
 
 def smoke(_settings: HostSettings, wire: Wire) -> Word:
@@ -65,10 +56,21 @@ def smoke(_settings: HostSettings, wire: Wire) -> Word:
     return run_smoke(job)
 
 
+def bench_lmhead(_settings: HostSettings, wire: Wire) -> Word:
+    job = wire.read(LmHeadBenchJob)
+    wire.write(Progress(stage="import", done=0, total=1))
+    from runners.training.bench_lmhead import bench_lmhead as run_bench
+
+    return run_bench(
+        job, lambda done, detail: wire.write(Progress(stage="bench", done=done, total=job.rounds, detail=detail))
+    )
+
+
 JOB_HANDLERS: dict[str, Callable[[HostSettings, Wire], Word]] = {
     "capture": capture,
     "cut": cut,
     "replay": replay,
     "score": score,
     "smoke": smoke,
+    "bench_lmhead": bench_lmhead,
 }

@@ -95,13 +95,19 @@ def read_tensors(raw: bytes, *, name: str) -> tuple[dict[str, RawTensor], dict[s
 
 def write_tensors(tensors: dict[str, RawTensor], metadata: dict[str, str]) -> bytes:
     """The file's bytes: tensors in name order, header in canonical spelling, so equal tensors give equal files."""
+    header = write_header({key: (tensor.dtype, tensor.shape) for key, tensor in tensors.items()}, metadata)
+    return header + b"".join(tensors[key].data for key in sorted(tensors))
+
+
+def write_header(tensors: dict[str, tuple[str, tuple[int, ...]]], metadata: dict[str, str]) -> bytes:
+    """What a file of these dtypes and shapes begins with; the data follows in name order, without gaps."""
     header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
     position = 0
     for key in sorted(tensors):
-        tensor = tensors[key]
-        end = position + len(tensor.data)
-        header[key] = {"dtype": tensor.dtype, "shape": list(tensor.shape), "data_offsets": [position, end]}
+        dtype, shape = tensors[key]
+        end = position + prod(shape) * ITEM_BYTES[dtype]
+        header[key] = {"dtype": dtype, "shape": list(shape), "data_offsets": [position, end]}
         position = end
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=True).encode()
     text += b" " * (-len(text) % 8)  # tensor data starts on 8 bytes
-    return struct.pack("<Q", len(text)) + text + b"".join(tensors[key].data for key in sorted(tensors))
+    return struct.pack("<Q", len(text)) + text

@@ -1,132 +1,231 @@
 """Hidden states once, for every later step: the decoder is frozen, so it runs once per sample.
 
-1. Read and check the pairs, and tokenize each (prompt, response, end token).
-2. Run the decoder in batches of a fixed size, in the order of the data.
-3. Keep the rows whose next token is a response token, rounded to bf16.
-4. Write `shard.safetensors`, then the `manifest.json` that names its digest.
+1. Read and check the pairs, tokenize each, and lay out the shard files: their shapes follow from the tokens.
+2. Run the decoder in batches of a fixed size, in the order of the data; the whole of it, or one layer after the other.
+3. Put the rows whose next token is a response token into the files, rounded to bf16.
+4. Write `manifest.json`, which names the files' digests. It comes last: with it the capture is complete.
+
+Nothing is held but one batch. What was done is noted on the way, so the same call goes on where an earlier one ended.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
 
-import numpy as np
+import psutil
 
-from runners.contract.canonical import sha256_hex
+from runners.contract.canonical import canonical_bytes, sha256_hex
+from runners.contract.jobs import CaptureJob, CaptureResult, Progress
+from runners.contract.plan import HeadIdentity
 from runners.contract.shard_manifest import CaptureRecord, ShardManifest
 from runners.records.durable import write_durable
-from runners.training.checkpoint import read_config
+from runners.training.capture_memory import Way, choose, needs
+from runners.training.capture_passes import LayeredDecoder, Passes, WholeDecoder, run_by_layer, run_whole
+from runners.training.capture_state import STATE_FILE, CaptureState
+from runners.training.checkpoint import model_files, read_config
 from runners.training.errors import CaptureError
-from runners.training.head import F32, f32_to_bf16, head_identity, load_head
-from runners.training.samples import TokenRow, load_tokenizer, prompt_template, read_pairs, tokenize
-from runners.training.shards import Shard, write_shard
+from runners.training.head import find_head, identify_head
+from runners.training.samples import PairEncoder, TokenRow, load_tokenizer, prompt_template, read_pairs
+from runners.training.shard_files import SINGLE_FILE, ShardFiles, lay_out
+from runners.training.spill import Spill
+from runners.training.weights import Weights
 
-SHARD_FILE, MANIFEST_FILE = "shard.safetensors", "manifest.json"
-DATASET_REF = "dataset://openagents/swarm/open_adapter_sft@2026.03.24"
-Backend = Literal["torch", "mlx"]
-OnProgress = Callable[[int, int], None]  # samples done, samples in all
+MANIFEST_FILE = "manifest.json"
+SAVE_EVERY_S = 2.0  # what a kill can cost
+OnProgress = Callable[[Progress], None]
 
 
-class Decoder(Protocol):
-    """A loaded decoder and what it says about itself."""
+@dataclass(frozen=True)
+class Source:
+    """What a capture is made of, read and checked before any decoder is loaded."""
 
-    framework: str
-    framework_version: str
-    array_library: str
-    device_label: str
-    threads: int
+    head: HeadIdentity
+    dataset_sha256: str
+    prompt_template: str
+    rows: tuple[TokenRow, ...]
 
-    def hidden_states(self, batch: Sequence[Sequence[int]]) -> list[F32]: ...
+
+def ignore_progress(_progress: Progress) -> None:
+    """For callers that show none."""
 
 
 def capture(
-    model_dir: Path | str,
-    jsonl: Path | str,
-    out_dir: Path | str,
-    *,
-    split: str,
-    dataset_ref: str = DATASET_REF,
-    batch_size: int = 16,
-    backend: Backend = "torch",
-    on_progress: OnProgress | None = None,
-) -> ShardManifest:
-    """Writes the shard and its manifest into `out_dir`. Raises CaptureError or CheckpointError."""
-    if batch_size < 1:
-        raise CaptureError(f"capture: expected a batch size of at least 1, got {batch_size}")
-    model, data, out = Path(model_dir), Path(jsonl), Path(out_dir)
-    head, limit = load_head(model), int(read_config(model).get("max_position_embeddings", 131072))
-    raw = _read(data)
-    tokenizer = load_tokenizer(model)
-    rows = [
-        tokenize(tokenizer, pair, vocab_size=head.vocab_size, limit=limit) for pair in read_pairs(raw, name=data.name)
-    ]
+    job: CaptureJob, on_progress: OnProgress = ignore_progress, *, save_every_s: float = SAVE_EVERY_S
+) -> CaptureResult:
+    """Shards and manifests in the job's `out_dir`. Raises CaptureError or CheckpointError; what was done stays."""
+    if job.batch_size < 1:
+        raise CaptureError(f"capture: expected a batch size of at least 1, got {job.batch_size}")
+    out = Path(job.out_dir)
+    source = _read(job, on_progress)
     out.mkdir(parents=True, exist_ok=True)
-    decoder = open_decoder(model, backend)
-    shard = _shard(list(_response_states(decoder, rows, batch_size, on_progress)), rows)
-    manifest = ShardManifest.seal(
-        split=split,
-        dataset_ref=dataset_ref,
+    state = CaptureState(out, save_every_s)
+    with state.alone(lambda: on_progress(Progress(stage="wait", done=0, total=1, detail="for another capture here"))):
+        if kept := _kept(out, job, source):
+            return kept
+        result = _captured(job, source, state, on_progress)
+        for manifest in result.manifests:
+            write_durable(out / manifest_file(manifest.file.name), manifest.to_bytes())
+        state.forget()
+    return result
+
+
+def manifest_file(shard_file: str) -> str:
+    """`manifest.json` where there is one shard, else `shard-00001-of-00003.json`."""
+    return MANIFEST_FILE if shard_file == SINGLE_FILE else f"{Path(shard_file).stem}.json"
+
+
+def _read(job: CaptureJob, on_progress: OnProgress) -> Source:
+    model, data = Path(job.model_dir), Path(job.jsonl)
+    try:
+        raw = data.read_bytes()
+    except OSError as error:
+        raise CaptureError(f"{data}: expected a readable JSONL file, got {error.strerror}") from error
+    pairs = read_pairs(raw, name=data.name)
+    limit = int(read_config(model).get("max_position_embeddings", 131072))
+    tokenizer = load_tokenizer(model)
+    encoder = PairEncoder(tokenizer, vocab_size=find_head(model)[0].shape[0], limit=limit)
+    rows = []
+    for done, pair in enumerate(pairs):
+        if done % 1000 == 0:
+            on_progress(Progress(stage="tokenize", done=done, total=len(pairs)))
+        rows.append(encoder.encode(pair))
+    return Source(
+        head=identify_head(model, _Digesting(model, on_progress)),
         dataset_sha256=sha256_hex(raw),
-        head=head_identity(head, model),
-        sample_ids=tuple(row.sample_id for row in rows),
-        tokens=shard.tokens,
         prompt_template=prompt_template(tokenizer),
-        capture=CaptureRecord(
-            framework=decoder.framework,
-            framework_version=decoder.framework_version,
-            array_library=decoder.array_library,
-            device_label=decoder.device_label,
-            compute_dtype="f32",
-            stored_dtype=shard.dtype,
-            batch_size=batch_size,
-            threads=decoder.threads,
-        ),
-        file=write_shard(out / SHARD_FILE, shard),
+        rows=tuple(rows),
     )
-    write_durable(out / MANIFEST_FILE, manifest.to_bytes())
-    return manifest
 
 
-def open_decoder(model_dir: Path, backend: Backend) -> Decoder:
+class _Digesting:
+    """Progress of reading the head and then every file of the model."""
+
+    def __init__(self, model_dir: Path, on_progress: OnProgress) -> None:
+        files = sum((model_dir / name).stat().st_size for name in model_files(model_dir))
+        self._total = max(1, (files + find_head(model_dir)[0].size_bytes) >> 20)
+        self._read, self._on_progress = 0, on_progress
+
+    def __call__(self, count: int) -> None:
+        before, self._read = self._read, self._read + count
+        if before >> 26 != self._read >> 26:  # every 64 MiB
+            done = min(self._read >> 20, self._total)
+            self._on_progress(Progress(stage="digest", done=done, total=self._total, detail="MiB of the checkpoint"))
+
+
+def _captured(job: CaptureJob, source: Source, state: CaptureState, on_progress: OnProgress) -> CaptureResult:
+    model, out = Path(job.model_dir), Path(job.out_dir)
+    weights = Weights(model)
+    way = state.way or _way(job, source, weights)
+    on_progress(Progress(stage="load", done=0, total=1, detail=way.replace("_", " ")))
+    decoder = open_decoder(model, weights, job.backend, way)
+    record = CaptureRecord(
+        framework=decoder.framework,
+        framework_version=decoder.framework_version,
+        array_library=decoder.array_library,
+        device_label=decoder.device_label,
+        compute_dtype="f32",
+        stored_dtype="BF16",
+        batch_size=job.batch_size,
+        threads=decoder.threads,
+    )
+    state.begin(way, _key(job, source, record, way))
+    _require_disk(out, job, source, way)
+    files = ShardFiles(out, source.rows, source.head.hidden_size, job.shard_bytes)
+    try:
+        passes = Passes(source.rows, job.batch_size, files, state, on_progress)
+        if isinstance(decoder, LayeredDecoder):
+            run_by_layer(passes, decoder, Spill(out, passes.shapes(source.head.hidden_size)))
+        else:
+            run_whole(passes, decoder)
+        references = files.finish()
+    finally:
+        files.close()
+    manifests = (
+        ShardManifest.seal(
+            split=job.split,
+            dataset_ref=job.dataset_ref,
+            dataset_sha256=source.dataset_sha256,
+            head=source.head,
+            sample_ids=tuple(row.sample_id for row in source.rows[layout.begin : layout.end]),
+            tokens=layout.rows,
+            prompt_template=source.prompt_template,
+            capture=record,
+            file=reference,
+        )
+        for layout, reference in zip(files.layouts, references, strict=True)
+    )
+    return CaptureResult(manifests=tuple(manifests), way=way)
+
+
+def _way(job: CaptureJob, source: Source, weights: Weights) -> Way:
+    longest = max(len(row.ids) for row in source.rows)
+    needed = needs(weights, read_config(Path(job.model_dir)), min(job.batch_size, len(source.rows)), longest)
+    return choose(job.way, needed, int(psutil.virtual_memory().available))
+
+
+def open_decoder(model_dir: Path, weights: Weights, backend: str, way: Way) -> WholeDecoder | LayeredDecoder:
     """Imports only the chosen framework. Raises CaptureError."""
     try:
-        if backend == "torch":
+        if backend == "torch" and way == "whole_model":
             from runners.training.decoder_torch import TorchDecoder
 
             return TorchDecoder(model_dir)
-        if backend == "mlx":
+        if backend == "torch":
+            from runners.training.layers_torch import TorchLayers
+
+            return TorchLayers(model_dir, weights)
+        if way == "whole_model":
             from runners.training.decoder_mlx import MlxDecoder
 
-            return MlxDecoder(model_dir)
+            return MlxDecoder(model_dir, weights)
+        from runners.training.layers_mlx import MlxLayers
+
+        return MlxLayers(model_dir, weights)
     except ImportError as error:
         raise CaptureError(f"capture: backend {backend!r} needs {error.name}, which is not installed here") from error
-    raise CaptureError(f"capture: expected backend 'torch' or 'mlx', got {backend!r}")
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CaptureError(f"{path}: expected a readable JSONL file, got {error.strerror}") from error
+def _key(job: CaptureJob, source: Source, record: CaptureRecord, way: Way) -> str:
+    """Equal keys give equal bytes: a capture goes on only under the key that it began with."""
+    said = {
+        "head": source.head.to_json(),
+        "dataset_sha256": source.dataset_sha256,
+        "prompt_template": source.prompt_template,
+        "record": record.to_json(),
+        "way": way,
+        "shard_bytes": job.shard_bytes,
+    }
+    return sha256_hex(canonical_bytes(said))
 
 
-def _response_states(
-    decoder: Decoder, rows: Sequence[TokenRow], batch_size: int, on_progress: OnProgress | None
-) -> Iterator[F32]:
-    """Per sample the states that predict its response: position t predicts token t + 1."""
-    for start in range(0, len(rows), batch_size):
-        batch = rows[start : start + batch_size]
-        for row, hidden in zip(batch, decoder.hidden_states([row.ids for row in batch]), strict=True):
-            yield hidden[row.response_begin - 1 : -1]
-        if on_progress is not None:
-            on_progress(start + len(batch), len(rows))
+def _require_disk(out: Path, job: CaptureJob, source: Source, way: Way) -> None:
+    """Before anything is written. What an earlier try left behind is counted as free: it will be written over."""
+    tokens = sum(len(row.targets) for row in source.rows)
+    needed = tokens * (2 * source.head.hidden_size + 4)
+    if way == "by_layer":
+        batches = [source.rows[at : at + job.batch_size] for at in range(0, len(source.rows), job.batch_size)]
+        held = sum(len(batch) * max(len(row.ids) for row in batch) for batch in batches)
+        needed += 2 * 4 * held * source.head.hidden_size  # into a layer and out of it
+    free = shutil.disk_usage(out).free + sum(path.stat().st_size for path in out.glob(".*") if path.is_file())
+    if needed > free:
+        raise CaptureError(
+            f"{out}: expected {needed / 2**30:.2f} GiB of free disk for this capture, got {free / 2**30:.2f}"
+        )
 
 
-def _shard(states: Sequence[F32], rows: Sequence[TokenRow]) -> Shard:
-    lengths = [len(row.targets) for row in rows]
-    return Shard(
-        dtype="BF16",  # costs nothing in loss, and products with a bf16 head stay exact in f32
-        hidden=f32_to_bf16(np.concatenate(states)),
-        targets=np.concatenate([np.asarray(row.targets, dtype=np.int32) for row in rows]),
-        offsets=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
-    )
+def _kept(out: Path, job: CaptureJob, source: Source) -> CaptureResult | None:
+    """The complete capture that lies there, if it is of the same data, model and batch. Raises CaptureError."""
+    counts = [len(row.targets) for row in source.rows]
+    names = [layout.name for layout in lay_out(counts, source.head.hidden_size, job.shard_bytes)]
+    paths = [out / manifest_file(name) for name in names]
+    if (out / STATE_FILE).exists() or not any(out.glob("*.json")):
+        return None
+    manifests = tuple(ShardManifest.read(path.read_bytes()) for path in paths if path.exists())
+    expected = (source.head, source.dataset_sha256, source.prompt_template, job.split, job.batch_size)
+    for got in manifests:
+        if expected != (got.head, got.dataset_sha256, got.prompt_template, got.split, got.capture.batch_size):
+            raise CaptureError(f"{out}: expected a new folder, got the complete capture of something else")
+    if len(manifests) != len(paths):
+        raise CaptureError(f"{out}: expected a new folder, got a capture in other files")
+    return CaptureResult(manifests=manifests, way=job.way if job.way != "auto" else "whole_model")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -26,6 +27,11 @@ TOKENIZER_FILES = (
 )
 MAX_HEADER_BYTES = 16 * 1024 * 1024  # a checkpoint of thousands of tensors; adapters and shards get far less
 READ_BYTES = 8 * 1024 * 1024
+OnBytes = Callable[[int], None]  # how many more were read
+
+
+def ignore_bytes(_count: int) -> None:
+    """For callers that show no progress."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,23 @@ def find_tensor(model_dir: Path, name: str) -> TensorSpan:
     return _span(path, name, header[name], data_begin)
 
 
+def tensor_spans(model_dir: Path) -> dict[str, TensorSpan]:
+    """Every tensor of the folder, from the headers of all its files. Raises CheckpointError."""
+    listed = _weight_map(model_dir) if (model_dir / INDEX).exists() else None
+    spans: dict[str, TensorSpan] = {}
+    for file in weight_files(model_dir):
+        header, data_begin = _header(model_dir / file)
+        for name, entry in header.items():
+            if listed is None or listed.get(name) == file:
+                spans[name] = _span(model_dir / file, name, entry, data_begin)
+    if listed is not None and (missing := sorted(set(listed) - set(spans))):
+        raise CheckpointError(
+            f"{model_dir / INDEX}: expected {missing[0]!r} in {listed[missing[0]]}, got a file without it; the download"
+            " may be incomplete"
+        )
+    return spans
+
+
 def weight_files(model_dir: Path) -> tuple[str, ...]:
     """Names of the files that hold the weights, sorted. Raises CheckpointError."""
     if (model_dir / INDEX).exists():
@@ -69,10 +92,15 @@ def weight_files(model_dir: Path) -> tuple[str, ...]:
     return (SINGLE,)
 
 
-def model_digest(model_dir: Path) -> str:
-    """sha256 over the names and digests of config, index and weight files: every byte that decides a forward."""
+def model_files(model_dir: Path) -> tuple[str, ...]:
+    """Config, index and weight files: every byte that decides a forward."""
     index = (INDEX,) if (model_dir / INDEX).exists() else ()
-    return _digest_of(model_dir, (CONFIG, *index, *weight_files(model_dir)))
+    return (CONFIG, *index, *weight_files(model_dir))
+
+
+def model_digest(model_dir: Path, on_bytes: OnBytes = ignore_bytes) -> str:
+    """sha256 over the names and digests of the model's files."""
+    return _digest_of(model_dir, model_files(model_dir), on_bytes)
 
 
 def tokenizer_digest(model_dir: Path) -> str:
@@ -83,17 +111,21 @@ def tokenizer_digest(model_dir: Path) -> str:
     return _digest_of(model_dir, names)
 
 
-def _digest_of(model_dir: Path, names: tuple[str, ...]) -> str:
-    files = {name: _file_sha256(model_dir / name) for name in names}
+def _digest_of(model_dir: Path, names: tuple[str, ...], on_bytes: OnBytes = ignore_bytes) -> str:
+    files = {name: _file_sha256(model_dir / name, on_bytes) for name in names}
     return sha256_hex(canonical_bytes({"files": files}))
 
 
-def _file_sha256(path: Path) -> str:
+def _file_sha256(path: Path, on_bytes: OnBytes) -> str:
+    hasher = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        with path.open("rb", buffering=0) as stream:
+            while chunk := stream.read(READ_BYTES):
+                hasher.update(chunk)
+                on_bytes(len(chunk))
     except OSError as error:
         raise CheckpointError(f"{path}: expected a readable file, got {error.strerror}") from error
+    return hasher.hexdigest()
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -157,7 +189,7 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
 
 
 def _span(path: Path, name: str, entry: Any, data_begin: int) -> TensorSpan:
-    item_bytes = {"F32": 4, "BF16": 2}
+    item_bytes = {"F32": 4, "BF16": 2, "U8": 1}
     try:
         dtype, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
         size = prod(shape) * item_bytes[dtype]
@@ -166,7 +198,7 @@ def _span(path: Path, name: str, entry: Any, data_begin: int) -> TensorSpan:
         good = False
     if not good:
         raise CheckpointError(
-            f"{path}: {name!r}: expected F32 or BF16 data of its own shape, got {json.dumps(entry):.120}"
+            f"{path}: {name!r}: expected F32, BF16 or U8 data of its own shape, got {json.dumps(entry):.120}"
         )
     if data_begin + end > path.stat().st_size:
         raise CheckpointError(f"{path}: {name!r}: expected data up to byte {data_begin + end}, got a shorter file")

@@ -1,7 +1,7 @@
-"""The decoder through mlx-lm, in f32: capture on a Mac, or where transformers is not installed.
+"""The whole decoder through mlx-lm, in f32: capture on a Mac, or where transformers is not installed.
 
-mlx-lm can't read the experts as transformers stores them, and rounds the YaRN range that gpt-oss wants unrounded
-("truncate": false); both are put right here. A quantised checkpoint (`*_blocks`, `*_scales`) is not supported.
+mlx-lm can't read the experts as transformers lays them out, and rounds the YaRN range that gpt-oss wants unrounded
+("truncate": false); both are put right here. MXFP4 experts are unpacked to f32 like everything else.
 """
 
 import math
@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from mlx_lm.models.gpt_oss import GptOssMoeModel, ModelArgs
 
-from runners.training.checkpoint import read_config, weight_files
+from runners.training.checkpoint import read_config
 from runners.training.errors import CaptureError
 from runners.training.head import F32
+from runners.training.weights import Weights
 
 PREFIX = "model."  # what is outside of it is the head, which capture does not need
 
@@ -31,34 +32,57 @@ class MlxDecoder:
     array_library = f"mlx@{version('mlx')}"
     threads = 0  # MLX does not say how many it uses
 
-    def __init__(self, model_dir: Path) -> None:
-        os.environ["MLX_ENABLE_TF32"] = "0"  # read at the first product; on by default on newer Macs
-        on_metal = bool(mx.metal.is_available()) and mx.default_device() == mx.gpu
-        self.device_label = "metal:0" if on_metal else "cpu:0"
-        if not on_metal:
-            mx.disable_compile()  # on a CPU it calls a C++ compiler, which a host need not have
+    def __init__(self, model_dir: Path, weights: Weights) -> None:
+        self.device_label = prepare_device()
         config = read_config(model_dir)
-        rope = rope_parameters(config)
-        arguments = {**config, "rope_theta": rope["rope_theta"], "rope_scaling": _scaling(rope)}
-        arguments_of: Any = ModelArgs  # untyped upstream
-        self._decoder = GptOssMoeModel(arguments_of.from_dict(arguments))
+        self._decoder = GptOssMoeModel(model_arguments(config))
+        tensors = converted(loaded(weights, weights.names(PREFIX), PREFIX))
         try:
-            self._decoder.load_weights(list(converted(_load(model_dir)).items()), strict=True)
+            self._decoder.load_weights(list(tensors.items()), strict=True)
         except ValueError as error:
             raise CaptureError(f"{model_dir}: expected the tensors of mlx-lm's gpt-oss, got: {error}") from error
-        if rope["rope_type"] == "yarn":
-            periods = mx.array(yarn_periods(rope, config["head_dim"]))
-            for layer in self._decoder.layers:
-                layer.self_attn.rope._freqs = periods
-        self._decoder.set_dtype(mx.float32)  # the gathered product on a CPU is f32 only
+        for layer in self._decoder.layers:
+            turn_as_trained(layer, config)
         mx.eval(self._decoder.parameters())
 
     def hidden_states(self, batch: Sequence[Sequence[int]]) -> list[F32]:
         """One `[tokens, d]` per row of the batch. The mask is causal, so padding on the right changes nothing."""
-        longest = max(map(len, batch))
-        ids = mx.array([[*tokens, *[0] * (longest - len(tokens))] for tokens in batch])
-        hidden: F32 = np.array(self._decoder(ids), dtype=np.float32)
+        hidden: F32 = np.array(self._decoder(mx.array(padded_ids(batch))), dtype=np.float32)
         return [hidden[row, : len(tokens)] for row, tokens in enumerate(batch)]
+
+
+def prepare_device() -> str:
+    """Exact f32 products, and the label of what computes them."""
+    os.environ["MLX_ENABLE_TF32"] = "0"  # read at the first product; on by default on newer Macs
+    on_metal = bool(mx.metal.is_available()) and mx.default_device() == mx.gpu
+    if not on_metal:
+        mx.disable_compile()  # on a CPU it calls a C++ compiler, which a host need not have
+    return "metal:0" if on_metal else "cpu:0"
+
+
+def model_arguments(config: dict[str, Any]) -> Any:
+    rope = rope_parameters(config)
+    arguments = {**config, "rope_theta": rope["rope_theta"], "rope_scaling": _scaling(rope)}
+    arguments_of: Any = ModelArgs  # untyped upstream
+    return arguments_of.from_dict(arguments)
+
+
+def turn_as_trained(layer: Any, config: dict[str, Any]) -> None:
+    """The layer's positions as transformers has them."""
+    rope = rope_parameters(config)
+    if rope["rope_type"] == "yarn":
+        layer.self_attn.rope._freqs = mx.array(yarn_periods(rope, config["head_dim"]))
+
+
+def padded_ids(batch: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
+    ids = np.zeros((len(batch), max(map(len, batch))), np.int64)
+    for row, tokens in enumerate(batch):
+        ids[row, : len(tokens)] = tokens
+    return ids
+
+
+def loaded(weights: Weights, names: Sequence[str], prefix: str) -> dict[str, mx.array]:
+    return {name.removeprefix(prefix): mx.array(weights.f32(name)) for name in names}
 
 
 def rope_parameters(config: dict[str, Any]) -> dict[str, Any]:
@@ -93,8 +117,7 @@ def yarn_periods(rope: dict[str, Any], dims: int) -> npt.NDArray[np.float32]:
 def converted(weights: dict[str, mx.array]) -> dict[str, mx.array]:
     """transformers' layout to mlx-lm's: gate and up de-interleaved, `[E, in, out]` to `[E, out, in]`."""
     result: dict[str, mx.array] = {}
-    for full, value in weights.items():
-        name = full.removeprefix(PREFIX)
+    for name, value in weights.items():
         if name.endswith("experts.gate_up_proj"):  # [E, H, 2I]
             result[name.replace("gate_up_proj", "gate_proj.weight")] = value[..., ::2].swapaxes(1, 2)
             result[name.replace("gate_up_proj", "up_proj.weight")] = value[..., 1::2].swapaxes(1, 2)
@@ -108,24 +131,6 @@ def converted(weights: dict[str, mx.array]) -> dict[str, mx.array]:
         else:
             result[name] = value
     return result
-
-
-def _load(model_dir: Path) -> dict[str, mx.array]:
-    weights: dict[str, mx.array] = {}
-    for name in weight_files(model_dir):
-        try:
-            loaded: Any = mx.load(str(model_dir / name))
-            weights |= loaded
-        except RuntimeError as error:
-            raise CaptureError(
-                f"{model_dir / name}: expected a safetensors file that MLX loads, got: {error}"
-            ) from error
-    if quantised := [name for name in weights if name.endswith(("_blocks", "_scales"))]:
-        raise CaptureError(
-            f"{model_dir}: mlx capture: expected unquantised experts, got {quantised[0]!r};"
-            " capture with the torch backend, which unpacks them"
-        )
-    return {name: value for name, value in weights.items() if name.startswith(PREFIX)}
 
 
 def _scaling(rope: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""The decoder through transformers, in f32 on the CPU: the reference path of capture."""
+"""The whole decoder through transformers, in f32 on the CPU: the reference path of capture."""
 
 import os
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import transformers
 
+from runners.training.checkpoint import read_config
 from runners.training.errors import CaptureError
 from runners.training.head import F32
 
@@ -25,17 +26,19 @@ class TorchDecoder:
     def __init__(self, model_dir: Path) -> None:
         library: Any = transformers  # partly typed, so its calls are not checked
         library.utils.logging.disable_progress_bar()  # progress is the caller's to tell
+        library.utils.logging.set_verbosity_error()  # or it reports at length that the head was left out
         try:
-            model = library.AutoModelForCausalLM.from_pretrained(
+            model = library.AutoModel.from_pretrained(  # without the head
                 model_dir,
                 local_files_only=True,
                 dtype=torch.float32,
                 attn_implementation="eager",  # the other kinds refuse attention sinks on a CPU
                 experts_implementation="eager",  # the grouped product wants sizes that are multiples of 8
+                **_unpacking(library, model_dir),
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise CaptureError(f"{model_dir}: expected a checkpoint that transformers loads, got: {error}") from error
-        self._decoder = model.get_decoder().eval()
+        self._decoder = model.eval()
         # Half the cores: with all of them, any other process on the machine makes OpenMP's threads wait for each other.
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
         self.threads = torch.get_num_threads()
@@ -43,12 +46,26 @@ class TorchDecoder:
     @torch.no_grad()
     def hidden_states(self, batch: Sequence[Sequence[int]]) -> list[F32]:
         """One `[tokens, d]` per row of the batch."""
-        longest = max(map(len, batch))
-        ids = torch.zeros((len(batch), longest), dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        for row, tokens in enumerate(batch):
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-            mask[row, : len(tokens)] = 1
+        ids, mask = padded(batch)
         output = self._decoder(input_ids=ids, attention_mask=mask, use_cache=False)
         hidden: F32 = output.last_hidden_state.numpy()
         return [np.ascontiguousarray(hidden[row, : len(tokens)]) for row, tokens in enumerate(batch)]
+
+
+def padded(batch: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """(ids, mask) `[rows, longest]`, padded on the right with token 0."""
+    ids = torch.zeros((len(batch), max(map(len, batch))), dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, tokens in enumerate(batch):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        mask[row, : len(tokens)] = 1
+    return ids, mask
+
+
+def _unpacking(library: Any, model_dir: Path) -> dict[str, Any]:
+    """MXFP4 experts become f32 like everything else. By default the library may compute in MXFP4, where it finds
+    kernels for it, or else unpack: the states would depend on what is installed."""
+    quantised = read_config(model_dir).get("quantization_config") or {}
+    if quantised.get("quant_method") != "mxfp4":
+        return {}
+    return {"quantization_config": library.Mxfp4Config(dequantize=True)}

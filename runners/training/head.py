@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,8 +11,10 @@ import numpy.typing as npt
 
 from runners.contract.plan import HeadIdentity
 from runners.training.checkpoint import (
+    OnBytes,
     TensorSpan,
     find_tensor,
+    ignore_bytes,
     model_digest,
     read_config,
     tokenizer_digest,
@@ -24,6 +27,7 @@ Dtype = Literal["F32", "BF16"]
 Bits = npt.NDArray[np.uint16]  # bf16, which NumPy doesn't have: the upper half of an f32
 F32 = npt.NDArray[np.float32]
 UNTIED, TIED = "lm_head.weight", "model.embed_tokens.weight"
+NUMPY_OF = {"F32": "<f4", "BF16": "<u2"}
 BLOCK = 1 << 22  # values per finiteness check
 
 
@@ -52,18 +56,25 @@ class Head:
 
 def load_head(model_dir: Path | str) -> Head:
     """Reads config, index, one header and the bytes of the head itself. Raises CheckpointError."""
-    folder = Path(model_dir)
-    config = read_config(folder)
-    tied = config.get("tie_word_embeddings", False) is True  # gpt-oss ships untied
-    span = find_tensor(folder, TIED if tied else UNTIED)
-    expected = (config.get("vocab_size"), config.get("hidden_size"))
-    if span.shape != expected:
-        raise CheckpointError(f"{span.path}: {span.name!r}: expected shape {expected} of config.json, got {span.shape}")
+    span, tied = find_head(Path(model_dir))
     dtype: Dtype = "BF16" if span.dtype == "BF16" else "F32"
     weight = _read(span, dtype)
     sha256 = hashlib.sha256(weight.data).hexdigest()
     _require_finite(weight, span)
     return Head(span.name, dtype, weight, sha256, tied)
+
+
+def find_head(model_dir: Path) -> tuple[TensorSpan, bool]:
+    """(where the head lies, whether it is tied to the embedding). Raises CheckpointError."""
+    config = read_config(model_dir)
+    tied = config.get("tie_word_embeddings", False) is True  # gpt-oss ships untied
+    span = find_tensor(model_dir, TIED if tied else UNTIED)
+    if span.dtype not in ("F32", "BF16"):
+        raise CheckpointError(f"{span.path}: {span.name!r}: expected F32 or BF16 data, got {span.dtype}")
+    expected = (config.get("vocab_size"), config.get("hidden_size"))
+    if span.shape != expected:
+        raise CheckpointError(f"{span.path}: {span.name!r}: expected shape {expected} of config.json, got {span.shape}")
+    return span, tied
 
 
 def head_identity(head: Head, model_dir: Path | str) -> HeadIdentity:
@@ -77,6 +88,33 @@ def head_identity(head: Head, model_dir: Path | str) -> HeadIdentity:
         hidden_size=head.hidden_size,
         sha256=head.sha256,
         tied=head.tied,
+    )
+
+
+def identify_head(model_dir: Path, on_bytes: OnBytes = ignore_bytes) -> HeadIdentity:
+    """The same without holding the head: it is read once in pieces, each checked. Raises CheckpointError."""
+    span, tied = find_head(model_dir)
+    dtype: Dtype = "BF16" if span.dtype == "BF16" else "F32"
+    hasher, left = hashlib.sha256(), prod(span.shape)
+    with span.path.open("rb") as stream:
+        stream.seek(span.begin)
+        while left:
+            piece = np.fromfile(stream, NUMPY_OF[dtype], min(BLOCK, left))
+            if not piece.size:
+                raise CheckpointError(f"{span.path}: {span.name!r}: expected {left} more values, got none")
+            _require_finite(piece, span)
+            hasher.update(piece.data)
+            on_bytes(piece.nbytes)
+            left -= piece.size
+    return HeadIdentity(
+        model_digest=model_digest(model_dir, on_bytes),
+        tokenizer_digest=tokenizer_digest(model_dir),
+        tensor=span.name,
+        dtype=dtype,
+        vocab_size=span.shape[0],
+        hidden_size=span.shape[1],
+        sha256=hasher.hexdigest(),
+        tied=tied,
     )
 
 
@@ -104,7 +142,7 @@ def all_finite(values: npt.NDArray[Any]) -> bool:
 
 
 def _read(span: TensorSpan, dtype: Dtype) -> F32 | Bits:
-    items: np.dtype[Any] = np.dtype("<f4" if dtype == "F32" else "<u2")
+    items: np.dtype[Any] = np.dtype(NUMPY_OF[dtype])
     with span.path.open("rb") as stream:
         stream.seek(span.begin)
         flat = np.fromfile(stream, dtype=items, count=span.size_bytes // items.itemsize)

@@ -1,6 +1,7 @@
 """The validator's jobs: each one a pure use of files that the job names. `python -m runners <job>` calls these."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 from runners.contract.jobs import (
@@ -20,24 +21,23 @@ from runners.training.backend import Backend, OnStep, ignore_stage, ignore_step
 from runners.training.backends import load
 from runners.training.contribution import check_head, prepare_contribution
 from runners.training.head import Head, load_head
-from runners.training.shards import Shard, read_shard, write_shard
-from runners.training.shards import cut as cut_shard
+from runners.training.shards import Shard, gather, read_shard, write_shard
 from runners.training.software import software
 
 
 def cut(job: CutJob) -> CutResult:
     """Slices and the initial adapter in `out_dir`, made where it is missing. Raises ShardError, CheckpointError."""
     head = load_head(Path(job.model_dir))
-    shard = read_shard(Path(job.shard), vocab_size=head.vocab_size)
+    shards = tuple(partial(read_shard, Path(path), vocab_size=head.vocab_size) for path in job.shards)
     out_dir = Path(job.out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
-    slices = tuple(_cut_part(shard, part, out_dir) for part in job.parts)
+    pieces = gather(shards, [part.sample_indices for part in job.parts])
+    slices = tuple(_write_part(part, piece, out_dir) for part, piece in zip(job.parts, pieces, strict=True))
     start = initial_adapter(job.seed, job.rank, head.hidden_size, head.vocab_size)
     return CutResult(slices=slices, initial_adapter=write_initial(out_dir / job.initial_name, start))
 
 
-def _cut_part(shard: Shard, part: CutPart, out_dir: Path) -> CutSlice:
-    piece = cut_shard(shard, part.sample_indices)
+def _write_part(part: CutPart, piece: Shard, out_dir: Path) -> CutSlice:
     return CutSlice(file=write_shard(out_dir / part.name, piece), tokens=piece.tokens, samples=piece.samples)
 
 

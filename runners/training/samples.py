@@ -1,6 +1,6 @@
 """Prompt and response pairs, and the token rows that a decoder reads of them."""
 
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,8 @@ from runners.training.errors import CaptureError
 
 MAX_LINE_BYTES = 1024 * 1024
 PLAIN = 'plain.v1: tokens(prompt + "\\n") + tokens(response) + end token'
+CHAT = "chat.v2: user and assistant; targets are the response's own tokens and the end token, in the chat template"
+PROBE = "response-2f6d0c"  # stands in for a response to see what a template puts around it
 # A chat template may print today's date, and the same data must give the same tokens on any day.
 FROZEN_DATE = "2026-03-24"
 FROZEN_CLOCK = f"{{%- macro strftime_now(format) -%}}{FROZEN_DATE}{{%- endmacro -%}}"  # Jinja
@@ -41,13 +43,15 @@ class TokenRow:
 
 
 class Tokenizer(Protocol):
-    """What is used of a transformers tokenizer."""
+    """What is used of a transformers tokenizer, of the kind that knows where in the text a token lies."""
 
     eos_token_id: int | None
     chat_template: str | None
 
+    def __call__(self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool) -> Any: ...
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]: ...
     def apply_chat_template(self, conversation: list[dict[str, str]], **options: Any) -> str: ...
+    def get_added_vocab(self) -> dict[str, int]: ...
 
 
 def read_pairs(raw: bytes, *, name: str) -> tuple[SamplePair, ...]:
@@ -87,44 +91,84 @@ def prompt_template(tokenizer: Tokenizer) -> str:
     if tokenizer.chat_template is None:
         return PLAIN
     digest = sha256_hex(tokenizer.chat_template.encode())
-    return f"chat.v1: user and assistant in the chat template with sha256 {digest}, dated {FROZEN_DATE}"
+    return f"{CHAT} with sha256 {digest}, dated {FROZEN_DATE}"
 
 
-def tokenize(tokenizer: Tokenizer, pair: SamplePair, *, vocab_size: int, limit: int) -> TokenRow:
-    """Raises CaptureError for a sample that is longer than the decoder's `limit` of positions."""
-    before, after = (_plain if tokenizer.chat_template is None else _chat(tokenizer))(pair)
-    prompt = tokenizer.encode(before, add_special_tokens=False)
-    response = tokenizer.encode(after, add_special_tokens=False)
-    assert tokenizer.eos_token_id is not None
-    if not response or response[-1] != tokenizer.eos_token_id:
-        response.append(tokenizer.eos_token_id)
-    row = TokenRow(pair.sample_id, (*prompt, *response), len(prompt))
-    if len(row.ids) > limit:
-        raise CaptureError(f"sample {pair.sample_id}: expected at most {limit} tokens, got {len(row.ids)}; shorten it")
-    if max(row.ids) >= vocab_size:
-        raise CaptureError(
-            f"sample {pair.sample_id}: expected tokens below the head's {vocab_size}, got {max(row.ids)};"
-            " tokenizer and model don't belong together"
+class PairEncoder:
+    """Pairs to token rows, by one tokenizer and its template."""
+
+    def __init__(self, tokenizer: Tokenizer, *, vocab_size: int, limit: int) -> None:
+        """`limit` is the decoder's number of positions."""
+        assert tokenizer.eos_token_id is not None
+        self._tokenizer, self._end = tokenizer, tokenizer.eos_token_id
+        self._vocab_size, self._limit = vocab_size, limit
+        special = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, special)) or r"(?!)")
+
+    def encode(self, pair: SamplePair) -> TokenRow:
+        """Raises CaptureError for a sample that can't be encoded exactly, naming it."""
+        for text in (pair.prompt, pair.response):
+            if found := self._special.search(text):
+                raise CaptureError(
+                    f"sample {pair.sample_id}: expected plain text, got {found[0]!r}, which the tokenizer reads as"
+                    " a token of its own"
+                )
+        ids, begin = self._plain(pair) if self._tokenizer.chat_template is None else self._chat(pair)
+        if ids[-1] != self._end:
+            ids.append(self._end)
+        if len(ids) > self._limit:
+            raise CaptureError(
+                f"sample {pair.sample_id}: expected at most {self._limit} tokens, got {len(ids)}; shorten it"
+            )
+        if max(ids) >= self._vocab_size:
+            raise CaptureError(
+                f"sample {pair.sample_id}: expected tokens below the head's {self._vocab_size}, got {max(ids)};"
+                " tokenizer and model don't belong together"
+            )
+        return TokenRow(pair.sample_id, tuple(ids), begin)
+
+    def _plain(self, pair: SamplePair) -> tuple[list[int], int]:
+        prompt = self._tokenizer.encode(f"{pair.prompt}\n", add_special_tokens=False)
+        return [*prompt, *self._tokenizer.encode(pair.response, add_special_tokens=False)], len(prompt)
+
+    def _chat(self, pair: SamplePair) -> tuple[list[int], int]:
+        """The whole turn is encoded at once, as the decoder knows it; the response begins at the first token that has a
+        character of it. What the template prints after it counts up to the end token, which must be predicted too."""
+        before, after = self._around_response(pair)
+        encoded = self._tokenizer(before + pair.response + after, add_special_tokens=False, return_offsets_mapping=True)
+        ids, places = list(encoded["input_ids"]), list(encoded["offset_mapping"])
+        begin = next(at for at, (_, stop) in enumerate(places) if stop > len(before))
+        behind = next((at for at, (start, _) in enumerate(places) if start >= len(before + pair.response)), len(ids))
+        ends = [at for at in range(behind, len(ids)) if ids[at] == self._end]
+        return ids[: ends[0] + 1] if ends else ids, begin
+
+    def _around_response(self, pair: SamplePair) -> tuple[str, str]:
+        """What the template prints before and after the response. Raises CaptureError where that depends on it."""
+        opened, probed, whole = (
+            self._render(pair, None),
+            self._render(pair, PROBE),
+            self._render(pair, pair.response),
         )
-    return row
-
-
-def _plain(pair: SamplePair) -> tuple[str, str]:
-    return f"{pair.prompt}\n", pair.response
-
-
-def _chat(tokenizer: Tokenizer) -> Callable[[SamplePair], tuple[str, str]]:
-    def render(pair: SamplePair) -> tuple[str, str]:
-        user = {"role": "user", "content": pair.prompt}
-        assistant = {"role": "assistant", "content": pair.response}
-        dated: dict[str, Any] = {"tokenize": False, "chat_template": f"{FROZEN_CLOCK}{tokenizer.chat_template}"}
-        before = tokenizer.apply_chat_template([user], add_generation_prompt=True, **dated)
-        whole = tokenizer.apply_chat_template([user, assistant], add_generation_prompt=False, **dated)
-        if not whole.startswith(before):
+        before, _, after = probed.rpartition(PROBE)
+        if not before.startswith(opened):
             raise CaptureError(
                 f"sample {pair.sample_id}: expected the chat template to continue its own generation prompt, got"
-                f" {whole[: len(before)][-60:]!r} where it ends in {before[-60:]!r}"
+                f" {before[: len(opened)][-60:]!r} where it ends in {opened[-60:]!r}"
             )
-        return before, whole[len(before) :]
+        if whole != before + pair.response + after:
+            raise CaptureError(
+                f"sample {pair.sample_id}: expected the chat template to print the response as it is, got"
+                f" {whole[len(before) :][:60]!r} for {pair.response[:60]!r}; does it begin or end with white space?"
+            )
+        return before, after
 
-    return render
+    def _render(self, pair: SamplePair, response: str | None) -> str:
+        turns = [{"role": "user", "content": pair.prompt}]
+        if response is not None:
+            turns.append({"role": "assistant", "content": response})
+        return self._tokenizer.apply_chat_template(
+            turns,
+            tokenize=False,
+            add_generation_prompt=response is None,
+            chat_template=f"{FROZEN_CLOCK}{self._tokenizer.chat_template}",
+        )

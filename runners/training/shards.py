@@ -5,7 +5,7 @@
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +70,37 @@ def cut(shard: Shard, sample_indices: Sequence[int]) -> Shard:
     lengths = np.diff(shard.offsets)[np.asarray(sample_indices)]
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     return Shard(shard.dtype, shard.hidden[rows], shard.targets[rows], offsets)
+
+
+def gather(shards: Sequence[Callable[[], Shard]], parts: Sequence[Sequence[int]]) -> tuple[Shard, ...]:
+    """Each part's samples, counted through all shards, in the part's order. Reads one shard at a time, each once.
+
+    Raises ShardError.
+    """
+    pieces: list[dict[int, Shard]] = [{} for _ in parts]  # sample -> its rows, per part
+    first = 0
+    for read in shards:
+        shard = read()
+        for found, wanted in zip(pieces, parts, strict=True):
+            for sample in wanted:
+                if first <= sample < first + shard.samples:
+                    found[sample] = cut(shard, [sample - first])
+        first += shard.samples
+    for wanted in parts:
+        bad = [sample for sample in wanted if not 0 <= sample < first]
+        if bad or len(set(wanted)) != len(wanted) or not wanted:
+            raise ShardError(f"cut: expected different samples of 0..{first - 1}, got {bad or list(wanted)!r:.80}")
+    return tuple(_joined([found[sample] for sample in wanted]) for found, wanted in zip(pieces, parts, strict=True))
+
+
+def _joined(pieces: Sequence[Shard]) -> Shard:
+    lengths = [piece.tokens for piece in pieces]
+    return Shard(
+        dtype=pieces[0].dtype,
+        hidden=np.concatenate([piece.hidden for piece in pieces]),
+        targets=np.concatenate([piece.targets for piece in pieces]),
+        offsets=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
+    )
 
 
 def shard_bytes(shard: Shard) -> bytes:

@@ -125,6 +125,7 @@ def known(folder: Path, *lines: str) -> tuple[Path, ...]:
     return (folder / "known_hosts",)
 
 
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen on this machine")
 def test_known_hosts_is_searched_as_ssh_does_hashed_names_and_bad_lines_included(tmp_path: Path) -> None:
     import asyncssh
 

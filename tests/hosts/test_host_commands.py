@@ -34,7 +34,8 @@ def swarm(sshd: SshdRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     config = ("--ssh-config", str(sshd.ssh_config))
 
     def run(*arguments: str) -> tuple[int, str]:
-        more = config if arguments[:2] == ("host", "add") else ()
+        again = (tmp_path / "home" / "hosts" / "box.json").exists()  # then what isn't said is as it was
+        more = config if arguments[:2] == ("host", "add") and not again else ()
         code = main([*arguments, *more])
         said = capsys.readouterr()
         assert "\x1b" not in said.out + said.err
@@ -62,6 +63,26 @@ def test_a_bare_host_becomes_ready_and_a_second_contact_sends_nothing(
     code, said = swarm("host", "list")
     assert "box" in said
     assert "as here" in said
+
+
+def test_done_again_what_is_not_said_is_as_it_was(swarm: Swarm, sshd: SshdRig, tmp_path: Path) -> None:
+    sshd.known_hosts.write_text("")
+    first = (*PYTHON, "--directory", ".ours", "--token-on-host", "--fingerprint", sshd.fingerprint)
+    assert swarm("host", "add", "box", *first)[0] == 0
+    before = HostBook(tmp_path / "home").get("box")
+    code, said = swarm("host", "add", "box")
+    assert code == 0, said
+    after = HostBook(tmp_path / "home").get("box")
+    assert after == before.model_copy(update={"added_wall_ms": after.added_wall_ms, "digest": after.digest})
+    assert swarm("host", "add", "box", "--no-token-on-host")[0] == 0
+    assert HostBook(tmp_path / "home").get("box").token_custody == "handed_over"
+    sshd.kill()
+    sshd.host_key = asyncssh.generate_private_key("ssh-ed25519")
+    sshd.start()
+    sshd.known_hosts.write_text("")
+    code, said = swarm("host", "add", "box")
+    assert code == 1
+    assert f"--fingerprint {sshd.fingerprint}" in said
 
 
 def test_doctor_names_changed_code_and_a_host_that_is_away_with_what_helps(

@@ -13,7 +13,15 @@ from shlex import quote
 import asyncssh
 import pytest
 
-from console.hosts.errors import FetchRefused, FileAbsent, HostAuthRefused, HostKeyMismatch, HostRefused, LinkDown
+from console.hosts.errors import (
+    FetchRefused,
+    FileAbsent,
+    HostAuthRefused,
+    HostKeyMismatch,
+    HostRefused,
+    HostUnreachable,
+    LinkDown,
+)
 from console.hosts.ssh_host import SshHost
 from console.hosts.ssh_target import SshTarget
 from runners.contract.requests import RunnerRequest, RunnerStatus
@@ -141,6 +149,15 @@ async def test_files_are_read_and_what_is_no_plain_file_is_refused(sshd: SshdRig
     finally:
         await host.close()
         shutil.rmtree(run_root)
+
+
+async def test_a_host_without_sftp_is_named_with_what_helps(tmp_path: Path) -> None:
+    with running_sshd(tmp_path / "box") as rig:
+        rig.kill()
+        rig.subsystem = ""
+        rig.start()
+        with pytest.raises(HostUnreachable, match="Subsystem sftp internal-sftp"):
+            await SshHost.connect("linux", box(rig))
 
 
 async def test_a_host_that_loses_power_is_told_and_comes_back(tmp_path: Path) -> None:

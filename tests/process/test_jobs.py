@@ -66,7 +66,7 @@ def test_a_cut_names_what_it_wrote_and_refuses_a_missing_shard(node: Node) -> No
     inputs = unpacked(node)
     out = node.folder / "cut"
     job = CutJob(
-        shard=str(inputs / "slice.safetensors"),
+        shards=(str(inputs / "slice.safetensors"),),
         model_dir=str(BASE),
         parts=(CutPart(name="a.safetensors", sample_indices=(0, 1)),),
         initial_name="initial.safetensors",
@@ -80,7 +80,7 @@ def test_a_cut_names_what_it_wrote_and_refuses_a_missing_shard(node: Node) -> No
     assert result.slices[0].samples == 2
     assert result.slices[0].file.size_bytes == (out / "a.safetensors").stat().st_size
     assert (out / "initial.safetensors").exists()
-    code, line = node.ask_here("cut", job.model_copy(update={"shard": str(node.folder / "gone")}))
+    code, line = node.ask_here("cut", job.model_copy(update={"shards": (str(node.folder / "gone"),)}))
     assert code == 1
     assert set(line) == {"refused", "detail"}
 
@@ -124,5 +124,5 @@ def test_a_capture_reports_progress_and_leaves_the_manifest_that_it_answers(node
     )
     code, lines = node.ask("capture", job)
     assert code == 0, lines
-    assert json.loads((out / "manifest.json").read_text()) == lines[-1]
+    assert [json.loads((out / "manifest.json").read_text())] == lines[-1]["manifests"]
     assert [line["done"] for line in lines if line.get("stage") == "capture"][-1] == 3

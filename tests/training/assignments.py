@@ -45,7 +45,7 @@ def lay_ground(folder: Path) -> Ground:
     hidden_size = load_head(BASE).hidden_size
     write_shard(folder / "train.safetensors", shard(hidden_size=hidden_size, samples=SAMPLES, mean_tokens=10))
     job = CutJob(
-        shard=str(folder / "train.safetensors"),
+        shards=(str(folder / "train.safetensors"),),
         model_dir=str(BASE),
         parts=tuple(CutPart(name=name, sample_indices=indices) for name, indices in PARTS.items()),
         initial_name=INITIAL,

@@ -8,12 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from runners.contract.jobs import CaptureJob
 from runners.contract.shard_manifest import ShardManifest
-from runners.training.capture import Backend, capture
+from runners.training.capture import capture
 from runners.training.errors import CaptureError
 from runners.training.head import load_head
-from runners.training.samples import FROZEN_DATE, SamplePair, load_tokenizer, prompt_template, read_pairs, tokenize
+from runners.training.samples import (
+    FROZEN_DATE,
+    PairEncoder,
+    SamplePair,
+    load_tokenizer,
+    prompt_template,
+    read_pairs,
+)
 from runners.training.shards import read_shard
+from runners.training.weights import Weights
 
 SWARM = Path(__file__).parents[2] / "fixtures" / "swarm"
 BASE = SWARM / "base"
@@ -28,8 +37,17 @@ def jsonl(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def captured(jsonl: Path, out: Path, backend: Backend = "torch") -> ShardManifest:
-    return capture(BASE, jsonl, out, split="validation", batch_size=2, backend=backend)
+def job(jsonl: Path, out: Path, **changes: Any) -> CaptureJob:
+    said = {
+        "model_dir": str(BASE), "jsonl": str(jsonl), "out_dir": str(out), "split": "validation",
+        "dataset_ref": "dataset://tests", "batch_size": 2, "backend": "torch",
+    }  # fmt: skip
+    return CaptureJob.model_validate({**said, **changes})
+
+
+def captured(jsonl: Path, out: Path, backend: str = "torch") -> ShardManifest:
+    (manifest,) = capture(job(jsonl, out, backend=backend)).manifests
+    return manifest
 
 
 @pytest.mark.torch
@@ -38,7 +56,8 @@ def test_captured_rows_times_the_head_are_the_models_own_logits(jsonl: Path, tmp
     from transformers import AutoModelForCausalLM
 
     manifest = captured(jsonl, tmp_path)
-    shard = read_shard(tmp_path / manifest.file.name, vocab_size=2048, expected_sha256=manifest.file.sha256)
+    file = manifest.file
+    shard = read_shard(tmp_path / file.name, vocab_size=2048, expected_sha256=file.sha256)
     model = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32, attn_implementation="eager")
     tokenizer, weight = load_tokenizer(BASE), load_head(BASE).weight_f32()
     for index, pair in enumerate(PAIRS):
@@ -118,28 +137,18 @@ def test_mlx_turns_yarn_positions_as_transformers_does(tmp_path: Path, truncate:
         model = kind._from_config(config, dtype=torch.float32, attn_implementation="eager")
     model.save_pretrained(tmp_path)
     batch = [list(range(5, 95)), list(range(40, 60))]
-    for ours, theirs in zip(
-        MlxDecoder(tmp_path).hidden_states(batch), TorchDecoder(tmp_path).hidden_states(batch), strict=True
-    ):
+    ours_all = MlxDecoder(tmp_path, Weights(tmp_path)).hidden_states(batch)
+    for ours, theirs in zip(ours_all, TorchDecoder(tmp_path).hidden_states(batch), strict=True):
         assert np.abs(ours - theirs).max() < 1e-3
 
 
-@pytest.mark.mlx
-def test_mlx_refuses_quantised_experts_and_says_what_to_use(tmp_path: Path) -> None:
-    import mlx.core as mx
-
-    from runners.training.decoder_mlx import MlxDecoder
-
-    shutil.copy(BASE / "config.json", tmp_path)
-    name = "model.layers.0.mlp.experts.down_proj_blocks"
-    mx.save_safetensors(str(tmp_path / "model.safetensors"), {name: mx.zeros((1, 1), mx.uint8)})
-    with pytest.raises(CaptureError, match=r"expected unquantised experts.*torch backend"):
-        MlxDecoder(tmp_path)
+def pair(prompt: str, response: str) -> SamplePair:
+    return SamplePair(sample_id="a", prompt=prompt, response=response)
 
 
 def test_only_response_tokens_and_the_end_are_targets() -> None:
     tokenizer = load_tokenizer(BASE)
-    row = tokenize(tokenizer, PAIRS[0], vocab_size=2048, limit=1024)
+    row = PairEncoder(tokenizer, vocab_size=2048, limit=1024).encode(PAIRS[0])
     response = tokenizer.encode(PAIRS[0].response, add_special_tokens=False)
     assert row.targets == (*response, tokenizer.eos_token_id)
     assert list(row.ids[: row.response_begin]) == tokenizer.encode(PAIRS[0].prompt + "\n", add_special_tokens=False)
@@ -154,16 +163,16 @@ def test_chat_template_of_the_model_is_used_with_a_frozen_date(tmp_path: Path) -
         "{% if add_generation_prompt %}assistant:{% endif %}"
     )
     tokenizer = load_tokenizer(tmp_path)
-    row = tokenize(tokenizer, SamplePair(sample_id="a", prompt="Why?", response="So."), vocab_size=2048, limit=99)
+    row = PairEncoder(tokenizer, vocab_size=2048, limit=99).encode(pair("Why?", "So."))
     decode = tokenizer.decode  # type: ignore[attr-defined]
     assert decode(row.ids[: row.response_begin]) == f"Date {FROZEN_DATE}\nuser: Why?<|endoftext|>assistant:"
     assert decode(row.targets) == " So.<|endoftext|>"
-    assert prompt_template(tokenizer).startswith("chat.v1: ")
+    assert prompt_template(tokenizer).startswith("chat.v2: ")
 
 
 def test_sample_longer_than_the_decoder_is_refused() -> None:
     with pytest.raises(CaptureError, match=f"sample {PAIRS[0].sample_id}: expected at most 8 tokens"):
-        tokenize(load_tokenizer(BASE), PAIRS[0], vocab_size=2048, limit=8)
+        PairEncoder(load_tokenizer(BASE), vocab_size=2048, limit=8).encode(PAIRS[0])
 
 
 @pytest.mark.parametrize(
@@ -184,5 +193,5 @@ def test_data_that_is_not_pairs_is_refused_with_its_line(line: bytes, message: s
 
 def test_batch_size_of_zero_is_refused(jsonl: Path, tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="expected a batch size of at least 1"):
-        capture(BASE, jsonl, tmp_path / "out", split="validation", batch_size=0)
+        capture(job(jsonl, tmp_path / "out", batch_size=0))
     assert not (tmp_path / "out").exists()

@@ -1,6 +1,6 @@
 """Hidden states captured once per model and data, then cut into this run's slices."""
 
-import os
+import hashlib
 import shutil
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from console.coordination.planning import HELD_OUT_FILE, INITIAL_FILE, Inputs, p
 from runners.contract import coordinator_records as rec
 from runners.contract.canonical import canonical_bytes, sha256_hex
 from runners.contract.errors import ContractError
-from runners.contract.jobs import CaptureJob, CutJob, CutResult, Progress
+from runners.contract.jobs import CaptureJob, CaptureResult, CutJob, CutResult, Progress
 from runners.contract.plan import FileRef
 from runners.contract.shard_manifest import ShardManifest
 from runners.records.durable import read_regular, write_durable
@@ -55,38 +55,27 @@ async def _captured(desk: Desk, split: str) -> tuple[Path, bool]:
     folder = Path(desk.spec.prepared_dir) / capture_key(Path(desk.spec.model_dir), jsonl, desk.spec.capture_batch)
     if _is_whole(folder):
         return folder, True
-    draft = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    if (folder / MANIFEST_FILE).exists():  # complete once, and changed since
+        shutil.rmtree(folder)
+    # Cut off, it stays as it is, and the next run that needs the same goes on there.
     job = CaptureJob(
         model_dir=desk.spec.model_dir,
         jsonl=str(jsonl),
-        out_dir=str(draft),
+        out_dir=str(folder),
         split=split,
         dataset_ref=desk.contract.data.dataset_ref,
         batch_size=desk.spec.capture_batch,
         backend="torch",
+        shard_bytes=MAX_SHARD_BYTES,  # a plan names one shard per split
     )
-    try:
-        await run_job("capture", job, ShardManifest, partial(_progress, desk, "capture", split), log=desk.paths.log)
-        _put_in_place(draft, folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    await run_job("capture", job, CaptureResult, partial(_progress, desk, "capture", split), log=desk.paths.log)
     return folder, False
-
-
-def _put_in_place(draft: Path, folder: Path) -> None:
-    """Another run may have captured the same meanwhile, and be reading it: whole captures are never replaced."""
-    if _is_whole(folder):
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    draft.rename(folder)
 
 
 def capture_key(model_dir: Path, jsonl: Path, batch_size: int) -> str:
     """Names a capture by what goes into it: every file of the checkpoint, the data, and the batch size."""
-    files = {path.name: sha256_hex(path.read_bytes()) for path in sorted(model_dir.iterdir()) if path.is_file()}
-    said = {"model": files, "data": sha256_hex(jsonl.read_bytes()), "batch_size": batch_size}
+    files = {path.name: _sha256(path) for path in sorted(model_dir.iterdir()) if path.is_file()}
+    said = {"model": files, "data": _sha256(jsonl), "batch_size": batch_size}
     return sha256_hex(canonical_bytes(said))[:32]
 
 
@@ -94,9 +83,14 @@ def _is_whole(folder: Path) -> bool:
     """A reused capture must still be the bytes that its manifest names."""
     try:
         manifest = ShardManifest.read((folder / MANIFEST_FILE).read_bytes())
-        return sha256_hex((folder / SHARD_FILE).read_bytes()) == manifest.file.sha256
+        return _sha256(folder / SHARD_FILE) == manifest.file.sha256
     except (OSError, ContractError):
         return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 async def _cut(desk: Desk, train: Path, held_out: Path) -> Inputs:
@@ -105,7 +99,7 @@ async def _cut(desk: Desk, train: Path, held_out: Path) -> Inputs:
     if manifest.head != held_out_manifest.head:
         raise JobFailed("cut: expected one head for both splits, got two; remove the prepared folder and start again")
     job = CutJob(
-        shard=str(train / SHARD_FILE),
+        shards=(str(train / SHARD_FILE),),
         model_dir=desk.spec.model_dir,
         parts=parts(desk.contract, len(manifest.sample_ids)),
         initial_name=INITIAL_FILE,

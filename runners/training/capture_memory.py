@@ -1,0 +1,53 @@
+"""Does the whole decoder fit into this host's memory, or one layer at a time? Computed before anything is loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from runners.training.errors import CaptureError
+from runners.training.weights import Weights
+
+Way = Literal["whole_model", "by_layer"]
+Wish = Literal["auto", "whole_model", "by_layer"]
+GIB = 2**30
+ROOM = 0.9  # of what is free; the rest is for whatever else runs
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Peaks in bytes, without Python and its libraries."""
+
+    whole_model: int
+    by_layer: int
+
+    def of(self, way: Way) -> int:
+        return self.whole_model if way == "whole_model" else self.by_layer
+
+
+def needs(weights: Weights, config: Mapping[str, Any], rows: int, longest: int) -> Needs:
+    """For batches of up to `rows` samples of up to `longest` tokens."""
+    work = _work(config, rows, longest)
+    layers = (weights.f32_bytes(f"model.layers.{layer}.") for layer in range(config["num_hidden_layers"]))
+    # While a layer is unpacked, the bytes that it is unpacked from are there too: at most a quarter of it in MXFP4,
+    # a half of its largest tensor in bf16.
+    return Needs(weights.f32_bytes("model.") + work, max(layers) * 5 // 4 + work)
+
+
+def _work(config: Mapping[str, Any], rows: int, longest: int) -> int:
+    """Activations of one forward: four copies of the attention scores, the widths of the streams, the experts' own."""
+    heads, d = int(config["num_attention_heads"]), int(config["hidden_size"])
+    widths = 8 * d + 4 * heads * int(config["head_dim"]) + 6 * int(config["intermediate_size"])
+    return 4 * rows * longest * (4 * heads * longest + widths)
+
+
+def choose(wish: Wish, needed: Needs, free_bytes: int) -> Way:
+    """The whole model where it fits, because it is read once; else by layer. Raises CaptureError with the figures."""
+    ways: tuple[Way, ...] = ("whole_model", "by_layer") if wish == "auto" else (wish,)
+    for way in ways:
+        if needed.of(way) <= ROOM * free_bytes:
+            return way
+    most = f"expected at most {ROOM:.0%} of the {free_bytes / GIB:.1f} GiB that are free"
+    said = f"needs {needed.of(ways[-1]) / GIB:.1f} GiB of memory, {most}"
+    if ways[-1] == "whole_model" and needed.by_layer <= ROOM * free_bytes:
+        raise CaptureError(f"the whole decoder {said}; --by-layer needs {needed.by_layer / GIB:.1f} GiB")
+    raise CaptureError(f"the decoder {ways[-1].replace('_', ' ')} {said}; take a smaller --batch, or another host")

@@ -1,0 +1,80 @@
+"""`swarm prepare` says how far it is, goes on after Ctrl-C, and writes over nothing."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from console.cli.main import main
+from console.cli.progress_bar import ProgressBar, duration
+from runners.contract.jobs import Progress
+from tests.training.published import published
+
+DATA = Path(__file__).parents[2] / "fixtures" / "swarm" / "dataset" / "train.jsonl"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.torch
+def test_interrupted_prepare_is_finished_by_the_same_command(tmp_path: Path) -> None:
+    model = published(tmp_path, layers=4)
+    data = tmp_path / "pairs.jsonl"
+    data.write_bytes(b"".join(DATA.read_bytes().splitlines(keepends=True)[:60]))
+    argv = ["prepare", "--model", str(model), "--data", str(data), "--by-layer", "--batch", "1", "--shard-size", "1"]
+    out = tmp_path / "out"
+    with (tmp_path / "err").open("wb") as err:
+        process = subprocess.Popen([sys.executable, "-m", "console.cli.main", *argv, "--out", str(out)], stderr=err)
+    until = time.monotonic() + 60
+    while not (out / ".capture.json").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait(30) == 130
+    assert "the same command goes on" in (tmp_path / "err").read_text()
+    assert not (out / "manifest.json").exists()
+
+    assert main([*argv, "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["log.txt", "manifest.json", "shard.safetensors"]
+    assert main([*argv, "--out", str(out)]) == 2
+    assert main([*argv, "--out", str(tmp_path / "other")]) == 0
+    for name in ("manifest.json", "shard.safetensors"):
+        assert (out / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+
+
+def test_folder_with_something_else_in_it_is_refused_and_left_alone(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.txt").write_text("mine")
+    assert main(["prepare", "--model", str(tmp_path), "--data", str(DATA), "--out", str(out)]) == 2
+    assert [path.name for path in out.iterdir()] == ["thesis.txt"]
+
+
+def test_bar_says_part_sizes_and_time_left_from_what_this_process_did() -> None:
+    seconds = iter([0.0, 30.0])
+    terminal = Terminal()
+    bar = ProgressBar(terminal, lambda: next(seconds))
+    bar.show(Progress(stage="capture", done=600, total=1000))  # done by an earlier process
+    bar.show(Progress(stage="capture", done=700, total=1000, detail="about 7.0 MB of 10.0 MB"))
+    last = terminal.getvalue().split("\r")[-1]
+    assert "70% 700/1000  about 7.0 MB of 10.0 MB  1:30 left" in last
+
+
+def test_bar_into_a_file_writes_few_lines() -> None:
+    seconds = iter(range(100))
+    stream = io.StringIO()
+    bar = ProgressBar(stream, lambda: float(next(seconds)))
+    for done in range(1, 22):
+        bar.show(Progress(stage="capture", done=done, total=21))
+    assert len(stream.getvalue().splitlines()) == 3  # the first, one on the way, the last
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (75, "1:15"), (3700, "1:01:40")])
+def test_duration_is_readable(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
