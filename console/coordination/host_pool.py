@@ -12,8 +12,9 @@ from console.hosts.host import Host, LinkCallback, LinkState
 from console.hosts.keys import client_key, public_line
 from console.hosts.local_host import LocalHost
 from console.hosts.loopback import AgentHandle, AgentPlan, find_agent, start_agent, stop_agent
-from console.hosts.ssh_dial import dial_out
+from console.hosts.ssh_dial import Connection, Watcher, dial_out
 from console.hosts.ssh_host import SshHost
+from console.hosts.ssh_link import Dial
 from console.hosts.ssh_target import SshTarget
 from runners.contract import coordinator_records as rec
 from runners.contract.states import LinkState as Link
@@ -57,9 +58,21 @@ class HostPool:
             handle = await self._agent(remote)
             remote = found_at(remote, handle)
         target = target_of(remote, self.desk.contract)
-        dial = (await self._dial_in(remote)).next if remote.kind == "dial_in" else dial_out
+        dial = await self._way_to(remote)
         on_link = self._on_link(node_id, target)
         return await SshHost.connect(node_id, target, on_link=on_link, clock=self.desk.clock, dial=dial)
+
+    async def _way_to(self, remote: RemoteHost) -> Dial:
+        """How a connection to that host is opened, the first time and each time after it was lost."""
+        if remote.kind == "dial_in":
+            return (await self._dial_in(remote)).next
+
+        async def dial_managed(target: SshTarget) -> tuple[Connection, Watcher]:
+            # Its runner outlives an agent that was killed: only somebody has to answer for it again.
+            await self._agent(remote)
+            return await dial_out(target)
+
+        return dial_managed if remote.kind == "managed_agent" else dial_out
 
     async def _dial_in(self, remote: RemoteHost) -> DialIn:
         """One listener for every contributor that dials in, from the first time that one is asked for."""
@@ -94,12 +107,14 @@ class HostPool:
         return LocalHost(node_id, environment)
 
     async def _agent(self, remote: RemoteHost) -> AgentHandle:
-        """The agent that an earlier start of this coordinator left running, or a new one."""
+        """The agent that runs already, also from before a restart of this coordinator, or a new one on the same port
+        with the host's same key."""
         desk = self.desk
         assert desk is not None
         self._find_recorded_agents()
-        if remote.node_id in self._agents:
-            return self._agents[remote.node_id]
+        known = self._agents.get(remote.node_id)
+        if known is not None and known.is_alive:
+            return known
         assert remote.home is not None and remote.run_root is not None and remote.model_dir is not None
         assert remote.client_key_path is not None and remote.port is not None
         plan = AgentPlan(

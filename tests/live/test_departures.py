@@ -45,6 +45,21 @@ def test_a_runner_killed_in_training_is_crashed_by_proof(make_run: MakeRun) -> N
     assert_replay_required(run, code, err)
 
 
+def test_an_agent_killed_in_training_is_started_again_and_its_runner_never_noticed(make_run: MakeRun) -> None:
+    run = make_run(steps="120")
+    process = run.start()
+    until("training", lambda: run.has("window_changed", after="active"))
+    (before,) = [r["body"] for r in run.records() if r["kind"] == "agent_started"]
+    os.kill(before["pid"], signal.SIGKILL)
+    code, _, err = finish(process)
+    assert code == 0, err[-3000:]
+    _, again = [r["body"] for r in run.records() if r["kind"] == "agent_started"]
+    assert (again["port"], again["host_key"]) == (before["port"], before["host_key"])
+    assert again["pid"] != before["pid"]
+    assert check_real_run(run.bundle).findings == ()
+    assert_gone(run)
+
+
 @pytest.mark.soak
 def test_a_runner_that_falls_silent_is_stale_then_lost_and_then_ended(make_run: MakeRun) -> None:
     run = make_run(steps="4000")
