@@ -25,6 +25,7 @@ HELP = {
     "score": "held-out loss of the base and of adapters",
     "smoke": "load an adapter through PEFT, compare its logits with base plus delta, and generate",
     "identify": "which sources, Python and packages run here; the answer is one JSON line",
+    "bench_lmhead": "time steps over a random LM head, by PEFT and by our own backend",
     "work": "the runner itself; `launch` starts it",
     "agent": "the SSH endpoint of a host without sshd (its own options: `agent --help`)",
 }

@@ -12,7 +12,7 @@ from runners.contract.plan import Assignment, FileRef
 from runners.contract.receipts import Device, HeldOutScore, Software
 from runners.contract.shard_manifest import ShardManifest
 
-JOBS = ("capture", "cut", "replay", "score", "smoke")
+JOBS = ("capture", "cut", "replay", "score", "smoke", "bench_lmhead")
 BackendName = Literal["mlx", "torch", "reference"]
 
 
@@ -133,3 +133,28 @@ class SmokeResult(Word):
     transformers: Label
     torch: Label
     seconds: float
+
+
+class LmHeadBenchJob(Word):
+    """Steps over a random head: `rounds` times each contender, in turns, after one of each to warm up."""
+
+    tokens: int
+    vocab_size: int
+    hidden_size: int
+    rank: int
+    threads: int
+    chunk_tokens: int
+    rounds: int
+    contenders: tuple[Literal["bare_f32", "peft", "peft_chunked", "ours_torch"], ...]
+
+
+class LmHeadTime(Word):
+    contender: Label
+    seconds: tuple[float, ...]  # one per round
+
+
+class LmHeadBenchResult(Word):
+    device: Device
+    library: Label
+    peak_bytes: int  # resident, above what held head and hidden states; of all contenders of the job together
+    times: tuple[LmHeadTime, ...]

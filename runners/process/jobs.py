@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runners.contract.document import Word
-from runners.contract.jobs import CaptureJob, CutJob, Progress, ReplayJob, ScoreJob, SmokeJob
+from runners.contract.jobs import CaptureJob, CutJob, LmHeadBenchJob, Progress, ReplayJob, ScoreJob, SmokeJob
 from runners.process.settings import HostSettings
 from runners.process.wire import Wire
 
@@ -56,10 +56,21 @@ def smoke(_settings: HostSettings, wire: Wire) -> Word:
     return run_smoke(job)
 
 
+def bench_lmhead(_settings: HostSettings, wire: Wire) -> Word:
+    job = wire.read(LmHeadBenchJob)
+    wire.write(Progress(stage="import", done=0, total=1))
+    from runners.training.bench_lmhead import bench_lmhead as run_bench
+
+    return run_bench(
+        job, lambda done, detail: wire.write(Progress(stage="bench", done=done, total=job.rounds, detail=detail))
+    )
+
+
 JOB_HANDLERS: dict[str, Callable[[HostSettings, Wire], Word]] = {
     "capture": capture,
     "cut": cut,
     "replay": replay,
     "score": score,
     "smoke": smoke,
+    "bench_lmhead": bench_lmhead,
 }

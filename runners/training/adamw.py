@@ -13,19 +13,27 @@ class AdamW:
 
     def __init__(self, zeros: Array, recipe: RecipeContract, sqrt: Callable[[Array], Array]) -> None:
         self.mean = zeros
-        self.square = zeros
+        self.square = zeros * 1  # an array of its own: both change in place
         self.steps = 0
         self._recipe = recipe
         self._sqrt = sqrt
 
     def update(self, weight: Array, gradient: Array) -> Array:
-        """The weight after one more step."""
+        """The weight after one more step, in its own memory where the library has that; the gradient is used up."""
         recipe = self._recipe
         self.steps += 1
-        self.mean = self.mean + (gradient - self.mean) * (1 - recipe.beta1)
-        self.square = self.square * recipe.beta2 + (gradient * gradient) * (1 - recipe.beta2)
+        self.mean += (gradient - self.mean) * (1 - recipe.beta1)
+        gradient *= gradient
+        gradient *= 1 - recipe.beta2
+        self.square *= recipe.beta2
+        self.square += gradient
         first = 1 - recipe.beta1**self.steps
         second = 1 - recipe.beta2**self.steps
-        denominator = self._sqrt(self.square) / second**0.5 + recipe.epsilon
-        decayed = weight * (1 - recipe.learning_rate * recipe.weight_decay)
-        return decayed - (self.mean / denominator) * (recipe.learning_rate / first)
+        change = self._sqrt(self.square)
+        change /= second**0.5
+        change += recipe.epsilon
+        change = self.mean / change
+        change *= recipe.learning_rate / first
+        weight *= 1 - recipe.learning_rate * recipe.weight_decay
+        weight -= change
+        return weight

@@ -1,30 +1,22 @@
-"""PyTorch on CUDA or the CPU, with gradients by hand: no autograd graph, one large product per step.
-
-Per chunk of n tokens, with row maximum m: `E = exp(h W^T + s u B^T - m)` and `Z = sum E`. Subtracting Z at each row's
-target turns E into `Z (P - Y)`, so one product with `s u / (N Z)` is all of dB, and no row of dB is scattered to:
-nothing depends on the order of atomics.
-"""
+"""PyTorch on CUDA or the CPU: which device, how it is set, and what is brought to it."""
 
 import re
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from runners.contract.jobs import BackendName
-from runners.contract.lane import RecipeContract
 from runners.contract.names import Label, as_label
 from runners.contract.receipts import Device
-from runners.training.adamw import AdamW
-from runners.training.backend import AdapterWeights, Rows
+from runners.training.backend import TrainingJob
 from runners.training.hardware import cpu_name, memory_total_bytes
 from runners.training.head import Head
+from runners.training.shards import Shard
 from runners.training.steps import Placement, SteppingBackend, Work
+from runners.training.torch_head import TorchHead, has_onednn
+from runners.training.torch_logits import ComputedLogits, RememberedLogits
+from runners.training.torch_placement import TorchPlacement
 
-F32_HEAD_BYTES = 256 * 1024 * 1024  # a larger bf16 head stays bf16 and is cast block by block
-BLOCK_ROWS = 16384  # rows of W per cast
+BASE_LOGITS_BYTES = 256 * 1024 * 1024  # a shard whose base logits fit is multiplied by W once, not once per epoch
 
 
 class TorchBackend(SteppingBackend):
@@ -34,6 +26,7 @@ class TorchBackend(SteppingBackend):
         super().__init__(threads=threads, chunk_tokens=chunk_tokens)
         self._device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
         self._head: tuple[str, TorchHead] | None = None
+        self._kept: tuple[Shard, RememberedLogits] | None = None
         self._settle()
 
     def _settle(self) -> None:
@@ -61,106 +54,32 @@ class TorchBackend(SteppingBackend):
             tf32=torch.backends.cuda.matmul.allow_tf32 or torch.get_float32_matmul_precision() != "highest",
         )
 
+    def place(self, job: TrainingJob) -> Placement:
+        """For whoever drives single steps, as a benchmark does. Base logits aren't kept: each step is a whole one."""
+        self._place_head(job.head)
+        assert self._head is not None
+        head = self._head[1]
+        return TorchPlacement(
+            head, Work(job.shard, job.initial, job.scale, job.recipe), self.chunk_tokens, ComputedLogits(head)
+        )
+
     def _place_head(self, head: Head) -> None:
         self._settle()
         if self._head is None or self._head[0] != head.sha256:
-            self._head = (head.sha256, TorchHead(head, self._device))
+            self._head, self._kept = (head.sha256, TorchHead(head, self._device)), None
 
     def _place(self, work: Work) -> Placement:
         assert self._head is not None
-        return TorchPlacement(self._head[1], work, self.chunk_tokens)
+        head = self._head[1]
+        return TorchPlacement(head, work, self.chunk_tokens, self._logits(head, work.shard))
 
-
-class TorchHead:
-    """W [V, d] on the device."""
-
-    def __init__(self, head: Head, device: torch.device) -> None:
-        self.vocab_size, self.hidden_size, self.device = head.vocab_size, head.hidden_size, device
-        weight = _to_device(head.weight, device)
-        small = head.vocab_size * head.hidden_size * 4 <= F32_HEAD_BYTES
-        self._weight = weight.float() if small or device.type == "cuda" else weight
-
-    def logits_into(self, h: Tensor, out: Tensor) -> None:
-        """`out [n, V] = h W^T`; f32 in, f32 out, W cast exactly."""
-        if self._weight.dtype == torch.float32:
-            torch.mm(h, self._weight.T, out=out)
-            return
-        for start in range(0, self.vocab_size, BLOCK_ROWS):
-            block = self._weight[start : start + BLOCK_ROWS].float()
-            out[:, start : start + BLOCK_ROWS] = h @ block.T
-
-
-class TorchPlacement:
-    """Adapter and moments in f32 on the device; the shard in the dtype that it was captured in."""
-
-    def __init__(self, head: TorchHead, work: Work, chunk_tokens: int) -> None:
-        device = head.device
-        self._head, self._scale, self._chunk_tokens = head, work.scale, chunk_tokens
-        self._hidden = _to_device(work.shard.hidden, device)
-        self._targets = torch.from_numpy(work.shard.targets.astype(np.int64)).to(device)
-        self._adapted = work.adapter is not None
-        start = work.weights((head.vocab_size, head.hidden_size))
-        self._a = torch.tensor(start.a, device=device)  # copies: the job's own start never moves
-        self._b = torch.tensor(start.b, device=device)
-        self._buffer = torch.empty((min(chunk_tokens, work.shard.tokens), head.vocab_size), device=device)
-        self._adam = None if work.recipe is None else _moments(self._a, self._b, work.recipe)
-
-    def warm_up(self, rows: Rows) -> None:
-        self._gradients(rows)
-
-    def step(self, rows: Rows) -> float:
-        assert self._adam is not None
-        loss, grad_a, grad_b = self._gradients(rows)
-        self._a = self._adam[0].update(self._a, grad_a)
-        self._b = self._adam[1].update(self._b, grad_b)
-        return loss
-
-    def summed_loss(self, rows: Rows) -> float:
-        return sum(float(self._exponentials(part)[4]) for part in self._chunks(rows))
-
-    def weights(self) -> AdapterWeights:
-        return AdapterWeights(self._a.cpu().numpy().copy(), self._b.cpu().numpy().copy())
-
-    def _chunks(self, rows: Rows) -> tuple[Tensor, ...]:
-        return torch.split(torch.from_numpy(rows).to(self._head.device), self._chunk_tokens)
-
-    def _exponentials(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """h [n, d], u [n, r], E [n, V] in the buffer, Z [n, 1], and the summed loss in f64."""
-        h = self._hidden[rows].float()
-        u = h @ self._a.T
-        e = self._buffer[: len(rows)]
-        self._head.logits_into(h, e)
-        if self._adapted:
-            e.addmm_(u, self._b.T, alpha=self._scale)
-        e.sub_(e.amax(dim=1, keepdim=True))
-        target_logits = e.gather(1, self._targets[rows, None])
-        total = e.exp_().sum(dim=1, keepdim=True)
-        return h, u, e, total, (total.log() - target_logits).sum(dtype=torch.float64)
-
-    def _gradients(self, rows: Rows) -> tuple[float, Tensor, Tensor]:
-        """Mean loss, dA [r, d] and dB [V, r] of one step."""
-        grad_a, grad_b = torch.zeros_like(self._a), torch.zeros_like(self._b)
-        losses = []
-        for part in self._chunks(rows):
-            h, u, e, total, loss = self._exponentials(part)
-            e[torch.arange(len(part), device=e.device), self._targets[part]] -= total[:, 0]
-            weight = self._scale / (len(rows) * total)
-            grad_b.addmm_(e.T, u * weight)
-            grad_a.addmm_(((e @ self._b) * weight).T, h)
-            losses.append(loss)
-        return float(torch.stack(losses).sum()) / len(rows), grad_a, grad_b
-
-
-def _moments(a: Tensor, b: Tensor, recipe: RecipeContract) -> tuple[AdamW, AdamW]:
-    """Not torch.optim: making one imports torch's compiler, which takes as long as importing torch."""
-    return AdamW(torch.zeros_like(a), recipe, torch.sqrt), AdamW(torch.zeros_like(b), recipe, torch.sqrt)
-
-
-def _to_device(values: npt.NDArray[Any], device: torch.device) -> Tensor:
-    """f32, or bf16 whose bits NumPy holds as uint16."""
-    if values.dtype == np.uint16:
-        return torch.tensor(values.view(np.int16), device=device).view(torch.bfloat16)
-    return torch.tensor(values, device=device)
+    def _logits(self, head: TorchHead, shard: Shard) -> ComputedLogits | RememberedLogits:
+        """Remembered for as long as the same shard is trained on or scored."""
+        if self._device.type != "cpu" or not has_onednn() or shard.tokens * head.vocab_size * 4 > BASE_LOGITS_BYTES:
+            return ComputedLogits(head)
+        if self._kept is None or self._kept[0] is not shard:
+            self._kept = (shard, RememberedLogits(head, shard.tokens))
+        return self._kept[1]
 
 
 def _blas(*, cuda: bool) -> Label:
@@ -168,7 +87,7 @@ def _blas(*, cuda: bool) -> Label:
         return as_label(f"cublas@{torch.version.cuda}")
     shown = torch.__config__.show()
     mkl = re.search(r"Math Kernel Library Version (\S+?)-", shown)
-    if mkl:
-        return as_label(f"mkl@{mkl[1]}")
     info = re.search(r"BLAS_INFO=(\w+)", shown)
-    return as_label(info[1] if info else "unknown")
+    rest = f"mkl@{mkl[1]}" if mkl else (info[1] if info else "unknown")  # of the products of rank r
+    onednn = re.search(r"MKL-DNN v(\S+)", shown)
+    return as_label(f"onednn@{onednn[1]}+{rest}" if has_onednn() and onednn else rest)

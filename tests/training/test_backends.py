@@ -10,7 +10,7 @@ import pytest
 
 from runners.contract.errors import MalformedBytes
 from runners.contract.jobs import BackendName
-from runners.training import mlx_backend, torch_backend
+from runners.training import mlx_backend, torch_backend, torch_head
 from runners.training.backend import AdapterWeights, StepResult, TrainingJob, ignore_stage, ignore_step
 from runners.training.backends import load
 from runners.training.errors import BackendUnavailable, Diverged, InputMismatch, Stopped, UnsupportedPrecision
@@ -68,10 +68,11 @@ def test_the_chunk_size_moves_only_the_last_digits(name: BackendName) -> None:
 def test_a_head_cast_block_by_block_gives_the_same_adapter(name: BackendName, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = job(STEPS)
     whole = load(name, threads=1, chunk_tokens=64).train(problem, ignore_step)
-    for module in (torch_backend, mlx_backend):
+    for module in (torch_head, mlx_backend):
         monkeypatch.setattr(module, "F32_HEAD_BYTES", 0)
         monkeypatch.setattr(module, "BLOCK_ROWS", 600)  # 2048 = 3 x 600 + 248
-    monkeypatch.setattr(mlx_backend, "BASE_LOGITS_BYTES", 0)
+    for backend in (torch_backend, mlx_backend):
+        monkeypatch.setattr(backend, "BASE_LOGITS_BYTES", 0)
     blocks = load(name, threads=1, chunk_tokens=64).train(problem, ignore_step)
     assert relative_difference(blocks.adapter, whole.adapter) < 1e-5
 
@@ -190,7 +191,8 @@ def test_a_loss_beyond_f32_is_named_with_its_step_and_gives_no_adapter(name: Bac
 
 @pytest.mark.parametrize("name", ["torch", "mlx"])
 def test_a_long_step_lets_other_threads_beat(name: BackendName, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mlx_backend, "BASE_LOGITS_BYTES", 0)  # so that the large product lies inside the step
+    for module in (torch_backend, mlx_backend):
+        monkeypatch.setattr(module, "BASE_LOGITS_BYTES", 0)  # so that the large product lies inside the step
     problem = job(3, data=shard(vocab_size=4096, samples=32, mean_tokens=40), batch_samples=32, vocab_size=4096)
     backend = load(name, threads=1, chunk_tokens=4096)
     backend.prepare(problem, ignore_stage)

@@ -1,0 +1,63 @@
+"""The blocked softmax of torch, and Triton's two kernels under its interpreter, against float64 on whole rows."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import Tensor
+
+from runners.training.torch_softmax import BlockedSoftmax, ChunkSoftmax
+
+SCALE = 2.0
+
+
+def problem(tokens: int, vocabulary: int, rank: int, spread: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits [n, V], s u [n, r] and B [V, r], with rows whose blocks' maxima lie far apart."""
+    random = torch.Generator().manual_seed(tokens * vocabulary + rank)
+    logits = torch.randn((tokens, vocabulary), generator=random) * spread
+    logits[:, : vocabulary // 2] -= 4 * spread
+    return logits, torch.randn((tokens, rank), generator=random), torch.randn((vocabulary, rank), generator=random) / 4
+
+
+def expect_whole_rows(softmax: ChunkSoftmax, logits: Tensor, scaled_u: Tensor, b: Tensor) -> None:
+    """Z, G and the gradient of B, each relative to the largest of its values."""
+    whole = logits.double() + scaled_u.double() @ b.double().T
+    probabilities = whole.softmax(dim=1)
+    log_total = softmax.total.double().log() + softmax.top.double()
+    torch.testing.assert_close(log_total, whole.logsumexp(dim=1), rtol=1e-6, atol=1e-6)
+    mean_of_b = (softmax.weighted / softmax.total[:, None]).double()
+    torch.testing.assert_close(mean_of_b, probabilities @ b.double(), rtol=1e-5, atol=1e-6)
+    grad_b = torch.ones_like(b)  # is added to
+    softmax.add_gradient(grad_b, scaled_u / softmax.total[:, None])
+    torch.testing.assert_close(grad_b.double() - 1, probabilities.T @ scaled_u.double(), rtol=1e-5, atol=1e-5)
+
+
+SHAPES = [(5, 700, 8, 1.0), (16, 1024, 16, 8.0), (37, 2500, 3, 30.0), (33, 2049, 20, 3.0)]
+
+
+@pytest.mark.parametrize(("tokens", "vocabulary", "rank", "spread"), SHAPES)
+def test_blocks_of_any_size_give_the_softmax_of_whole_rows(
+    tokens: int, vocabulary: int, rank: int, spread: float
+) -> None:
+    logits, scaled_u, b = problem(tokens, vocabulary, rank, spread)
+
+    def copy_of_block(block: slice) -> Tensor:
+        return logits[:, block].clone()
+
+    for rows in (1, 300, vocabulary):
+        blocks = tuple(slice(start, min(start + rows, vocabulary)) for start in range(0, vocabulary, rows))
+        softmax = BlockedSoftmax(copy_of_block, blocks, scaled_u, b, torch.empty_like(logits))
+        expect_whole_rows(softmax, logits, scaled_u, b)
+
+
+def test_the_kernels_compute_the_same_under_tritons_interpreter() -> None:
+    """In a process of its own: the interpreter is chosen by a variable that Triton reads when it is imported."""
+    pytest.importorskip("triton", reason="Triton comes with the `train` extra on Linux x86_64 only")
+    argv = [sys.executable, "-m", "tests.training.kernels_interpreted"]
+    done = subprocess.run(
+        argv, env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True, timeout=110, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == ["shapes", str(len(SHAPES)), "repeated", "same"]
