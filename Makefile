@@ -10,7 +10,7 @@ OUT ?= build/corpus
 # Another project's packages must not be found before ours: PyPI has a second `console`.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help run console test check fixtures corpus format lock clean setup
+.PHONY: help run console test check fixtures retained corpus format lock clean setup
 
 help:
 	@echo "make run       one live window on this machine, headless   (ARGS='--json' ...: see $(BIN)/swarm run --help)"
@@ -18,6 +18,7 @@ help:
 	@echo "make test      everything that CI asks for: same as make check"
 	@echo "make check     format, lint, types, rooms, tests"
 	@echo "make fixtures  fail where a frozen document is not what its lane freezes to, or is not true"
+	@echo "make retained  run, refuse, conclude, publish and audit anew what fixtures/ and docs/audits keep (DRILLS=1: drills too)"
 	@echo "make corpus    write the corpus of bad bundles and documents (OUT=$(OUT)), with the rule that refuses each"
 	@echo "make format    let ruff format and mend what it can"
 	@echo "make lock      write locks/*.txt from what is installed in .venv"
@@ -42,6 +43,10 @@ check: setup
 fixtures: setup
 	$(BIN)/swarm freeze --check
 	$(BIN)/swarm check lan
+
+# Needed after a change of a contract or of a document's form.
+retained: setup
+	@$(BIN)/python fixtures/swarm/making/retain.py $(if $(DRILLS),--drills)
 
 # They are the tests' own defects: nothing false is kept in the repository.
 corpus: setup

@@ -18,11 +18,13 @@ HELP = {
     "status": "is the runner alive, or proven dead",
     "release": "let the runner go once its work was fetched",
     "stop": "end the runner: SIGTERM, five seconds, SIGKILL",
+    "reach": "try the way back to the coordinator, at one port of where it came from",
     "capture": "run the decoder once per sample and keep the hidden states",
     "cut": "cut a captured shard into slices, and make the initial adapter",
     "replay": "do an assignment again, without seeing the contribution",
     "score": "held-out loss of the base and of adapters",
     "smoke": "load an adapter through PEFT, compare its logits with base plus delta, and generate",
+    "identify": "which sources, Python and packages run here; the answer is one JSON line",
     "work": "the runner itself; `launch` starts it",
     "agent": "the SSH endpoint of a host without sshd (its own options: `agent --help`)",
 }
@@ -56,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name in (*VERBS, *JOBS, "work", "agent"):
+    for name in (*VERBS, *JOBS, "identify", "work", "agent"):
         verb = verbs.add_parser(name, help=HELP[name], description=HELP[name])
         add_options(verb)
         if name == "work":
@@ -80,6 +82,11 @@ def _run(options: argparse.Namespace) -> int:
     except SettingsError as error:
         refuse(wire, error, None)
         return 1
+    if options.verb == "identify":
+        from runners.process.identify import identify
+
+        wire.write(identify())
+        return 0
     if options.verb == "work":
         return work(settings, options.revision)
     return answer(options.verb, settings, wire)

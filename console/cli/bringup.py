@@ -11,7 +11,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from console.cli.errors import UsageError
-from console.cli.start import GATE_STEPS, host_home
+from console.cli.start import GATE_STEPS
+from console.cli.start_options import host_home
 from console.coordination.lane_file import load_lane
 from console.evidence.lane_documents.places import bringup_report
 from console.hosts.bringup import bring_up

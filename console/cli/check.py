@@ -7,6 +7,7 @@ from pathlib import Path
 
 from console.cli.checks import bringup, lane, outcomes, psionic, real_run
 from console.cli.checks.check import Check, Checked
+from console.cli.errors import UsageError
 
 # What can be verified, in the order of `swarm check all`. A new kind of evidence gets a line here.
 CHECKS: dict[str, Check] = {
@@ -42,6 +43,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def check(options: argparse.Namespace) -> int:
+    signers = options.allowed_signers
+    if signers is not None and not signers.is_file():
+        raise UsageError(f"--allowed-signers {signers}: expected a file in ssh-keygen's form, got none there")
     kinds = CHECKS if options.what == ALL else {options.what: CHECKS[options.what]}
     checked = {what: [kind.check(place, options) for place in _places(kind, options)] for what, kind in kinds.items()}
     if options.json:
@@ -56,7 +60,7 @@ def check(options: argparse.Namespace) -> int:
 def _places(kind: Check, options: argparse.Namespace) -> Sequence[Path]:
     if options.what == ALL:
         return kind.retained()
-    return (options.bundle,) if options.bundle else kind.default()
+    return kind.within(options.bundle) if options.bundle else kind.default()
 
 
 def _print_json(what: str, checked: dict[str, list[Checked]]) -> None:

@@ -1,10 +1,18 @@
 """`swarm console`: the Textual app on top of the same engine."""
 
 import argparse
+import gc
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from console.cli.acts import ConsoleActs
-from console.cli.console_settings import read_settings, settings_folder
+from console.cli.console_settings import read_settings, session_file, settings_folder
+from console.cli.errors import MissingTool
 from console.places import data_dir, runs_dir
+
+if TYPE_CHECKING:
+    from console.tui.app import SwarmApp
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -13,7 +21,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="the operator console; bare `swarm` is the same",
         description="Shows the newest live run, or starts one with `g`. Leaving with `q` never ends a run.",
     )
-    parser.add_argument("--lane", default="loopback", help="lane that `g` starts (default: loopback)")
+    parser.add_argument("--lane", help="lane that g starts (default: as the console was left, at first loopback)")
     parser.add_argument("--run", metavar="ID", help="show this run")
     parser.add_argument("--read-only", action="store_true", help="grey out every key that changes something")
     parser.add_argument("--theme", help="swarm-dark, swarm-light, swarm-cb, or one of yours")
@@ -22,26 +30,54 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def show(options: argparse.Namespace) -> int:
-    from console.tui.bindings import all_bindings, keys_table
-
     if options.keys:
+        from console.tui.bindings import keys_table
+
         print(keys_table())
         return 0
+    require_terminal()
+    app = make_app(options.lane, theme=options.theme, run_id=options.run, read_only=options.read_only)
+    app.run()
+    return app.return_code or 0
+
+
+def make_app(lane: str | None, *, theme: str | None, kept: tuple[Path, ...] = (), **options: Any) -> "SwarmApp":
+    """The app with the operator's own settings; `kept` are more folders of retained runs."""
     from console.tui.app import SwarmApp
+    from console.tui.bindings import all_bindings
+    from console.tui.session import read_session
 
     folder = settings_folder()
     known = frozenset(binding.id for _, binding in all_bindings() if binding.id)
     settings = read_settings(folder / "console.toml", known)
+    session = read_session(session_file())
     app = SwarmApp(
         runs_dir(),
-        ConsoleActs(options.lane),
-        run_id=options.run,
-        read_only=options.read_only,
-        theme=options.theme or settings.theme,
+        ConsoleActs(lane or session.lane or "loopback"),
+        theme=theme or settings.theme,
         theme_folders=(folder / "themes",),
-        kept_folders=(data_dir("fixtures") / "swarm" / "runs",),
+        kept_folders=(*kept, data_dir("fixtures") / "swarm" / "runs"),
         warnings=settings.problems,
+        session_file=session_file(),
+        **options,
     )
     app.set_keymap(settings.keys)
-    app.run()
-    return app.return_code or 0
+    _collect_seldom()
+    return app
+
+
+def _collect_seldom() -> None:
+    """Receipts are many, small, frozen and in no cycle: looking through all of them for cycles again and again would
+    stop the screen for half a second at 10 000 a second. What exists now lives as long as the process."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
+
+
+def require_terminal() -> None:
+    """Keys come from standard input; Textual draws on standard error. Raises MissingTool."""
+    for name, stream in (("input", sys.stdin), ("error", sys.stderr)):
+        if stream is None or not stream.isatty():
+            raise MissingTool(
+                f"console: expected a terminal on standard {name}, got none; "
+                "`swarm run` and `swarm status` need no terminal"
+            )

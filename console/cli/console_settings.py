@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platformdirs import user_config_path
+from platformdirs import user_config_path, user_state_path
 
 MAX_BYTES = 64 * 1024
 
@@ -21,6 +21,11 @@ class ConsoleSettings:
 def settings_folder() -> Path:
     """Holds `console.toml` and `themes/*.toml`."""
     return user_config_path("swarm", appauthor=False)
+
+
+def session_file() -> Path:
+    """How the console was left; written by the console itself."""
+    return user_state_path("swarm", appauthor=False) / "console-session.json"
 
 
 def read_settings(path: Path, known: frozenset[str]) -> ConsoleSettings:

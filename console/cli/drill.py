@@ -11,7 +11,8 @@ from pathlib import Path
 
 from console.cli.errors import MissingTool
 from console.cli.run import require_ports
-from console.cli.start import StartOptions, create_run, host_home, operator_key, operator_token, spawn_coordinator
+from console.cli.start import create_run, operator_key, operator_token, spawn_coordinator
+from console.cli.start_options import StartOptions, host_home
 from console.cli.watch import Interrupts
 from console.coordination.inbox import leave_command
 from console.coordination.lane_file import load_lane

@@ -6,6 +6,8 @@ from console.cli.errors import UsageError
 from console.evidence.models import BUNDLE_FILE
 from console.places import data_dir, runs_dir
 
+BUNDLES = "bundle*"  # bundle, bundle-r1: docs/layout.md
+
 
 def find_run(run_id: str) -> Path:
     """Raises UsageError that names the runs there are."""
@@ -22,20 +24,22 @@ def retained_runs() -> Path:
 
 
 def find_bundle(run: str | None) -> Path:
-    """The closed bundle of a run: by id, by folder, or the newest of this machine. Raises UsageError."""
+    """The closed bundle of a run's last revision: by id, by folder, or this machine's newest. Raises UsageError."""
     if run is None:
-        return _newest()
-    for folder in (Path(run), Path(run) / "bundle", retained_runs() / run):
+        found = [path.parent for path in runs_dir().glob(f"*/{BUNDLES}/{BUNDLE_FILE}")]
+        if not found:
+            raise UsageError(f"expected a closed run in {runs_dir()}, got none; name a run or a bundle's folder")
+        return max(found, key=lambda path: path.stat().st_mtime)
+    for folder in (Path(run), *_revisions(Path(run)), retained_runs() / run):
         if (folder / BUNDLE_FILE).is_file() and ("/" in run or folder.parent == retained_runs()):
             return folder.absolute()
-    folder = find_run(run) / "bundle"
-    if not (folder / BUNDLE_FILE).is_file():
+    revisions = _revisions(find_run(run))
+    if not revisions:
         raise UsageError(f"run {run}: expected a closed run, got one without a bundle; `swarm attach {run}` ends it")
-    return folder
+    return revisions[0]
 
 
-def _newest() -> Path:
-    found = [path.parent for path in runs_dir().glob(f"*/bundle/{BUNDLE_FILE}")]
-    if not found:
-        raise UsageError(f"expected a closed run in {runs_dir()}, got none; name a run or a bundle's folder")
-    return max(found, key=lambda path: path.stat().st_mtime)
+def _revisions(run_dir: Path) -> list[Path]:
+    """Bundles of a run of this machine, the last revision's first."""
+    found = [path.parent for path in run_dir.glob(f"{BUNDLES}/{BUNDLE_FILE}")]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("bundle").removeprefix("-r") or 0), reverse=True)

@@ -41,6 +41,7 @@ COMMANDS = {
     "token": "token",
     "freeze": "freeze",
     "launch": "launch",
+    "host": "host",
     "lane": "lane",
     "bringup": "bringup",
     "drill": "drill",
@@ -81,10 +82,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except OSError as error:
+        # A full disk, a missing permission, a place that can't be made: the system's own words, and where.
+        return _say(f"{error.filename or 'this machine'}: {error.strerror or error}", FAILED)
     return code
 
 
-def _say(error: Exception, code: int) -> int:
+def _say(error: Exception | str, code: int) -> int:
     print(f"swarm: {error}", file=sys.stderr)
     return code
 

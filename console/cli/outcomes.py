@@ -7,7 +7,8 @@ from pathlib import Path
 
 from console.cli.find import find_bundle
 from console.cli.run import require_ports
-from console.cli.start import StartOptions, create_run, operator_token, spawn_coordinator
+from console.cli.start import create_run, operator_token, spawn_coordinator
+from console.cli.start_options import StartOptions
 from console.cli.watch import Interrupts, Watch
 from console.coordination.errors import CoordinationError
 from console.evidence.checks.outcomes.publication import check_publication
@@ -15,7 +16,7 @@ from console.evidence.outcomes.attempt import attempt_evidence
 from console.evidence.outcomes.closed_bundle import ClosedBundle, open_closed
 from console.evidence.outcomes.closeout import closeout_report
 from console.evidence.outcomes.places import closing_ms, documents_dir, publications_dir, write_document
-from console.evidence.outcomes.publication import REPORT_FILE, PublicationReport
+from console.evidence.outcomes.publication import PublicationReport
 from console.evidence.outcomes.rehearsal import rehearsal_report
 from runners.contract.document import Document
 
@@ -110,7 +111,7 @@ def write_closeout(options: argparse.Namespace) -> int:
 
 def publication_of(run: ClosedBundle) -> PublicationReport | None:
     """A publication counts where it verifies and cites this bundle; another run's is not ours to claim."""
-    path = publications_dir(run.folder) / REPORT_FILE
+    path = publications_dir(run.folder) / run.places.publication_report
     if not path.is_file() or not check_publication(path, bundle=run.folder).consistent:
         return None
     return PublicationReport.read(path.read_bytes())

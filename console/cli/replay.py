@@ -86,7 +86,7 @@ def _require_dead(where: str, paths: RunPaths) -> None:
     """A runner that could still write would be two runners of one node; `launch` on the host refuses it as well."""
     proven = {
         line.body.node_id: line.body.proven_dead
-        for line in RunSource(paths.bundle).poll().lines
+        for line in RunSource(paths.bundle).read_all().lines
         if isinstance(line.body, Released)
     }
     for node_id, dead in proven.items():

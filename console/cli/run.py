@@ -8,7 +8,9 @@ from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.cli.find import find_run
-from console.cli.start import StartOptions, create_run, operator_key_file, operator_token, spawn_coordinator
+from console.cli.remotes import is_tailnet
+from console.cli.start import create_run, operator_key_file, operator_token, spawn_coordinator
+from console.cli.start_options import StartOptions
 from console.cli.watch import Interrupts, Watch
 from console.coordination.paths import RunPaths
 from console.coordination.process import read_spec
@@ -17,6 +19,7 @@ from console.evidence.checks.real_run import check_real_run
 from console.evidence.checks.verdict import Verdict
 from console.hosts.errors import PortTaken
 from console.hosts.loopback import require_free_port
+from console.hosts.overlays import overlays_here, tailnet_address, warning_of
 from console.observation.runs import coordinator_folder
 from runners.records.lock import is_held
 
@@ -35,8 +38,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     run.add_argument("--bundle-dir", type=Path, help="also copy the closed bundle to this new folder")
     run.add_argument("--coordinator-port", type=int, metavar="P", help="port of the coordinator (default: the lane's)")
     run.add_argument("--contributor-port", type=int, metavar="P", help="SSH port of the contributor; 0 picks one")
-    run.add_argument("--remote", metavar="HOST:PORT", help="an agent that runs already, instead of starting one")
+    run.add_argument("--remote", metavar="HOST", help="a name of `swarm host list`, or HOST:PORT of an agent that runs")
     run.add_argument("--remote-host-key", type=Path, metavar="FILE", help="its OpenSSH public host key, pinned")
+    run.add_argument("--dial-in", metavar="ADDRESS", help="listen at this address of ours for a contributor that dials")
     run.add_argument("--client-key", type=Path, metavar="FILE", help="our Ed25519 SSH key for it")
     run.add_argument("--json", action="store_true", help="print one JSON document at the end")
     run.set_defaults(act=start)
@@ -60,15 +64,26 @@ def start(options: argparse.Namespace) -> int:
         remote=options.remote,
         remote_host_key=options.remote_host_key,
         client_key=options.client_key,
+        dial_in=options.dial_in,
     )
     if options.bundle_dir is not None and options.bundle_dir.exists():
         raise UsageError(f"--bundle-dir {options.bundle_dir}: expected a new folder, got one that exists")
     spec, paths = create_run(chosen, check_ports=require_ports)
+    if is_tailnet(spec.contract):
+        tell_overlays()
     print(f"run {spec.run_id} in {paths.root}", file=sys.stderr)
     with Interrupts() as interrupts:  # from before there is something to stop
         spawn_coordinator(paths, token)
         ended = watch_run(spec.run_id, paths, interrupts)
     return report_result(spec.run_id, paths, options) if ended is None else ended
+
+
+def tell_overlays() -> None:
+    """What carries the packets of a tailnet lane, as far as this machine can tell."""
+    address = tailnet_address()
+    print(f"tailnet    {address or 'no address: Tailscale is not here, or not up'}  (tailscale ip -4)", file=sys.stderr)
+    if (warning := warning_of(overlays_here())) is not None:
+        print(f"warning    {warning}", file=sys.stderr)
 
 
 def require_ports(ports: tuple[tuple[str, int, str], ...]) -> None:

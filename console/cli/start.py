@@ -6,19 +6,21 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.cli.launch import materialize
+from console.cli.remotes import is_managed, remote_of
+from console.cli.start_options import StartOptions, host_home
 from console.coordination.lane_file import load_lane
 from console.coordination.paths import RunPaths
-from console.coordination.spec import RemoteHost, RunSpec
+from console.coordination.spec import RunSpec
 from console.places import data_dir, runs_dir
-from runners.contract.lane import NodeContract, RunContract
+from runners.contract.lane import RunContract
 from runners.records.admission import check_token
 from runners.records.clock import Clock
+from runners.records.detaching import keep_awake
 from runners.records.durable import write_durable
 from runners.records.errors import AdmissionRefused
 from runners.records.keys import SigningKey
@@ -26,29 +28,9 @@ from runners.records.verb_process import TOKEN_ENV, TOKEN_FD_ENV, child_env
 
 CAPTURE_BATCH = 16
 GATE_STEPS = 8
-OPERATOR_BUNDLE = "operator_bundle"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")  # only there can this process start a lane's remote host by itself
 OPERATOR = "operator.pem"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 PORTS = range(65536)
-
-
-@dataclass(frozen=True)
-class StartOptions:
-    """What the operator chose; None is the lane's own value."""
-
-    lane: str = "loopback"
-    run_id: str | None = None
-    coordinator_port: int | None = None
-    contributor_port: int | None = None
-    remote: str | None = None  # HOST:PORT of an agent that runs already
-    remote_host_key: Path | None = None
-    client_key: Path | None = None
-
-
-def host_home() -> Path:
-    """This host's own things: node keys, operator key. `SWARM_HOME` overrides `~/.swarm`."""
-    return Path(os.environ.get("SWARM_HOME") or Path.home() / ".swarm").expanduser().absolute()
 
 
 def operator_key_file() -> Path:
@@ -80,33 +62,35 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
         raise UsageError(
             f"run {run_id}: expected a new run id, got one that exists; `swarm attach {run_id}` continues it"
         )
-    base = data_dir("fixtures") / "swarm"
+    base, port = data_dir("fixtures") / "swarm", _coordinator_port(contract, options)
     spec = RunSpec.seal(
         run_id=run_id,
         created_wall_ms=Clock().wall_ms(),
         contract=contract,
-        remotes=tuple(_remote(node, options, paths, base) for node in contract.contributors if node.transport == "ssh"),
+        remotes=tuple(
+            remote_of(node, contract, options, paths, port) for node in contract.contributors if node.transport == "ssh"
+        ),
         model_dir=str(base / "base"),
         dataset_dir=str(base / "dataset"),
         prepared_dir=str(runs_dir() / ".prepared"),
         host_home=str(host_home()),
         operator_public_key=operator_key().public_hex,
-        coordinator_port=_coordinator_port(contract, options),
+        coordinator_port=port,
         capture_batch=CAPTURE_BATCH,
         gate_steps=GATE_STEPS,
     )
     paths.make()
     # What was known before the run stays with it: the operator bundle, with launch manifest and receipt.
-    materialize(options.lane, run_id, paths.root / OPERATOR_BUNDLE, frozen_files_must_agree=False)
+    materialize(options.lane, run_id, paths.operator_bundle, frozen_files_must_agree=False)
     write_durable(paths.spec, spec.to_bytes())
     return spec, paths
 
 
 def listening_ports(contract: RunContract, options: StartOptions) -> tuple[tuple[str, int, str], ...]:
     """(address, port, option) of what this machine must have free before the run starts."""
-    ports = [("127.0.0.1", _coordinator_port(contract, options), "--coordinator-port")]
+    ports = [(options.dial_in or "127.0.0.1", _coordinator_port(contract, options), "--coordinator-port")]
     for node in contract.contributors:
-        if node.transport == "ssh" and options.remote is None and node.host_alias in LOOPBACK:
+        if node.transport == "ssh" and is_managed(node, options):
             port = node.cluster_port if options.contributor_port is None else options.contributor_port
             ports.append(("127.0.0.1", port, "--contributor-port"))
     for _, port, option in ports:
@@ -119,45 +103,6 @@ def _coordinator_port(contract: RunContract, options: StartOptions) -> int:
     if options.coordinator_port is not None:
         return options.coordinator_port
     return next(node.cluster_port for node in contract.nodes if "coordinator" in node.roles)
-
-
-def _remote(node: NodeContract, options: StartOptions, paths: RunPaths, base: Path) -> RemoteHost:
-    port = node.cluster_port if options.contributor_port is None else options.contributor_port
-    managed = options.remote is None and node.host_alias in LOOPBACK
-    host, remote_port = (node.host_alias, port) if options.remote is None else _split(options.remote)
-    key_path = options.client_key or host_home() / "keys" / "ssh_client.pem"
-    if not managed and options.remote_host_key is None:
-        raise UsageError(
-            f"{node.node_id}: expected the host key of its agent at {host}:{remote_port}, got none; start "
-            "`python -m runners agent` on that machine and give --remote-host-key FILE (nothing is learned)"
-        )
-    home = runs_dir() / ".hosts" / node.node_id
-    return RemoteHost(
-        node_id=node.node_id,
-        kind="managed_agent" if managed else "agent",
-        host=host,
-        port=remote_port,
-        host_key=_pinned(options.remote_host_key) if options.remote_host_key else None,
-        client_key_path=str(key_path),
-        token_custody="handed_over" if managed else "proved",
-        home=str(home) if managed else None,
-        run_root=str(paths.root / node.run_root) if managed else None,
-        model_dir=str(base / "base") if managed else None,
-    )
-
-
-def _pinned(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--remote-host-key {path}: expected an OpenSSH public key line, got {error}") from error
-
-
-def _split(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise UsageError(f"--remote: expected HOST:PORT, got {text!r}")
-    return host, int(port)
 
 
 def operator_token() -> str | None:
@@ -191,4 +136,5 @@ def spawn_coordinator(paths: RunPaths, token: str | None) -> int:
         )  # fmt: skip
     if read_fd >= 0:
         os.close(read_fd)
+    keep_awake(process.pid)
     return process.pid

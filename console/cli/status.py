@@ -36,7 +36,7 @@ def show(options: argparse.Namespace) -> int:
 
 def _row(run: RunRef) -> dict[str, str]:
     window, reason = "planned", ""
-    for line in RunSource(run.run_dir).poll().lines:
+    for line in RunSource(run.run_dir).read_all().lines:
         if isinstance(line.body, WindowChanged):
             window, reason = line.body.after.value, line.body.reason
     return {"run_id": run.run_id, "standing": run.standing.value, "window": window, "reason": reason}

@@ -3,10 +3,9 @@
 import argparse
 from pathlib import Path
 
-from console.cli.acts import ConsoleActs
+from console.cli.console_command import make_app, require_terminal
 from console.cli.errors import UsageError
 from console.observation.runs import list_kept
-from console.places import data_dir, runs_dir
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -22,7 +21,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def view(options: argparse.Namespace) -> int:
-    kept: tuple[Path, ...] = (data_dir("fixtures") / "swarm" / "runs",)
+    kept: tuple[Path, ...] = ()
     first = None
     if options.path is not None:
         found = list_kept(options.path.resolve())
@@ -31,13 +30,9 @@ def view(options: argparse.Namespace) -> int:
                 f"view {options.path}: expected a bundle (a folder with first_swarm_real_run_bundle.json) or a folder "
                 "of bundles, got neither"
             )
-        kept = (options.path.resolve(), *kept)
+        kept = (options.path.resolve(),)
         first = found[0].bundle if len(found) == 1 else None
-    from console.tui.app import SwarmApp
-
-    acts = ConsoleActs("loopback")
-    app = SwarmApp(
-        runs_dir(), acts, read_only=True, theme=options.theme, kept_folders=kept, open_first=first, place="viewer"
-    )
+    require_terminal()
+    app = make_app("loopback", theme=options.theme, kept=kept, read_only=True, open_first=first, place="viewer")
     app.run()
     return app.return_code or 0

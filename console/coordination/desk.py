@@ -45,6 +45,7 @@ class Desk:
     state: RunState = field(default_factory=RunState)
     inputs: Inputs | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    trying_ports: asyncio.Lock = field(default_factory=asyncio.Lock)  # one host at a time connects back to our port
     read_inbox: set[str] = field(default_factory=set)
     _working_at_ms: dict[str, int] = field(default_factory=dict)
 

@@ -7,10 +7,12 @@ from console.coordination.desk import Desk
 from console.coordination.reaching import target_of
 from console.coordination.spec import RemoteHost
 from console.coordination.state import RunState
+from console.hosts.dial_in import DialIn
 from console.hosts.host import Host, LinkCallback, LinkState
 from console.hosts.keys import client_key, public_line
 from console.hosts.local_host import LocalHost
 from console.hosts.loopback import AgentHandle, AgentPlan, find_agent, start_agent, stop_agent
+from console.hosts.ssh_dial import dial_out
 from console.hosts.ssh_host import SshHost
 from console.hosts.ssh_target import SshTarget
 from runners.contract import coordinator_records as rec
@@ -26,6 +28,8 @@ class HostPool:
         self._hosts: dict[str, Host] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._agents: dict[str, AgentHandle] = {}
+        self._listener: DialIn | None = None
+        self._listening = asyncio.Lock()
 
     async def get(self, node_id: str) -> Host:
         """Raises HostUnreachable, HostKeyMismatch, HostAuthRefused, PortTaken, AgentStartFailed."""
@@ -37,6 +41,8 @@ class HostPool:
     async def close(self, *, end_agents: bool) -> None:
         for host in self._hosts.values():
             await host.close()
+        if self._listener is not None:
+            await self._listener.close()
         if end_agents:
             self._find_recorded_agents()
             for handle in self._agents.values():
@@ -51,7 +57,19 @@ class HostPool:
             handle = await self._agent(remote)
             remote = found_at(remote, handle)
         target = target_of(remote, self.desk.contract)
-        return await SshHost.connect(node_id, target, on_link=self._on_link(node_id, target), clock=self.desk.clock)
+        dial = (await self._dial_in(remote)).next if remote.kind == "dial_in" else dial_out
+        on_link = self._on_link(node_id, target)
+        return await SshHost.connect(node_id, target, on_link=on_link, clock=self.desk.clock, dial=dial)
+
+    async def _dial_in(self, remote: RemoteHost) -> DialIn:
+        """One listener for every contributor that dials in, from the first time that one is asked for."""
+        async with self._listening:
+            if self._listener is None:
+                assert remote.client_key_path is not None and remote.port is not None
+                listener = DialIn(client_key(Path(remote.client_key_path)))
+                await listener.start(remote.host, remote.port)
+                self._listener = listener
+        return self._listener
 
     def _local(self, node_id: str) -> Host:
         desk = self.desk
@@ -95,19 +113,12 @@ class HostPool:
             port=remote.port,
             contract_digest=desk.contract.digest,
         )
-        handle = await start_agent(plan, token=None)
+
+        def note(started: AgentHandle) -> None:
+            desk.note(_record_of(remote.node_id, started))
+
+        handle = await start_agent(plan, token=None, note=note)
         self._agents[remote.node_id] = handle
-        desk.note(
-            rec.AgentStarted(
-                node_id=remote.node_id,
-                pid=handle.pid,
-                process_started_ms=handle.process_started_ms,
-                address=handle.address,
-                port=handle.port,
-                host_key=handle.host_key,
-                host_key_fingerprint=handle.host_key_fingerprint,
-            )
-        )
         return handle
 
     def _find_recorded_agents(self) -> None:
@@ -156,6 +167,18 @@ def living_agents(state: RunState) -> dict[str, AgentHandle]:
 async def end_recorded_agents(state: RunState) -> None:
     for handle in living_agents(state).values():
         await stop_agent(handle)
+
+
+def _record_of(node_id: str, handle: AgentHandle) -> rec.AgentStarted:
+    return rec.AgentStarted(
+        node_id=node_id,
+        pid=handle.pid,
+        process_started_ms=handle.process_started_ms,
+        address=handle.address,
+        port=handle.port,
+        host_key=handle.host_key,
+        host_key_fingerprint=handle.host_key_fingerprint,
+    )
 
 
 def found_at(remote: RemoteHost, handle: AgentHandle) -> RemoteHost:

@@ -72,6 +72,11 @@ class RunPaths:
         return self.coordinator / "log.txt"
 
     @property
+    def operator_bundle(self) -> Path:
+        """What was known when the run was created."""
+        return self.root / "operator_bundle"
+
+    @property
     def bundle(self) -> Path:
         return self.root / _named("bundle", self.revision)
 

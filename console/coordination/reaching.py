@@ -3,9 +3,9 @@
 from pathlib import Path
 from shlex import join
 
-from console.coordination.spec import RemoteHost, SshdAccess
+from console.coordination.spec import RemoteHost
 from console.hosts.keys import client_key, pinned_key
-from console.hosts.ssh_target import SshTarget
+from console.hosts.ssh_target import SshTarget, runners_command
 from runners.contract.lane import RunContract
 
 
@@ -15,7 +15,7 @@ def target_of(remote: RemoteHost, contract: RunContract) -> SshTarget:
     host_key = pinned_key(remote.host_key)
     own_key = client_key(Path(remote.client_key_path)) if remote.client_key_path is not None else None
     if remote.sshd is None:
-        return SshTarget(remote.host, remote.port, host_key, own_key)
+        return SshTarget(remote.host, remote.port, host_key, own_key, dialed_in=remote.kind == "dial_in")
     assert remote.run_root is not None
     return SshTarget(
         address=remote.host,
@@ -23,18 +23,12 @@ def target_of(remote: RemoteHost, contract: RunContract) -> SshTarget:
         host_key=host_key,
         client_key=own_key,
         username=remote.sshd.username,
-        command_prefix=runners_command(remote.sshd),
+        command_prefix=runners_command(remote.sshd.python, remote.sshd.package_dir),
         command_suffix=join(_verb_options(remote, contract)),
         sftp_root=remote.run_root,
         config=remote.sshd.ssh_config,
         fix=remote.sshd.fix,
     )
-
-
-def runners_command(sshd: SshdAccess) -> str:
-    """`env`: it reads the same in every login shell. -P: nothing is imported from where that shell happens to be."""
-    named = [f"PYTHONPATH={sshd.package_dir}", "PYTHONDONTWRITEBYTECODE=1"]
-    return join(["env", *named, sshd.python, "-P", "-m", "runners"])
 
 
 def _verb_options(remote: RemoteHost, contract: RunContract) -> list[str]:

@@ -22,8 +22,8 @@ class RemoteHost(Word):
     """How to reach a contributor over SSH. A managed agent's paths are of this machine, an sshd's of that host."""
 
     node_id: NodeId
-    kind: Literal["managed_agent", "agent", "sshd"]  # started by the coordinator itself, found there, or none
-    host: str  # address, name, or alias of an ssh_config
+    kind: Literal["managed_agent", "agent", "sshd", "dial_in"]  # agent started here, found there, none, dials in here
+    host: str  # address, name, or alias of an ssh_config; dial_in: the address here that it dials
     port: int | None  # 0 lets a managed agent pick a free one; None: as the ssh_config says
     host_key: str | None  # OpenSSH public key line; None only for a managed agent, which announces it by its pipe
     client_key_path: str | None  # None: the user's own keys and SSH agent

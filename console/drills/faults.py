@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from console.drills.target import Target
 from console.observation.line import Line
 from runners.contract.coordinator_records import AgentStarted, Launched, RunnerChanged, SkewMeasured
 from runners.contract.plan import ADAPTER_FILE
 from runners.contract.states import RunnerState
 from runners.records.clock import Clock
+from runners.records.process_identity import ProcessIdentity
 
 CALM_S = 0.05
 ALERT_S = 0.002
@@ -59,14 +59,14 @@ class _OnRunner:
 
     node_id: str
     clock: Clock
-    target: Target | None = None
+    target: ProcessIdentity | None = None
     training: bool = False
     struck: Strike | None = None
     pause_s: float = CALM_S
 
     def hear(self, line: Line) -> None:
         if isinstance(line.body, Launched) and line.body.node_id == self.node_id:
-            self.target = Target(line.body.pid, line.body.process_started_ms)
+            self.target = ProcessIdentity(line.body.pid, line.body.process_started_ms)
             self.pause_s = ALERT_S * 5
         if not line.from_coordinator and line.node_id == self.node_id and line.kind == "began":
             self.training = True
@@ -173,7 +173,7 @@ class FlippedByte(_OnRunner):
 
     run_root: Path = field(default_factory=Path)
     longest_ms: int = 2000  # that the agent is held: a link must not go down for this
-    agent: Target | None = None
+    agent: ProcessIdentity | None = None
     journal: str = ""
     _held_ms: int | None = None
 
@@ -181,7 +181,7 @@ class FlippedByte(_OnRunner):
         super().hear(line)
         body = line.body
         if isinstance(body, AgentStarted) and body.node_id == self.node_id:
-            self.agent = Target(body.pid, body.process_started_ms)
+            self.agent = ProcessIdentity(body.pid, body.process_started_ms)
         if isinstance(body, Launched) and body.node_id == self.node_id:
             self.journal = body.journal
         if self.training:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from console.coordination.paths import RunPaths
@@ -10,7 +10,9 @@ from console.coordination.spec import RunSpec
 from console.drills.errors import RunAbandoned
 from console.drills.expectation import Case, struck_node
 from console.drills.faults import Fault, FlippedByte, Killed, SetBefore, Slowed, Stopped
-from console.drills.matching import Seen, Story
+from console.drills.heard import Heard
+from console.drills.matching import Story
+from console.drills.strike import keep_strike
 from console.observation.line import Line
 from console.observation.source import RunSource
 from runners.records.clock import Clock
@@ -44,8 +46,10 @@ class Rehearsal:
     fault: Fault
     hear: Hear
     stop: Callable[[], bool] = lambda: False  # was the drill asked to end? It says so once to whoever can stop the run
-    records: list[Seen] = field(default_factory=list)
-    beats_ms: list[int] = field(default_factory=list)
+    _struck: bool = False
+
+    def __post_init__(self) -> None:
+        self._heard = Heard(self.node_id)
 
     def until_closed(self) -> Story:
         """Returns when the bundle is in place. Raises RunAbandoned. The fault is undone in any case."""
@@ -64,19 +68,20 @@ class Rehearsal:
         finally:
             self.fault.undo()
         struck = self.fault.struck
-        return Story(tuple(self.records), tuple(self.beats_ms), struck.mono_ms if struck else None)
+        return self._heard.story(struck.mono_ms if struck else None)
 
     def _turn(self, source: RunSource) -> bool:
         for line in source.poll().lines:
-            self._take(line)
+            self.fault.hear(line)
+            self.hear(line)
+            self._heard.take(line)
         self.fault.turn()
-        last = self.records[-1].kind if self.records else ""
-        return last == "closed" and self.paths.bundle.exists() and not is_held(self.paths.coordinator)
+        self._note_strike()
+        return self._heard.last == "closed" and self.paths.bundle.exists() and not is_held(self.paths.coordinator)
 
-    def _take(self, line: Line) -> None:
-        self.fault.hear(line)
-        self.hear(line)
-        if line.from_coordinator and line.body is not None:
-            self.records.append(Seen(line.kind, line.body.to_json(), line.at.mono_ms))
-        elif line.node_id == self.node_id and line.kind == "heartbeat":
-            self.beats_ms.append(line.at.mono_ms)
+    def _note_strike(self) -> None:
+        """Kept at once: whoever watches, or comes after a drill that was killed, knows what was done and when."""
+        struck = self.fault.struck
+        if struck is not None and not self._struck:
+            self._struck = True
+            keep_strike(self.paths.root, struck.what, struck.mono_ms, struck.wall_ms)

@@ -5,8 +5,7 @@ from typing import Protocol
 
 from console.coordination.state import NodeState, RunState
 from console.evidence.account import Account
-from runners.contract import coordinator_records as rec
-from runners.contract.document import Word
+from console.evidence.troubles import trouble
 from runners.contract.lane import RunContract
 
 
@@ -30,7 +29,7 @@ def write_audit(spec: AuditedRun, state: RunState, account: Account) -> str:
         _met(account),
         _boundary(spec, state),
     )
-    return "\n".join(section for section in sections if section) + "\n"
+    return "\n".join(section for section in sections if section)
 
 
 def _head(spec: AuditedRun, state: RunState, account: Account) -> str:
@@ -110,24 +109,9 @@ def _scores(state: RunState) -> str:
 
 def _met(account: Account) -> str:
     """Troubles in the order in which they were recorded."""
-    met = [(entry.record.wall_ms, _event(entry.body)) for entry in account.coordinator.entries]
+    met = [(entry.record.wall_ms, trouble(entry.body)) for entry in account.coordinator.entries]
     rows = [f"- {_utc(wall_ms)} {text}" for wall_ms, text in met if text is not None]
     return "## Met on the way\n\n" + ("\n".join(rows) if rows else "Nothing out of the ordinary.") + "\n"
-
-
-def _event(body: Word) -> str | None:
-    if isinstance(body, rec.LinkChanged) and body.state == "down":
-        return f"link to {body.node_id} down: {body.reason}"
-    if isinstance(body, rec.RunnerChanged):
-        age = f"last heartbeat {body.beat_age_ms} ms before"
-        return f"{body.node_id} {body.before} to {body.after}, {age}: {body.cause}"
-    if isinstance(body, rec.ObserverGap):
-        return f"the coordinator itself was late by {body.gap_ms} ms ({body.cause})"
-    if isinstance(body, rec.EpochOpened):
-        return f"a new coordinator took over after {body.gap_ms} ms"
-    if isinstance(body, rec.OperatorActed):
-        return f"the operator: {body.command} ({body.reason})"
-    return None
 
 
 def _boundary(spec: AuditedRun, state: RunState) -> str:

@@ -11,6 +11,7 @@ from console.coordination.state import RunState
 from console.evidence.account import Account, account_of
 from console.evidence.audit import write_audit
 from console.evidence.device_summary import SUMMARY_FILE, device_summary
+from console.evidence.lane_documents.places import LanePlaces
 from console.evidence.models import (
     BUNDLE_FILE,
     SIGNATURE_FILE,
@@ -86,6 +87,9 @@ def _copy_records(run: ClosedRun, draft: Path) -> None:
         write_durable(paths.documents / "run_contract.json", run.spec.contract.to_bytes())
     for name, folder in DOCUMENTS.items():
         _copy(paths.documents / name, draft / folder / name)
+    places = LanePlaces(run.spec.contract.lane_id)
+    for name in (places.launch_manifest, places.launch_receipt):
+        _copy(paths.operator_bundle / name, draft / "launch" / name)
     for source, folder in (
         (paths.previous, "previous"),
         (paths.journals, "journals"),

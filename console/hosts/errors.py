@@ -59,6 +59,18 @@ class HostKeyRevoked(HostError):  # noqa: N818
         super().__init__(f"{name}: expected a host key that is not revoked, got {got}, which {place} revokes")
 
 
+class HostNotKnown(HostError):  # noqa: N818
+    """No host of that name was ever added."""
+
+
+class SshConfigError(HostError):
+    """The operator's ssh_config can't be understood."""
+
+
+class FirstContactFailed(HostError):  # noqa: N818
+    """A bare host did not do what was asked of it: what it said is in the message, made printable."""
+
+
 class LinkDown(HostError):  # noqa: N818
     """The link is lost for now. Unreachable is not dead: ask again when it is back."""
 

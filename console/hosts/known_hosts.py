@@ -47,7 +47,8 @@ def find_pins(files: Iterable[Path], host: str, port: int) -> tuple[Pin, ...]:
 
 def _keys_of(line: str, host: str, port: int) -> tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey]]:
     try:
-        found = asyncssh.import_known_hosts(line).match(host, host, port)
+        # Spelled with its port, because asyncssh would else take a line for port 22 where another one has none.
+        found = asyncssh.import_known_hosts(line).match(name_in_known_hosts(host, port), "", None)
     except (ValueError, asyncssh.KeyImportError):
         return [], []
     return list(found[0]), list(found[2])

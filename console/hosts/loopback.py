@@ -8,19 +8,18 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from console.hosts.errors import AgentStartFailed, PortTaken
 from console.hosts.line_conversation import printable
-from runners.contract.announcement import AgentAnnouncement
+from runners.contract.announcement import KEPT, AgentAnnouncement
 from runners.contract.canonical import parse_strict
 from runners.contract.document import word_from_json
 from runners.contract.errors import ContractError
-from runners.records.process_identity import is_alive, started_ms
+from runners.records.process_identity import ProcessIdentity, started_ms
 from runners.records.verb_process import child_env
 
 MAX_ANNOUNCEMENT_BYTES = 8192
@@ -59,7 +58,8 @@ class AgentPlan:
         if self.dangerous_drill_fault is not None:
             options["--dangerous-drill-fault"] = self.dangerous_drill_fault
         pairs = [part for option in options.items() for part in option]
-        return [sys.executable, "-m", "runners", "agent", *pairs, *(["--token-stdin"] if with_token else [])]
+        stdin = ["--kept-stdin", *(["--token-stdin"] if with_token else [])]
+        return [sys.executable, "-m", "runners", "agent", *stdin, *pairs]
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,12 @@ class AgentHandle:
     child: "subprocess.Popen[bytes] | None" = field(default=None, compare=False, repr=False)
 
     @property
+    def identity(self) -> ProcessIdentity:
+        return ProcessIdentity(self.pid, self.process_started_ms)
+
+    @property
     def is_alive(self) -> bool:
-        return is_alive(self.pid, self.process_started_ms)
+        return self.identity.lives
 
 
 def require_free_port(address: str, port: int, *, option: str) -> None:
@@ -93,16 +97,26 @@ def require_free_port(address: str, port: int, *, option: str) -> None:
             ) from error
 
 
-async def start_agent(plan: AgentPlan, *, token: str | None, timeout_s: float = 20.0) -> AgentHandle:
-    """The agent, listening, in a session of its own: it survives this process.
+async def start_agent(
+    plan: AgentPlan,
+    *,
+    token: str | None,
+    note: Callable[[AgentHandle], None] = lambda _: None,
+    timeout_s: float = 20.0,
+) -> AgentHandle:
+    """The agent, listening, in a session of its own: it survives this process from the moment that `note` returns.
 
-    The token goes through its standard input. Raises PortTaken, AgentStartFailed.
+    Killed before that, we leave none behind: nobody would know of it. The token goes through its standard input.
+    Raises PortTaken, AgentStartFailed.
     """
     require_free_port(plan.listen, plan.port, option="--contributor-port")
     child = _spawn(plan, with_token=token is not None)
     try:
         line = await asyncio.to_thread(_hand_over_and_read, child, token, timeout_s)
         announced = word_from_json(AgentAnnouncement, parse_strict(line))
+        handle = _handle_of(announced, child)
+        note(handle)
+        await asyncio.to_thread(_keep, child)
     except BaseException as error:
         _end_child(child)
         if isinstance(error, (ContractError, OSError, TimeoutError)):
@@ -113,6 +127,10 @@ async def start_agent(plan: AgentPlan, *, token: str | None, timeout_s: float = 
         raise
     finally:
         _close_pipes(child)
+    return handle
+
+
+def _handle_of(announced: AgentAnnouncement, child: "subprocess.Popen[bytes]") -> AgentHandle:
     return AgentHandle(
         pid=announced.pid,
         process_started_ms=announced.process_started_ms,
@@ -143,7 +161,7 @@ def _hand_over_and_read(child: "subprocess.Popen[bytes]", token: str | None, tim
     with suppress(BrokenPipeError):
         if token is not None:
             child.stdin.write(token.encode() + b"\n")
-        child.stdin.close()
+            child.stdin.flush()
     deadline = time.monotonic() + timeout_s
     line = b""
     while not line.endswith(b"\n") and len(line) <= MAX_ANNOUNCEMENT_BYTES:
@@ -155,6 +173,12 @@ def _hand_over_and_read(child: "subprocess.Popen[bytes]", token: str | None, tim
             raise ChildProcessError(f"exit status {child.wait()}")
         line += data
     return line.rstrip(b"\n")
+
+
+def _keep(child: "subprocess.Popen[bytes]") -> None:
+    assert child.stdin is not None
+    child.stdin.write(KEPT)
+    child.stdin.close()
 
 
 def _end_child(child: "subprocess.Popen[bytes]") -> None:
@@ -183,10 +207,8 @@ def find_agent(recorded: AgentHandle) -> AgentHandle | None:
 async def stop_agent(handle: AgentHandle, *, patience_s: float = PATIENCE_S) -> bool:
     """SIGTERM, then SIGKILL past `patience_s`, to that very process and no other. True when it is gone."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        if not handle.is_alive:
+        if not handle.identity.send(number):
             break
-        with suppress(psutil.NoSuchProcess):
-            psutil.Process(handle.pid).send_signal(number)
         await _until_gone(handle, patience_s)
     if handle.child is not None and started_ms(handle.child.pid) is None:
         # Its first thread is gone; the kernel lets it be waited for when the last one is.

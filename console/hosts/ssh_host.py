@@ -11,7 +11,8 @@ from console.hosts.errors import FetchRefused, FileAbsent, LinkDown
 from console.hosts.fetching import copy_checked
 from console.hosts.host import LinkCallback, LinkState
 from console.hosts.line_conversation import CHUNK_BYTES, LineConversation, ask, printable
-from console.hosts.ssh_link import SshLink
+from console.hosts.ssh_dial import dial_out
+from console.hosts.ssh_link import Dial, SshLink
 from console.hosts.ssh_target import SshTarget
 from runners.contract.document import Word
 from runners.contract.plan import FileRef
@@ -32,10 +33,16 @@ class SshHost:
 
     @classmethod
     async def connect(
-        cls, node_id: str, target: SshTarget, *, on_link: LinkCallback | None = None, clock: Clock | None = None
+        cls,
+        node_id: str,
+        target: SshTarget,
+        *,
+        on_link: LinkCallback | None = None,
+        clock: Clock | None = None,
+        dial: Dial = dial_out,
     ) -> "SshHost":
         """Raises HostUnreachable, HostKeyMismatch, HostAuthRefused."""
-        link = SshLink(target, on_link, clock)
+        link = SshLink(target, on_link, clock, dial)
         await link.start()
         return cls(node_id, link)
 
@@ -54,6 +61,19 @@ class SshHost:
     @property
     def link(self) -> LinkState:
         return self._link.state
+
+    @property
+    def local_address(self) -> str | None:
+        """Ours, as that host's network sees or translates it; None through a jump host. Raises LinkDown."""
+        return _address(self._link.connection.get_extra_info("sockname"))
+
+    @property
+    def peer_address(self) -> str | None:
+        return _address(self._link.connection.get_extra_info("peername"))
+
+    @property
+    def dialed_in(self) -> bool:
+        return self._link.target.dialed_in
 
     @asynccontextmanager
     async def open(self, verb: str) -> AsyncIterator[LineConversation]:
@@ -122,6 +142,10 @@ class SshHost:
 
     async def close(self) -> None:
         await self._link.close()
+
+
+def _address(name: object) -> str | None:
+    return str(name[0]) if isinstance(name, tuple) and name and name[0] else None
 
 
 class _RemoteFile:

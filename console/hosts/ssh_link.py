@@ -2,79 +2,45 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import chain, repeat
-from typing import Any
 
 import asyncssh
 
-from console.hosts.errors import HostAuthRefused, HostError, HostKeyMismatch, HostUnreachable, LinkDown
+from console.hosts.errors import HostError, LinkDown
 from console.hosts.host import LinkCallback, LinkState
+from console.hosts.line_conversation import printable
+from console.hosts.ssh_dial import CONNECT_S, LOGIN_S, Connection, Watcher, connect_errors, dial_out
 from console.hosts.ssh_target import SshTarget
 from runners.records.clock import Clock
 
-KEEPALIVE_S = 1.0
-KEEPALIVE_MISSED = 3  # a dead link is named within 4 s, before anyone is called stale at 5 s
-CONNECT_S = 5.0
-LOGIN_S = 10.0
 RTT_EVERY_S = 2.0
 BACKOFF_S = (0.2, 0.4, 0.8, 1.6, 2.0)
 
-# The pinned key's own kind comes first. The others are asked for too, so that a host with another kind of key shows it
-# and can be named, where a failed negotiation would only look like a lost connection.
-HOST_KEY_KINDS = (
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
-)
-
-# Whatever an ssh_config asks for beside, this connection only carries verbs and files.
-PLAIN: Mapping[str, Any] = {
-    "agent_forwarding": False,
-    "x11_forwarding": False,
-    "request_pty": False,
-    "command": None,
-    "env": {},
-    "send_env": (),
-    "preferred_auth": "publickey",
-    "compression_algs": ["none"],  # tensors don't compress
-}
-
-Connection = asyncssh.SSHClientConnection
-
-
-class _Watcher(asyncssh.SSHClient):
-    """Sees what asyncssh's exceptions don't say: which other host key came, and why a connection ended."""
-
-    def __init__(self) -> None:
-        self.other_key: str | None = None
-        self.ended_by: Exception | None = None
-
-    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
-        """Called only for a key that isn't the pinned one."""
-        self.other_key = key.get_fingerprint()
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.ended_by = exc
+Dial = Callable[[SshTarget], Awaitable[tuple[Connection, Watcher]]]
 
 
 class SshLink:
     """`on_change` is called when the link comes up, goes down, or is down for another reason; never for a new RTT."""
 
-    def __init__(self, target: SshTarget, on_change: LinkCallback | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        target: SshTarget,
+        on_change: LinkCallback | None = None,
+        clock: Clock | None = None,
+        dial: Dial = dial_out,
+    ) -> None:
+        """`dial` opens the connection: out to the host, or by waiting for a host that dials in."""
         self.target = target
+        self._dial = dial
         self._on_change = on_change or (lambda _state: None)
         self._clock = clock or Clock()
         self._connection: Connection | None = None
         self._sftp: asyncssh.SFTPClient | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._watcher = _Watcher()
+        self._watcher = Watcher()
         self._observed: str | None = None
         self.state = LinkState(False, "not connected yet", None, self._clock.mono_ms(), target.endpoint)
 
@@ -109,14 +75,14 @@ class SshLink:
         try:
             yield
         except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.DisconnectError) as error:
-            raise LinkDown(f"{self.target.endpoint}: link lost: {error.reason}") from error
+            raise LinkDown(f"{self.target.endpoint}: link lost: {printable(error.reason)}") from error
         except (asyncssh.ChannelOpenError, OSError) as error:
-            raise LinkDown(f"{self.target.endpoint}: link lost: {error}") from error
+            raise LinkDown(f"{self.target.endpoint}: link lost: {printable(str(error))}") from error
 
     async def _keep(self) -> None:
         while True:
             await self._watch()
-            self._change(up=False, reason=str(self._watcher.ended_by or "closed by the host"))
+            self._change(up=False, reason=printable(str(self._watcher.ended_by or "closed by the host")))
             await self._reconnect()
 
     async def _watch(self) -> None:
@@ -148,21 +114,9 @@ class SshLink:
                     self._change(up=False, reason=str(error))
 
     async def _connect(self) -> None:
-        watcher = _Watcher()
-        with _connect_errors(self.target, watcher):
+        with connect_errors(self.target, self._watcher):
             async with asyncio.timeout(CONNECT_S + LOGIN_S):
-                connection = await asyncssh.connect(
-                    self.target.address,
-                    client_factory=lambda: watcher,
-                    known_hosts=([self.target.host_key], [], []),
-                    server_host_key_algs=kinds_asked_for(self.target.host_key),
-                    connect_timeout=CONNECT_S,
-                    login_timeout=LOGIN_S,
-                    keepalive_interval=KEEPALIVE_S,
-                    keepalive_count_max=KEEPALIVE_MISSED,
-                    **_chosen(self.target),
-                    **PLAIN,
-                )
+                connection, watcher = await self._dial(self.target)
                 try:
                     self._sftp = await connection.start_sftp_client()
                     rtt_ms = await _round_trip_ms(self._sftp)
@@ -170,7 +124,7 @@ class SshLink:
                     connection.abort()
                     raise
         self._connection, self._watcher = connection, watcher
-        self._observed = _observed(connection)
+        self._observed = _observed(connection, self.target)
         self._change(up=True, reason="connected", rtt_ms=rtt_ms)
 
     def _change(self, *, up: bool, reason: str, rtt_ms: float | None = None) -> None:
@@ -191,26 +145,12 @@ class SshLink:
             self._change(up=False, reason="closed by us")
 
 
-def _chosen(target: SshTarget) -> dict[str, Any]:
-    """What isn't named here is as ssh_config says, where one is read, and asyncssh's default otherwise."""
-    chosen: dict[str, Any] = {"config": None if target.config is None else list(target.config)}
-    if target.port is not None:
-        chosen["port"] = target.port
-    if target.username is not None:
-        chosen["username"] = target.username
-    if target.client_key is not None:
-        chosen |= {"client_keys": [target.client_key], "agent_path": None}
-    return chosen
-
-
-def kinds_asked_for(pinned: asyncssh.SSHKey) -> list[str]:
-    own = [kind.decode() for kind in pinned.sig_algorithms]
-    return [*(kind for kind in HOST_KEY_KINDS if kind in own), *(kind for kind in HOST_KEY_KINDS if kind not in own)]
-
-
-def _observed(connection: Connection) -> str:
-    """The peer's own address; through a jump host, the address that the jump was asked for."""
+def _observed(connection: Connection, target: SshTarget) -> str:
+    """The peer's own address; through a jump host, the address that the jump was asked for. A host that dials in has
+    another port each time, which says nothing."""
     address, port = (connection.get_extra_info("peername") or (None, None))[:2]
+    if target.dialed_in:
+        return f"dial-in://{address}"
     return f"ssh://{address or connection.get_extra_info('host')}:{port or connection.get_extra_info('port')}"
 
 
@@ -218,29 +158,3 @@ async def _round_trip_ms(sftp: asyncssh.SFTPClient) -> float:
     started = time.perf_counter()
     await sftp.realpath(".")
     return (time.perf_counter() - started) * 1000
-
-
-@contextmanager
-def _connect_errors(target: SshTarget, watcher: _Watcher) -> Iterator[None]:
-    pinned = target.host_key.get_fingerprint()
-    try:
-        yield
-    except asyncssh.HostKeyNotVerifiable as error:
-        got = watcher.other_key or "none that could be read"
-        raise HostKeyMismatch(target.endpoint, pinned, got, target.fix) from error
-    except asyncssh.PermissionDenied as error:
-        raise HostAuthRefused(
-            f"{target.endpoint}: expected our client key to be accepted for {target.username or 'the user'!r}, "
-            f"got: {error.reason}. "
-            "Add its public line on the host (agent: --authorized-key; sshd: authorized_keys)"
-        ) from error
-    except FileNotFoundError as error:
-        raise HostAuthRefused(
-            f"{target.endpoint}: expected the key file {error.filename} that the ssh_config names, got none; "
-            "make it, or take its IdentityFile line out"
-        ) from error
-    except (OSError, TimeoutError, asyncssh.Error, ValueError) as error:
-        raise HostUnreachable(
-            f"{target.endpoint}: expected an SSH host, got: {error or type(error).__name__}. "
-            "Is the host up, and its agent or sshd listening on that port?"
-        ) from error

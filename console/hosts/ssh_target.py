@@ -1,6 +1,7 @@
 """Where a host is reached by SSH, as whom, and how a verb is started there."""
 
 from dataclasses import dataclass
+from shlex import join
 
 import asyncssh
 
@@ -8,6 +9,12 @@ PIN_AFRESH = (
     "If the host was set up anew on purpose, pin the new key with `swarm host add`; otherwise something else answers "
     "there: do not connect"
 )
+
+
+def runners_command(python: str, package_dir: str) -> str:
+    """`env`: it reads the same in every login shell. -P: nothing is imported from where that shell happens to be."""
+    named = [f"PYTHONPATH={package_dir}", "PYTHONDONTWRITEBYTECODE=1"]
+    return join(["env", *named, python, "-P", "-m", "runners"])
 
 
 @dataclass(frozen=True)
@@ -27,11 +34,13 @@ class SshTarget:
     command_suffix: str = ""  # a system sshd: the verb's options, quoted
     sftp_root: str = ""  # run root as SFTP names it; our agent's is the run root itself
     config: tuple[str, ...] | None = None  # None reads no ssh_config at all
+    dialed_in: bool = False  # the host opens the connection, to address and port on this machine
     fix: str = PIN_AFRESH  # what helps where another key answers
 
     @property
     def endpoint(self) -> str:
-        return f"ssh://{self.address}" if self.port is None else f"ssh://{self.address}:{self.port}"
+        scheme = "dial-in" if self.dialed_in else "ssh"
+        return f"{scheme}://{self.address}" if self.port is None else f"{scheme}://{self.address}:{self.port}"
 
     def command(self, verb: str) -> str:
         return " ".join(filter(None, (self.command_prefix, verb, self.command_suffix)))

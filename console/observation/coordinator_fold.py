@@ -25,6 +25,8 @@ from console.observation.state import (
 from runners.contract import coordinator_records as coord
 from runners.contract.states import RunnerState
 
+LINKS = 50  # changes of a link that are kept
+
 StateFold = Callable[[State, Line, Any], State]
 HostFold = Callable[[Host, Line, Any], Host]
 
@@ -75,7 +77,7 @@ def _operator_acted(state: State, line: Line, body: coord.OperatorActed) -> Stat
 
 def _link_changed(host: Host, line: Line, body: coord.LinkChanged) -> Host:
     link = Link(body.state, plain(body.reason, 120), body.endpoint, body.rtt_ms, line.at)
-    return replace(host, link=link)
+    return replace(host, link=link, links=(*host.links, link)[-LINKS:])
 
 
 def _bringup_received(host: Host, line: Line, body: coord.BringupReceived) -> Host:
@@ -213,6 +215,7 @@ COORDINATOR_FOLDS: dict[str, StateFold] = {
     "inputs_prepared": _inputs_prepared,
     "agent_started": _unchanged,
     "link_changed": _about_host(_link_changed),
+    "directions_tested": _unchanged,
     "bringup_received": _about_host(_bringup_received),
     "bringup_refused": _about_host(_bringup_refused),
     "admission_decided": _about_host(_admission_decided),

@@ -59,6 +59,12 @@ def _link_changed(body: coord.LinkChanged) -> Telling:
     return Telling(f"{body.node_id} {body.state}{rtt} {body.endpoint} {body.reason}".rstrip(), tone)
 
 
+def _directions_tested(body: coord.DirectionsTested) -> Telling:
+    ways = (("to it", body.outward), ("from it", body.inward))
+    said = ", ".join(f"{words(way.outcome)} {name} at {way.observed_endpoint}" for name, way in ways)
+    return Telling(f"{body.node_id} {said}")
+
+
 def _bringup_received(body: coord.BringupReceived) -> Telling:
     ready = body.disposition == "ready_to_attempt"
     why = "" if ready else f": {'; '.join(body.reasons)}"
@@ -209,6 +215,7 @@ COORDINATOR_TELLINGS: dict[str, Teller] = {
     "inputs_prepared": _inputs_prepared,
     "agent_started": _agent_started,
     "link_changed": _link_changed,
+    "directions_tested": _directions_tested,
     "bringup_received": _bringup_received,
     "bringup_refused": _bringup_refused,
     "admission_decided": _admission_decided,

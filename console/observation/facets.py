@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from console.observation.receipts import Row
+from console.observation.receipts import Row, Store
 from console.observation.telling import Tone
 
 _VERDICTS = {
@@ -47,12 +47,13 @@ class Filter:
 
     def of(self, rows: Sequence[Row], indices: Sequence[int] | range) -> list[int]:
         """The indices whose rows are asked for, in order: one narrow pass for each group of terms."""
-        for group in self._groups():
+        for group in self.groups():
             wanted = _predicate(group)
             indices = [index for index in indices if wanted(rows[index])]
         return list(indices)
 
-    def _groups(self) -> list[tuple[Term, ...]]:
+    def groups(self) -> list[tuple[Term, ...]]:
+        """Terms of which one must hold, those that cost least first."""
         facets: dict[str, list[Term]] = {}
         singles: list[tuple[Term, ...]] = []
         for term in self.terms:
@@ -63,6 +64,24 @@ class Filter:
         # Facets cost less than text and leave less to read.
         singles.sort(key=lambda group: not group[0].facet)
         return [*(tuple(group) for group in facets.values()), *singles]
+
+
+class Sieve:
+    """A filter over rows that lie in a store: facets are asked once for each shape, text only of rows that are left."""
+
+    def __init__(self, wanted: Filter) -> None:
+        groups = wanted.groups()
+        self._facets = [_predicate(group) for group in groups if group[0].facet]
+        self._texts = [_predicate(group) for group in groups if not group[0].facet]
+        self._shapes: dict[int, bool] = {}
+
+    def lets(self, store: Store, index: int) -> bool:
+        shape = store.shape(index)
+        known = self._shapes.get(shape)
+        if known is None:
+            row = store.glance(index)
+            known = self._shapes[shape] = all(wanted(row) for wanted in self._facets)
+        return known and (not self._texts or all(wanted(store.row(index)) for wanted in self._texts))
 
 
 def parse_filter(text: str) -> Filter:

@@ -24,6 +24,7 @@ class FileLines:
         self._starts = array("Q")
         self._read = 0  # bytes that were looked through
         self._open = 0  # where the line begins that goes on
+        self._parts = 0  # and where its next part does
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -46,12 +47,17 @@ class FileLines:
                 self._note(self._read + at + 1)
                 at = data.find(b"\n", at + 1)
             self._read += len(data)
+            # What is known of a line that has no end yet: in whole parts, so that each still begins where it began.
+            parts = range(self._parts, self._read - LONGEST, LONGEST)
+            self._starts.extend(parts)
+            self._parts += LONGEST * len(parts)
         if self.whole and self._open < self.size:
             self._note(self.size)
 
     def _note(self, end: int) -> None:
-        self._starts.extend(range(self._open, max(end, self._open + 1), LONGEST))
-        self._open = end
+        """A line ends here, its LF included."""
+        self._starts.extend(range(self._parts, end, LONGEST))
+        self._open = self._parts = end
 
     def line(self, index: int) -> str:
         """Harmless text: what isn't printable ASCII or a plain letter shows as an escape."""

@@ -47,10 +47,16 @@ class Follower:
         self._reader = JournalReader(writer, public_key)
         self._prover: JournalReader | None = None
         self._prove_until = 0
+        self._more = False
 
     @property
     def head(self) -> Head:
         return self._reader.head
+
+    @property
+    def has_more(self) -> bool:
+        """Did the last read leave whole lines behind?"""
+        return self._more and self.broken is None
 
     def read(self) -> list[ReadLine]:
         """The next complete lines, at most CHUNK_BYTES of them."""
@@ -61,6 +67,7 @@ class Follower:
         except (RecordsError, OSError) as error:
             self.broken = str(error)
             return []
+        self._more = len(data) == CHUNK_BYTES
         raws = data.split(b"\n")
         partial = raws.pop()
         lines = self._bulk(raws) if len(data) > BULK_BYTES else self._strict(raws)

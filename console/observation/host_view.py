@@ -112,7 +112,13 @@ def _badge(state: State, host: Host, age: int | None, moment: Moment) -> Badge:
         return Badge("?", "NOT WATCHED", "warn")
     if host.runner.state is RunnerState.PREPARING:
         return Badge("◌", "PREPARING", "accent")
-    return _live(age, state.policies.stale_ms if state.policies else None)
+    live = _live(age, state.policies.stale_ms if state.policies else None)
+    return Badge("~", "GRACE", "warn") if live.word == "LIVE" and _in_grace(state, host) else live
+
+
+def _in_grace(state: State, host: Host) -> bool:
+    """Past the skew's bound the coordinator waits once more for who is still out."""
+    return state.skew is not None and state.skew.outcome == "past_bound_waiting" and host.seen is None
 
 
 def _live(age: int | None, stale: int | None) -> Badge:
@@ -169,7 +175,7 @@ def _working(host: Host) -> str:
     if work.phase is Phase.READY:
         return "ready, may begin" if work.began else "ready, waits to begin"
     if work.phase is Phase.PREPARING and work.stage:
-        return f"{words(work.stage)} {_share(work.stage_done, work.stage_total)}"
+        return f"{words(work.stage)} {_share(work.stage_done, work.stage_total, work.stage_unit)}"
     return work.phase.value if work.phase else ""
 
 
@@ -190,8 +196,12 @@ def _refusal(host: Host) -> str:
     return body.disposition if isinstance(body, BringupReceived) else body.reason
 
 
-def _share(done: int, total: int) -> str:
-    return f"{100 * done // total} %" if total > 0 else ""
+def _share(done: int, total: int, unit: str) -> str:
+    """How far, and of how much."""
+    if total <= 0:
+        return size(done) if unit == "bytes" and done else ""
+    of = f"{size(done)} of {size(total)}" if unit == "bytes" else f"{done} of {total}"
+    return of if total > 1 else ""
 
 
 def _link(host: Host) -> Badge:

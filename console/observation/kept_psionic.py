@@ -11,6 +11,8 @@ from console.observation.kept_run import Device, Event, KeptRun, files_of
 
 REPORTS = ("coordinator_runtime_report.json", "contributor_runtime_report.json")
 SUMMARY = "tailrun_admitted_home_run_summary.json"
+SHORTEST_RATE_MS = 100  # below it a clock of whole milliseconds is off by a percent or more
+SMALLEST_HEAD_ADAPTER = 4 * (2880 + 201_088)  # bytes: A [1, d] and B [V, 1] in f32, d and V of gpt-oss-20b
 _EVENTS = (
     ("heartbeat_receipts", "observed_at_ms", "heartbeat"),
     ("acknowledgement_receipts", "acknowledged_at_ms", "acknowledged its assignment"),
@@ -56,20 +58,34 @@ def _devices(path: Path, reports: list[dict[str, Any]]) -> Iterator[Device]:
         node_id = text(report, "node_id")
         said, ran = summary.get(node_id, {}), part(mine, "execution_summary")
         began, ended = number(ran, "started_at_ms"), number(ran, "completed_at_ms")
+        steps, size_bytes = _whole(number(mine, "executed_steps")), _whole(number(mine, "payload_bytes"))
+        train_ms = _whole(ended - began) if began is not None and ended is not None else None
         yield Device(
             node_id=node_id,
             backend=text(mine, "execution_backend_label"),
             device="not recorded",
             disposition=_outcome(reports[0], node_id),
             replay="not kept",
-            steps=_whole(number(mine, "executed_steps")),
+            steps=steps,
             samples=_whole(number(ran, "sample_count")),
             final_loss=number(mine, "final_mean_loss"),
-            train_ms=_whole(ended - began) if began is not None and ended is not None else None,
-            adapter_bytes=_whole(number(mine, "payload_bytes")),
+            train_ms=train_ms,
+            adapter_bytes=size_bytes,
             adapter_sha256=text(mine, "payload_sha256"),
             share=number(said, "contribution_share"),
             endpoint=text(report, "local_endpoint"),
+            caveats=tuple(_caveats(steps, train_ms, size_bytes)),
+        )
+
+
+def _caveats(steps: int | None, train_ms: int | None, size_bytes: int | None) -> Iterator[str]:
+    """A label and a rate are believed only as far as the other figures beside them allow."""
+    if steps and train_ms is not None and train_ms < SHORTEST_RATE_MS:
+        yield f"{steps} steps in {train_ms} ms by a clock of whole milliseconds: no rate follows from that"
+    if size_bytes is not None and size_bytes < SMALLEST_HEAD_ADAPTER:
+        yield (
+            f"its adapter has {size_bytes} bytes; one of rank 1 for the head of gpt-oss-20b has "
+            f"{SMALLEST_HEAD_ADAPTER}: whatever the backend's label says, what was trained here is no such head"
         )
 
 

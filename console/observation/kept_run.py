@@ -23,6 +23,7 @@ class Device:
     share: float | None
     longest_gap_ms: int | None = None
     endpoint: str = ""
+    caveats: tuple[str, ...] = ()  # what these figures can't mean
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -37,8 +37,7 @@ class Ref:
     size: int  # bytes without the LF
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """`body` is None when it isn't what the kind promises; `flaw` then says why. `arrival_ms` is the console's own."""
 
     ref: Ref

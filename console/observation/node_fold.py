@@ -10,6 +10,8 @@ from console.observation.state import SERIES, Work
 from runners.contract import node_records as node
 from runners.contract.states import Phase
 
+SAID = 50  # lines of a runner that are kept
+
 WorkFold = Callable[[Work, Line, Any], Work]
 
 
@@ -67,11 +69,18 @@ def _heartbeat(work: Work, line: Line, body: node.Heartbeat) -> Work:
 
 
 def _produced(work: Work, line: Line, body: node.Produced) -> Work:  # noqa: ARG001
-    return replace(work, phase=Phase.PRODUCED, produced=line.at, produced_ref=line.ref)
+    # Whoever produced took every step of the recipe; the last beat before it may be some steps old.
+    return replace(work, phase=Phase.PRODUCED, step=work.steps or work.step, produced=line.at, produced_ref=line.ref)
 
 
 def _failed(work: Work, line: Line, body: node.Failed) -> Work:  # noqa: ARG001
-    return replace(work, failed=plain(f"{body.reason}: {body.detail}", 200))
+    said = (*work.said, plain(f"{body.reason}: {body.detail}", 2000))[-SAID:]
+    return replace(work, failed=plain(f"{body.reason}: {body.detail}", 200), said=said)
+
+
+def _log(work: Work, line: Line, body: node.Log) -> Work:  # noqa: ARG001
+    level = "" if body.level == "info" else f"{body.level}: "
+    return replace(work, said=(*work.said, f"{level}{plain(body.text, 2000)}")[-SAID:])
 
 
 def _exited(work: Work, line: Line, body: node.Exited) -> Work:  # noqa: ARG001
@@ -90,5 +99,5 @@ NODE_FOLDS: dict[str, WorkFold] = {
     "produced": _produced,
     "failed": _failed,
     "exited": _exited,
-    "log": _unchanged,
+    "log": _log,
 }

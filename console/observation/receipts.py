@@ -1,20 +1,21 @@
 """Every record as a row, the newest in memory, all of them counted."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from console.observation.coordinator_tellings import COORDINATOR_TELLINGS
 from console.observation.line import JournalFinding, Line, Proof, Ref
 from console.observation.node_tellings import NODE_TELLINGS
 from console.observation.plain import plain
 from console.observation.telling import Telling, Tone
+from runners.contract.canonical import sha256_hex
 
-RING_ROWS = 100_000  # about 30 MB; older rows stay in the journals on disk
+RING_ROWS = 20_000  # about 10 MB; of an older row memory keeps where its record lies
+PROBLEMS = 500  # the newest ones, in hand
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """`ref` is None for a finding about a journal itself."""
 
     order_ms: int
@@ -31,6 +32,11 @@ class Row:
     @property
     def is_problem(self) -> bool:
         return self.tone in (Tone.WARN, Tone.BAD)
+
+    @property
+    def identity(self) -> str:
+        """The record's sha256; a finding about a journal has none of its own, so its words stand for it."""
+        return self.sha256 or sha256_hex(self.text.encode())
 
 
 def tell(line: Line) -> Telling:
@@ -64,37 +70,78 @@ def finding_row(finding: JournalFinding) -> Row:
     return Row(finding.wall_ms, finding.wall_ms, node_id, role, "not verified", text, Tone.BAD, None, "", None)
 
 
-class Rows(Protocol):
-    """What a list of receipts can be asked."""
+class Store(Protocol):
+    """Where rows go that memory doesn't hold, in order."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int, /) -> Row: ...
+    def add(self, row: Row) -> None: ...
+
+    def glance(self, index: int) -> Row: ...
+
+    def row(self, index: int) -> Row: ...
+
+    def shape(self, index: int) -> int: ...
+
+    def problem(self, start: int, step: int) -> int | None: ...
+
+
+class Rows(Protocol):
+    """What a list of receipts can be asked. `glance` may know a row without its text, and is cheap."""
+
+    def __len__(self) -> int: ...
+
+    def glance(self, index: int, /) -> Row: ...
 
 
 class ReceiptRing:
-    """Rows in order, oldest first. `base` counts the rows that were dropped from the front."""
+    """Rows in order, oldest first: all of them where there is a store for the older ones, else the newest. `base`
+    counts the rows that were dropped from the front."""
 
-    def __init__(self, capacity: int = RING_ROWS) -> None:
-        self.capacity = capacity
+    def __init__(self, capacity: int = RING_ROWS, store: Store | None = None) -> None:
+        self.capacity, self.store = capacity, store
         self.base = 0
         self.bad = 0
         self.late: list[int] = []  # places, as `base` counts them, at which a row was put before others
+        self.problems: deque[Row] = deque(maxlen=PROBLEMS)
         self._rows: list[Row] = []
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self.stored + len(self._rows)
+
+    @property
+    def stored(self) -> int:
+        return len(self.store) if self.store is not None else 0
 
     @property
     def total(self) -> int:
-        return self.base + len(self._rows)
+        return self.base + len(self)
 
     def __getitem__(self, index: int) -> Row:
-        return self._rows[index]
+        if index < 0:
+            index += len(self)
+        if self.store is not None and index < self.stored:
+            return self.store.row(index)
+        return self._rows[index - self.stored]
+
+    def glance(self, index: int) -> Row:
+        if self.store is not None and index < self.stored:
+            return self.store.glance(index)
+        return self._rows[index - self.stored]
+
+    def problem(self, start: int, step: int) -> int | None:
+        """The first row of trouble from `start`, forwards (1) or backwards (-1)."""
+        if self.store is not None and 0 <= start < self.stored:
+            found = self.store.problem(start, step)
+            return found if found is not None or step < 0 else self.problem(self.stored, step)
+        for index in range(start, len(self) if step > 0 else self.stored - 1, step):
+            if self._rows[index - self.stored].is_problem:
+                return index
+        return self.store.problem(self.stored - 1, -1) if self.store is not None and step < 0 else None
 
     @property
     def rows(self) -> Sequence[Row]:
-        """What is held now; the ring's own list, so not to be kept."""
+        """What memory holds now: the newest. The ring's own list, so not to be kept."""
         return self._rows
 
     def add(self, row: Row) -> None:
@@ -103,20 +150,28 @@ class ReceiptRing:
         while place and _after(self._rows[place - 1], row):
             place -= 1
         if place < len(self._rows):
-            self.late.append(self.base + place)
+            self.late.append(self.base + self.stored + place)
         self._rows.insert(place, row)
         self.bad += row.tone is Tone.BAD
+        if row.is_problem:
+            self.problems.append(row)
         if len(self._rows) > self.capacity + self.capacity // 8:
-            dropped = len(self._rows) - self.capacity
-            del self._rows[:dropped]
-            self.base += dropped
+            self._shed(len(self._rows) - self.capacity)
+
+    def _shed(self, count: int) -> None:
+        if self.store is None:
+            self.base += count
+        else:
+            for row in self._rows[:count]:
+                self.store.add(row)
+        del self._rows[:count]
 
 
 def find(rows: Rows, start: int, step: int, wanted: Callable[[Row], bool]) -> int | None:
-    """The first index from `start` in steps of `step` whose row is wanted."""
+    """The first index from `start` in steps of `step` whose row is wanted, by what a glance tells of it."""
     index = start
     while 0 <= index < len(rows):
-        if wanted(rows[index]):
+        if wanted(rows.glance(index)):
             return index
         index += step
     return None

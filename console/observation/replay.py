@@ -41,7 +41,7 @@ class Replay:
     def read(cls, run_dir: Path, clock: Clock) -> "Replay":
         """Reads and verifies the run's journals again. Raises NotARun."""
         source = RunSource(run_dir, clock=clock)
-        batch = source.poll()
+        batch = source.read_all()
         return cls(batch.lines, batch.findings, clock.mono_ms() - clock.wall_ms())
 
     @property

@@ -9,6 +9,7 @@ from runners.contract.states import Classification, Phase, RunnerState, WindowSt
 
 Span = tuple[str, str]  # text, and the role of its colour in the theme
 Sentence = tuple[Span, ...]
+REPLAYABLE = (Classification.REPLAY_REQUIRED, Classification.WAIT_THEN_REPLAY)
 
 
 def sentence(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
@@ -203,7 +204,11 @@ def _closed(state: State) -> Sentence:
     word = words(state.closed.classification)
     verdict: Span = (f"{'✓' if good else '✗'} {word}", "ok" if good else "bad")
     if not good:
-        return (verdict, (f": {state.closed.reason}", "text"), (" · the bundle keeps what happened", "muted"))
+        again = state.closed.classification in REPLAYABLE and (
+            state.policies is None or state.revision < state.policies.max_revisions
+        )
+        after: Sentence = ((" · ", "muted"), ("r", "bright*"), (" does the slices again", "text")) if again else ()
+        return (verdict, (f": {state.closed.reason}", "text"), *after, (" · the bundle keeps what happened", "muted"))
     return (verdict, *_merge_span(state))
 
 

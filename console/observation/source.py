@@ -50,7 +50,8 @@ class RunSource:
 
     def __init__(self, run_dir: Path, *, clock: Clock | None = None) -> None:
         self.run_dir = run_dir
-        self.caught_up = False
+        self.caught_up = False  # the end was reached once
+        self.behind = False  # more was there than the last poll took
         self._clock = clock or Clock()
         self._followers: dict[str, Follower] = {}
         self._keys: dict[str, str] = {}
@@ -60,6 +61,7 @@ class RunSource:
         self._findings: list[JournalFinding] = []
         self._reported: set[str] = set()
         self._read = 0
+        self._held: dict[str, list[Line]] = {}  # read, and not told before the other journals' earlier lines
 
     def counters(self) -> Counters:
         chained = sum(follower.chained_left for follower in self._followers.values())
@@ -89,17 +91,46 @@ class RunSource:
         return (bundle / "journals",)
 
     def poll(self) -> Batch:
-        """What was written since the last call, each journal in its own order. Raises NotARun."""
-        lines: list[Line] = []
+        """What was written since the last call, each journal in its own order. Raises NotARun.
+
+        A long journal comes in parts, and a line is held back until no journal can have an earlier one any more:
+        `caught_up` says that nothing more was there.
+        """
+        unread: list[int] = []  # until where the journals are told that have more
         for name, path in (*self._files("coordinator"), *self._files("contributor")):
             follower = self._follower(name, path)
             if follower is not None:
-                lines += self._take(name, follower)
-                self._note_broken(name, follower)
-        self.caught_up = True
+                held = self._held.setdefault(name, [])
+                if not held:
+                    held += self._take(name, follower)
+                    self._note_broken(name, follower)
+                if follower.has_more and held:
+                    unread.append(held[-1].order_ms)
+        self.behind = bool(unread)
+        self.caught_up = self.caught_up or not self.behind
         findings, self._findings = self._findings, []
+        return Batch(self._release(min(unread, default=None)), tuple(findings))
+
+    def read_all(self) -> Batch:
+        """Everything that is there now. Raises NotARun."""
+        lines: list[Line] = []
+        findings: list[JournalFinding] = []
+        while True:
+            batch = self.poll()
+            lines += batch.lines
+            findings += batch.findings
+            if not self.behind:
+                return Batch(tuple(lines), tuple(findings))
+
+    def _release(self, until_ms: int | None) -> tuple[Line, ...]:
+        """Everything, or what is not later than `until_ms`, in the order of writing."""
+        lines: list[Line] = []
+        for name, held in self._held.items():
+            ready = [line for line in held if until_ms is None or line.order_ms <= until_ms]
+            self._held[name] = held[len(ready) :]  # each journal is in order
+            lines += ready
         lines.sort(key=lambda line: (line.order_ms, not line.from_coordinator, line.ref.file, line.ref.seq))
-        return Batch(tuple(lines), tuple(findings))
+        return tuple(lines)
 
     def prove(self, lines: int) -> int:
         """Spend idle time on signatures that were only chained so far; returns how many were checked."""
@@ -155,14 +186,13 @@ class RunSource:
             self._findings.append(JournalFinding(name, 0, what, self._clock.wall_ms()))
 
     def _take(self, name: str, follower: Follower) -> list[Line]:
-        taken = []
-        while read := follower.read():
-            now = Stamp(self._clock.wall_ms(), self._clock.mono_ms())
-            for item in read:
-                line = self._line(name, item, now)
-                self._learn_keys(line)
-                self._check_takeover(line)
-                taken.append(line)
+        """The next part of a journal."""
+        now, taken = Stamp(self._clock.wall_ms(), self._clock.mono_ms()), []
+        for item in follower.read():
+            line = self._line(name, item, now)
+            self._learn_keys(line)
+            self._check_takeover(line)
+            taken.append(line)
         return taken
 
     def _note_broken(self, name: str, follower: Follower) -> None:

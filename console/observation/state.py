@@ -72,6 +72,7 @@ class Work:
     produced_ref: Ref | None = None
     failed: str = ""
     exited: str = ""
+    said: tuple[str, ...] = ()  # its log records and failures, the newest last
     device_label: str = ""
     device_name: str = ""
     # When the console came to hold the last beat, by its own monotonic clock: no part of what the run is.
@@ -133,6 +134,7 @@ class Host:
     bringup: Bringup | None = None
     admission: Admission | None = None
     link: Link = Link()
+    links: tuple[Link, ...] = ()  # every change of it, the newest last
     runner: Runner = Runner()
     launched_revision: int = -1
     launched: Stamp | None = None

@@ -7,10 +7,12 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.observation.archive import Archive
 from console.observation.errors import ObservationError
 from console.observation.observer import Observer
 from console.observation.receipts import ReceiptRing, Row
 from console.observation.replay import Replay
+from console.observation.runner_output import runner_output
 from console.observation.runs import RunStanding, inspect_run
 from console.observation.source import RunSource
 from console.observation.state import State
@@ -29,6 +31,7 @@ class Update:
 
     state: State
     rows: tuple[Row, ...]
+    current: bool  # not a state of long ago, on the way through a long journal
 
 
 class Attachment:
@@ -40,18 +43,20 @@ class Attachment:
         self._clock = clock
         self.threaded = threaded
         self.source = RunSource(run_dir, clock=clock)
-        self.ring = ReceiptRing()
+        self.ring = ReceiptRing(store=Archive(self.source.path_of))
         self.state = State()
         self.standing: RunStanding | None = None
         self.bundle: Path | None = None
         self.problem: str | None = None
         self.player: Player | None = None  # the run at another moment than now
         self.polls = 0
+        self.caught_up = False  # the journals were read to their end once
         self.updates = 0  # taken by the frame so far: another number is another state
         self._observer = Observer()
         self._inbox: deque[Update] = deque()
         self._stop = threading.Event()
         self._looked = float("-inf")
+        self._output: tuple[tuple[str, int], str] = (("", 0), "")
         self._thread: threading.Thread | None = None
         if threaded:
             self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
@@ -79,12 +84,13 @@ class Attachment:
         except (ObservationError, OSError) as error:
             self.problem = str(error)
             return False
-        if batch:
+        if batch or (self.source.caught_up and not self.caught_up):
             rows = self._observer.take(batch)
-            self._inbox.append(Update(self._observer.state, rows))
+            self._inbox.append(Update(self._observer.state, rows, self.source.caught_up))
         else:
             self.source.prove(PROVE_LINES)
         self.polls += 1
+        self.caught_up = self.source.caught_up
         return bool(batch)
 
     def _look(self) -> None:
@@ -102,7 +108,8 @@ class Attachment:
         taken = 0
         while self._inbox:
             update = self._inbox.popleft()
-            self.state = update.state
+            if update.current:
+                self.state = update.state
             self.updates += 1
             for row in update.rows:
                 self.ring.add(row)
@@ -115,6 +122,16 @@ class Attachment:
             read = asyncio.to_thread(Replay.read, self.run_dir, self._clock)
             self.player = Player(await read)
         return self.player
+
+    def output_of(self, node_id: str) -> str:
+        """What the host's runner printed, as far as it is known here. Read again at most once a second."""
+        host = self.state.host(node_id)
+        if host is None:
+            return ""
+        key = (node_id, int(time.monotonic()))
+        if self._output[0] != key:
+            self._output = (key, runner_output(self.run_dir, host))
+        return self._output[1]
 
     @property
     def shown_ring(self) -> ReceiptRing:

@@ -4,17 +4,21 @@ from textual.binding import Binding
 
 from console.tui.keys import EVERYWHERE
 from console.tui.screens.checks import Checks
-from console.tui.screens.confirm import ConfirmStop
+from console.tui.screens.confirm import Question
+from console.tui.screens.countdown import Countdown
 from console.tui.screens.file import FilePage
 from console.tui.screens.fixed import Leaf, Record
 from console.tui.screens.kept import KeptPage
+from console.tui.screens.lane import LanePage
 from console.tui.screens.viewer import Viewer
 from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.lines import LineView
+from console.tui.widgets.panel import Panel
 from console.tui.widgets.receipts import ReceiptsView
 
 OWNERS = (
     ("in a list", LineView),
+    ("on a panel", Panel),
     ("in receipts", ReceiptsView),
     ("in a filter", FilterLine),
     ("in checks", Checks),
@@ -22,8 +26,10 @@ OWNERS = (
     ("in a kept run", KeptPage),
     ("in a file", FilePage),
     ("in a record", Record),
+    ("among lanes", LanePage),
     ("in a page", Leaf),
-    ("in the question to stop", ConfirmStop),
+    ("in a question", Question),
+    ("while a drill counts down", Countdown),
 )
 
 

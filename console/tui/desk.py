@@ -1,46 +1,175 @@
-"""The operator's acts at this console, and what came of each."""
+"""The operator's acts at this console: each signed before it happens, and signed again with what came of it."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
 
+from console.evidence.operator_acts import ActKind, Ending, KeptAct, OperatorAct, ask, conclude, kept_acts
+from console.observation.figures import short
+from console.observation.plain import plain
 from console.tui.acts import Acts, StartedRun
 from console.tui.errors import ActRefused
+from console.tui.job import Job, JobState
 from console.tui.view import LogEntry
+from runners.records.clock import Clock
+from runners.records.errors import RecordsError
+
+T = TypeVar("T")
+KEYS: dict[ActKind, str] = {
+    "bring_up": "b",
+    "go_live": "g",
+    "stop": "x",
+    "replay": "r",
+    "drill": "F",
+    "check": "v",
+    "publish": "p",
+    "audit": "A",
+    "acknowledge": "a",
+}
+RECALLED = 50
+ROLES: dict[Ending, tuple[str, str]] = {"done": ("✓", "ok"), "failed": ("✗", "bad"), "cancelled": ("×", "warn")}
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    act: OperatorAct
+    folder: Path
+    entry: int
 
 
 class OperatorDesk:
-    """Acts run in a worker thread; every one is noted with its outcome."""
+    """Short acts run in a worker thread, long ones as a `Job`; one long one at a time."""
 
-    def __init__(self, acts: Acts, wall_ms: Callable[[], int]) -> None:
-        self.entries: list[LogEntry] = []
-        self._acts = acts
-        self._wall_ms = wall_ms
+    def __init__(self, acts: Acts, acts_dir: Path, clock: Clock) -> None:
+        self.entries: list[LogEntry] = []  # oldest first
+        self.acknowledged: frozenset[str] = frozenset()  # sha256 of receipts
+        self.job: Job | None = None
+        self.acts = acts
+        self._acts_dir = acts_dir
+        self._clock = clock
+
+    def recall(self) -> None:
+        """What was done at this machine's consoles before."""
+        kept = tuple(kept_acts(self._acts_dir, RECALLED))
+        self.entries = [_entry(one) for one in reversed(kept)] + self.entries
+        seen = {one.act.subject for one in kept if one.act.act == "acknowledge" and one.outcome and not one.problem}
+        self.acknowledged |= seen
+
+    # -- acts that are over at once
 
     async def start(self) -> StartedRun:
-        """Raises ActRefused, noted."""
-        entry = self._note("g", "go live on loopback")
+        """Raises ActRefused, noted; so do the others."""
+        lane = self.acts.lane
+        return await self._do("go_live", f"go live on {Path(lane).stem}", self.acts.start_run, lambda it: it.run_id)
+
+    async def stop(self, run_id: str) -> str:
+        return await self._do(
+            "stop", f"stop {run_id}", lambda: self.acts.stop_run(run_id, "stopped at the console"),
+            lambda it: f"left in the inbox as {it}", run_id=run_id,
+        )  # fmt: skip
+
+    async def replay(self, run_id: str) -> StartedRun:
+        return await self._do(
+            "replay", f"replay {run_id}", lambda: self.acts.replay_run(run_id), lambda it: f"{it.run_id} goes on",
+            run_id=run_id,
+        )  # fmt: skip
+
+    async def acknowledge(self, sha256: str, what: str, run_id: str | None) -> None:
+        await self._do("acknowledge", f"acknowledge {what}", lambda: sha256, short, run_id=run_id, subject=sha256)
+        self.acknowledged |= {sha256}
+
+    async def _do(
+        self, kind: ActKind, what: str, do: Callable[[], T], said: Callable[[T], str], *,
+        run_id: str | None = None, subject: str = "",
+    ) -> T:  # fmt: skip
+        begun = await self._begin(kind, KEYS[kind], what, run_id=run_id, subject=subject)
         try:
-            started = await asyncio.to_thread(self._acts.start_run)
+            result = await asyncio.to_thread(do)
         except ActRefused as error:
-            self._outcome(entry, f"✗ {error}", "bad")
+            await self._end(begun, "failed", None, str(error))
             raise
-        self._outcome(entry, f"✓ started {started.run_id}", "ok")
-        return started
+        await self._end(begun, "done", None, said(result))
+        return result
 
-    async def stop(self, run_id: str) -> None:
-        """Raises ActRefused, noted."""
-        entry = self._note("x", f"stop {run_id}")
+    # -- acts that take their time
+
+    async def long(
+        self, kind: ActKind, key: str, what: str, words: tuple[str, ...], told: Callable[[str, int | None], str], *,
+        run_id: str | None = None, subject: str = "",
+    ) -> tuple[JobState, str]:  # fmt: skip
+        """`swarm WORDS` in a process of its own, to its end; `told` makes one line of its output. Raises ActRefused."""
+        if self.job is not None:
+            raise ActRefused(f"{self.job.state.what} goes on; X cancels it")
+        argv = self.acts.command(*words)
+        begun = await self._begin(kind, key, what, run_id=run_id, subject=subject, argv=argv)
+        job = self.job = Job(key, what, argv, begun.folder, self._clock.mono_ms())
         try:
-            command = await asyncio.to_thread(self._acts.stop_run, run_id, "stopped at the console")
-        except ActRefused as error:
-            self._outcome(entry, f"✗ {error}", "bad")
-            raise
-        self._outcome(entry, f"✓ left in the inbox as {command}", "ok")
+            ended = await job.run()
+        except OSError as error:
+            await self._end(begun, "failed", None, str(error))
+            raise ActRefused(str(error)) from error
+        finally:
+            self.job = None
+        detail = told(job.result(), ended.code) or ended.said or f"ended with code {ended.code}"
+        await self._end(begun, ended.ending or "failed", ended.code, detail)
+        return ended, detail
 
-    def _note(self, key: str, what: str) -> int:
-        self.entries.append(LogEntry(self._wall_ms(), key, what, "asked", "accent"))
-        return len(self.entries) - 1
+    # -- the records
 
-    def _outcome(self, entry: int, outcome: str, role: str) -> None:
+    async def _begin(self, kind: ActKind, key: str, what: str, **about: Any) -> _Begun:
+        now = self._clock.wall_ms()
+        self.entries.append(LogEntry(now, key, what, "asked", "accent"))
+        entry = len(self.entries) - 1
+        act_id = f"{now}-{kind.replace('_', '-')}-{secrets.token_hex(3)}"
+        fields = {"act_id": act_id, "act": kind, "lane_id": Path(self.acts.lane).stem, "asked_wall_ms": now, "argv": ()}
+        try:
+            act, folder = await asyncio.to_thread(self._ask, {**fields, **about})
+        except (OSError, RecordsError) as error:
+            self._outcome(entry, f"✗ not recorded, so not done: {error}", "bad")
+            raise ActRefused(f"not recorded, so not done: {error}") from error
+        return _Begun(act, folder, entry)
+
+    def _ask(self, fields: dict[str, Any]) -> tuple[OperatorAct, Path]:
+        return ask(self._acts_dir, self.acts.operator_key(), **fields)
+
+    async def _end(self, begun: _Begun, ending: Ending, code: int | None, detail: str) -> None:
+        glyph, role = ROLES[ending]
+        said = plain(detail, 300)
+        receipt = f"act {short(begun.act.digest)}"
+        try:
+            await asyncio.to_thread(
+                lambda: conclude(
+                    begun.folder, self.acts.operator_key(), begun.act,
+                    ending=ending, code=code, detail=said, ended_wall_ms=self._clock.wall_ms(),
+                )
+            )  # fmt: skip
+        except (OSError, RecordsError) as error:
+            receipt = f"its outcome is not recorded: {error}"
+        self._outcome(begun.entry, f"{glyph} {said}", role, receipt, begun.folder)
+
+    def _outcome(self, entry: int, outcome: str, role: str, receipt: str = "", folder: Path | None = None) -> None:
         before = self.entries[entry]
-        self.entries[entry] = LogEntry(before.wall_ms, before.key, before.what, outcome, role)
+        self.entries[entry] = LogEntry(before.wall_ms, before.key, before.what, outcome, role, receipt, folder)
+
+
+def _entry(kept: KeptAct) -> LogEntry:
+    """An act of an earlier session, as the log shows it."""
+    act, outcome = kept.act, kept.outcome
+    glyph, role = ROLES[outcome.ending] if outcome else ("?", "warn")
+    said = outcome.detail if outcome else "no outcome: its console ended first"
+    if kept.problem:
+        glyph, role, said = "✗", "bad", f"signature does not hold: {kept.problem}"
+    what = " ".join(filter(None, (act.act.replace("_", "-"), act.run_id or act.lane_id, act.subject[:16])))
+    key = KEYS.get(act.act, " ")
+    return LogEntry(
+        act.asked_wall_ms,
+        key,
+        plain(what, 80),
+        f"{glyph} {plain(said, 300)}",
+        role,
+        f"act {short(act.digest)}",
+        kept.folder,
+    )

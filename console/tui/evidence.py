@@ -1,31 +1,35 @@
 """An evidence snapshot: the screen as it looks, the state behind it, and a digest of both."""
 
+import re
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from console.observation.snapshot import Snapshot
 from runners.contract.canonical import readable_bytes, sha256_hex
 from runners.contract.document import Word
 from runners.records.durable import create_once
 
+_FOREIGN = re.compile(r"[^A-Za-z0-9_-]")  # a run id may be a stranger's
 BOUNDARY = "What one console showed at one moment; the journals are the evidence, this is a view of them."
 
 
-def take_snapshot(folder: Path, shown: Snapshot, svg: str, title: str) -> tuple[Path, str]:
+def take_snapshot(folder: Path, shown: object, svg: str, *, run_id: str, wall_ms: int) -> tuple[Path, str]:
     """Writes `screen.svg`, `state.json` and `snapshot.json` with their digests; returns the folder and that digest.
 
-    It is what this console saw: it proves nothing that the journals don't, and says so. Raises OSError, RecordsError.
+    `shown` is the frozen data that was drawn. It is what this console saw: it proves nothing that the journals don't,
+    and says so. Raises OSError, RecordsError.
     """
-    moment = datetime.fromtimestamp(shown.moment.now.wall_ms / 1000, UTC)
-    place = folder / f"{title or 'no-run'}-{moment.strftime('%Y%m%dT%H%M%S')}.{shown.moment.now.wall_ms % 1000:03}Z"
+    moment = datetime.fromtimestamp(wall_ms / 1000, UTC)
+    place = (
+        folder / f"{_FOREIGN.sub('_', run_id)[:96] or 'no-run'}-{moment.strftime('%Y%m%dT%H%M%S')}.{wall_ms % 1000:03}Z"
+    )
     place.mkdir(parents=True)
     screen, state = svg.encode(), readable_bytes(_plain(shown))
     about = {
         "schema_version": "swarm.console_snapshot.v1",
-        "run_id": shown.state.run_id,
-        "wall_ms": shown.moment.now.wall_ms,
+        "run_id": run_id,
+        "wall_ms": wall_ms,
         "screen_sha256": sha256_hex(screen),
         "state_sha256": sha256_hex(state),
         "claim_boundary": BOUNDARY,
@@ -42,6 +46,8 @@ def _plain(value: Any) -> Any:
         return value.to_json()
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, tuple | list):
         return [_plain(one) for one in value]
     return {name: _plain(one) for name, one in value.items()} if isinstance(value, dict) else value

@@ -1,4 +1,4 @@
-"""How the watched run stands, and which acts would be refused for that."""
+"""How the watched run stands."""
 
 from pathlib import Path
 
@@ -8,8 +8,6 @@ from console.observation.source import Counters
 from console.observation.state import State
 from console.tui.attachment import Attachment
 from console.tui.view import Mode, ReplayAt, View
-
-ACTS = ("app.start", "app.stop")
 
 
 def view_of(attachment: Attachment | None, moment: Moment) -> View:
@@ -27,7 +25,7 @@ def view_of(attachment: Attachment | None, moment: Moment) -> View:
         title=attachment.state.run_id or attachment.run_dir.name,
         bundle=_home_relative(attachment.bundle),
         counters=attachment.source.counters(),
-        reading=attachment.polls == 0,
+        reading=not attachment.caught_up,
         replay=replay,
     )
 
@@ -49,20 +47,3 @@ def mode_of(attachment: Attachment | None, *, starting: bool) -> Mode:
     if attachment.state.opened is None:
         return Mode.STARTING
     return Mode.LEFT if attachment.alive is False else Mode.LIVE
-
-
-def reason_against(
-    binding_id: str | None, mode: Mode, *, read_only: bool, run: str, replaying: bool = False
-) -> str | None:
-    """Why a key would be refused now, and what would enable it; None when it would work."""
-    if binding_id not in ACTS:
-        return None
-    if read_only:
-        return "this console is read-only; start it without --read-only"
-    if replaying:
-        return "what you see is not now; . goes back first"
-    if binding_id == "app.start":
-        return f"{run or 'a run'} is going on; x stops it first" if mode in (Mode.LIVE, Mode.STARTING) else None
-    if mode is Mode.STARTING:
-        return "the run is still starting"
-    return None if mode is Mode.LIVE else "no run is going on; g starts one"

@@ -2,11 +2,17 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from console.observation.runs import RunRef
 from console.observation.snapshot import Snapshot
 from console.observation.source import Counters
+from console.tui.job import JobState
 from console.tui.verification import Verified
+
+if TYPE_CHECKING:
+    from console.tui.drill_board import DrillCard
 
 
 class Mode(StrEnum):
@@ -27,6 +33,8 @@ class LogEntry:
     what: str
     outcome: str
     role: str = "muted"
+    receipt: str = ""  # the signed act's digest
+    folder: Path | None = None  # where that lies
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +62,9 @@ class View:
     blocked: frozenset[str] = frozenset()  # ids of bindings that would be refused now
     notice: tuple[str, str] | None = None  # a passing word of the console: text and role
     log: tuple[LogEntry, ...] = ()
+    job: JobState | None = None  # the long act that goes on
+    lane: str = ""
+    acknowledged: frozenset[str] = frozenset()  # sha256 of receipts
+    drills: tuple["DrillCard", ...] = ()
     verified: Verified | None = None  # the offline check of this run's bundle
     runs: tuple[RunRef, ...] = field(default=(), compare=False)

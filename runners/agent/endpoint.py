@@ -1,9 +1,10 @@
-"""The SSH server of a host without sshd: one address, known keys, a closed list of verbs, read-only files."""
+"""The SSH server of a host without sshd: one address to listen at or dial, known keys, closed verbs, files to read."""
 
 import asyncio
 import errno
 import logging
 import os
+from typing import Any
 
 import asyncssh
 
@@ -18,12 +19,13 @@ from runners.records.process_identity import started_ms
 
 KEEPALIVE_S = 1.0  # asyncssh sends none by default
 KEEPALIVE_MISSED = 3
+DIAL_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 logger = logging.getLogger(__name__)
 
 
 class Endpoint:
-    """Listens from `start` to `close`."""
+    """Listens, or dials in, from `start` to `close`."""
 
     def __init__(self, settings: AgentSettings, token: AdmissionToken | None) -> None:
         self._settings = settings
@@ -31,25 +33,24 @@ class Endpoint:
         self._verbs = VerbSessions(settings, self._host_key.get_fingerprint(), token)
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._acceptor: asyncssh.SSHAcceptor | None = None
+        self._dialer: asyncio.Task[None] | None = None
 
     async def start(self) -> AgentAnnouncement:
         """Raises PortTaken."""
         self._settings.run_root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        listen, port = self._settings.listen, self._settings.port
-        try:
-            self._acceptor = await self._listen(listen, port)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-            raise PortTaken(
-                f"{listen}:{port}: expected a free port, got one in use. Stop what listens there, or choose another "
-                "with --port (for `swarm run`: --contributor-port)"
-            ) from error
+        if self._settings.dial is not None:
+            address, port = self._settings.dial
+            self._dialer = asyncio.create_task(self._keep_dialing(address, port), name="dialing in")
+        else:
+            address = self._settings.listen
+            self._acceptor = await self._listen(address, self._settings.port)
+            port = self._acceptor.get_port()
         own_start = started_ms(os.getpid())
         assert own_start is not None
         return AgentAnnouncement(
-            address=listen,
-            port=self._acceptor.get_port(),
+            dials=self._settings.dial is not None,
+            address=address,
+            port=port,
             host_key=self._host_key.export_public_key().decode().strip(),
             host_key_fingerprint=self._host_key.get_fingerprint(),
             pid=os.getpid(),
@@ -57,31 +58,56 @@ class Endpoint:
         )
 
     async def _listen(self, listen: str, port: int) -> asyncssh.SSHAcceptor:
+        try:
+            return await asyncssh.listen(listen, port, **self._options())
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise PortTaken(
+                f"{listen}:{port}: expected a free port, got one in use. Stop what listens there, or choose another "
+                "with --port (for `swarm run`: --contributor-port)"
+            ) from error
+
+    async def _keep_dialing(self, address: str, port: int) -> None:
+        """This host dials and stays the SSH server: the coordinator's key still has to be an authorized one."""
+        waits = iter(DIAL_AGAIN_S)
+        while True:
+            try:
+                async with asyncio.timeout(self._settings.limits.login_s):
+                    connection = await asyncssh.connect_reverse(address, port, **self._options())
+                logger.info("dialed in at %s:%d", address, port)
+                waits = iter(DIAL_AGAIN_S)
+                await connection.wait_closed()
+            except (OSError, TimeoutError, asyncssh.Error) as error:
+                logger.info("dialing %s:%d: %s", address, port, error or type(error).__name__)
+            await asyncio.sleep(next(waits, DIAL_AGAIN_S[-1]))
+
+    def _options(self) -> dict[str, Any]:
+        """The same whichever side opens the connection."""
         limits = self._settings.limits
-        return await asyncssh.listen(
-            listen,
-            port,
-            server_factory=lambda: _Gate(self._connections, limits.connections),
-            server_host_keys=[self._host_key],
-            authorized_client_keys=asyncssh.import_authorized_keys("\n".join(self._settings.authorized_keys)),
-            process_factory=self._verbs.serve,
-            sftp_factory=lambda channel: ReadOnlyFiles(channel, self._settings.run_root, limits.open_files),
-            encoding=None,
-            line_editor=False,
-            allow_pty=False,
-            allow_scp=False,
-            agent_forwarding=False,
-            x11_forwarding=False,
-            public_key_auth=True,
-            password_auth=False,
-            kbdint_auth=False,
-            host_based_auth=False,
-            gss_host=None,
-            login_timeout=limits.login_s,
-            keepalive_interval=KEEPALIVE_S,
-            keepalive_count_max=KEEPALIVE_MISSED,
-            server_version="swarm-agent",
-        )
+        return {
+            "server_factory": lambda: _Gate(self._connections, limits.connections),
+            "server_host_keys": [self._host_key],
+            "authorized_client_keys": asyncssh.import_authorized_keys("\n".join(self._settings.authorized_keys)),
+            "process_factory": self._verbs.serve,
+            "sftp_factory": lambda channel: ReadOnlyFiles(channel, self._settings.run_root, limits.open_files),
+            "encoding": None,
+            "line_editor": False,
+            "allow_pty": False,
+            "allow_scp": False,
+            "agent_forwarding": False,
+            "x11_forwarding": False,
+            "public_key_auth": True,
+            "password_auth": False,
+            "kbdint_auth": False,
+            "host_based_auth": False,
+            "gss_host": None,
+            "login_timeout": limits.login_s,
+            "keepalive_interval": KEEPALIVE_S,
+            "keepalive_count_max": KEEPALIVE_MISSED,
+            "server_version": "swarm-agent",
+            "config": None,
+        }
 
     async def idle_for(self, idle_s: float) -> None:
         """Returns once there was no connection for that long: an agent must not outlive its lane for ever."""
@@ -94,6 +120,9 @@ class Endpoint:
 
     async def close(self) -> None:
         """Verbs end, connections close, runners live on."""
+        if self._dialer is not None:
+            self._dialer.cancel()
+            await asyncio.gather(self._dialer, return_exceptions=True)
         if self._acceptor is not None:
             self._acceptor.close()
             await self._acceptor.wait_closed()

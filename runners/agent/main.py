@@ -11,11 +11,14 @@ from runners.agent.endpoint import Endpoint
 from runners.agent.errors import AgentError
 from runners.agent.settings import AgentSettings, parse_settings
 from runners.agent.token import AdmissionToken
+from runners.contract.announcement import KEPT
 from runners.contract.canonical import canonical_bytes
 from runners.records.durable import write_all
 from runners.records.errors import RecordsError
 
 EXIT_CANNOT_START = 3
+
+logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,7 +35,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 async def serve(settings: AgentSettings, token: AdmissionToken | None) -> int:
-    """Announces on descriptor 1, then lets go of 0 and 1: whoever started the agent may be gone long before it."""
+    """Announces on descriptor 1, then lets go of 0 and 1: whoever started the agent may be gone long before it.
+
+    With `until_kept` a starter that dies before it noted the announcement down takes the agent along.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -40,7 +46,11 @@ async def serve(settings: AgentSettings, token: AdmissionToken | None) -> int:
     announcement = await endpoint.start()
     try:
         write_all(1, canonical_bytes(announcement.to_json()) + b"\n")
-        _let_go_of_pipes()
+        _let_go(1)
+        if settings.until_kept:
+            _end_unless_kept(stop)
+        else:
+            _let_go(0)
         await _until_done(stop, endpoint, settings.idle_exit_s)
     finally:
         await endpoint.close()
@@ -57,8 +67,21 @@ async def _until_done(stop: asyncio.Event, endpoint: Endpoint, idle_exit_s: floa
     await asyncio.gather(*waits, return_exceptions=True)
 
 
-def _let_go_of_pipes() -> None:
+def _end_unless_kept(stop: asyncio.Event) -> None:
+    """`kept` on standard input, or its end: which of them is there first."""
+    loop = asyncio.get_running_loop()
+
+    def hear() -> None:
+        loop.remove_reader(0)
+        if os.read(0, len(KEPT)) != KEPT:
+            logger.warning("whoever started this agent is gone before it noted it down: ending")
+            stop.set()
+        _let_go(0)
+
+    loop.add_reader(0, hear)
+
+
+def _let_go(descriptor: int) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(nothing, 1)
+    os.dup2(nothing, descriptor)
     os.close(nothing)

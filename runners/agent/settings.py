@@ -44,6 +44,8 @@ class AgentSettings:
     contract_digest: str | None = None
     dangerous_drill_fault: str | None = None  # handed to every verb; a runner refuses it outside the loopback lane
     idle_exit_s: float | None = None  # end after this long without a connection
+    until_kept: bool = False  # whoever started it has to say on standard input that it noted the agent down
+    dial: tuple[str, int] | None = None  # a coordinator to dial in to, instead of listening
     limits: Limits = field(default_factory=Limits)
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -77,6 +79,8 @@ def parse_settings(argv: Sequence[str]) -> tuple[AgentSettings, bool]:
         contract_digest=_digest(options.contract_digest),
         dangerous_drill_fault=options.dangerous_drill_fault,
         idle_exit_s=options.idle_exit_s,
+        until_kept=options.kept_stdin,
+        dial=_address(options.dial) if options.dial is not None else None,
     )
     _check_apart(settings)
     return settings, options.token_stdin
@@ -86,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m runners agent", description="SSH endpoint of this host")
     parser.add_argument("--listen", default="127.0.0.1", metavar="ADDRESS", help="the only address to listen on")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}; 0 takes a free one")
+    parser.add_argument(
+        "--dial", metavar="HOST:PORT", help="dial in to the coordinator there, again and again, instead of listening"
+    )
     parser.add_argument("--home", type=Path, default=Path("~/.swarm"), help="keys of this host")
     parser.add_argument("--run-root", type=Path, required=True, help="the only folder that peers may read")
     parser.add_argument("--model", type=Path, required=True, help="this host's own checkpoint of the base model")
@@ -96,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
         "--dangerous-drill-fault", choices=get_args(DrillFault), help="drills on the loopback lane only"
     )
     parser.add_argument("--idle-exit-s", type=float, help="end after this long without a connection (default: never)")
+    parser.add_argument(
+        "--kept-stdin", action="store_true", help="end at once when standard input ends before it said `kept`"
+    )
     parser.add_argument("--token-stdin", action="store_true", help="admission token: first line of standard input")
     return parser
 
@@ -106,6 +116,14 @@ def _bare_key(line: str) -> str:
         return asyncssh.import_public_key(line).export_public_key().decode().strip()
     except (asyncssh.KeyImportError, ValueError) as error:
         raise AgentSettingsError(f"--authorized-key: expected 'ssh-ed25519 AAAA...', got {line[:60]!r}") from error
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise AgentSettingsError(f"--dial: expected HOST:PORT of the coordinator, got {text[:120]!r}")
+    return host, int(port)
 
 
 def _digest(text: str | None) -> str | None:

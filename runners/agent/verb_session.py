@@ -54,7 +54,8 @@ class VerbSessions:
     async def _run(self, verb: str, peer: "asyncssh.SSHServerProcess[bytes]") -> None:
         token = self._token.reveal() if self._token is not None and verb == "admit" else None
         try:
-            process = await start_verb(verb, self._environment, token=token, argv=self._settings.programs.get(verb))
+            environment = self._environment.coming_from(_address_of(peer))
+            process = await start_verb(verb, environment, token=token, argv=self._settings.programs.get(verb))
         except OSError as error:
             await _refuse(peer, f"{verb}: expected to start its process, got {error.strerror}")
             return
@@ -142,6 +143,11 @@ def _verb_of(command: str | None) -> str | None:
         if command == f"{COMMAND_WORD} {verb}":
             return verb
     return None
+
+
+def _address_of(peer: "asyncssh.SSHServerProcess[bytes]") -> str:
+    address = peer.get_extra_info("peername")
+    return str(address[0]) if address else ""
 
 
 def _shown(peer: "asyncssh.SSHServerProcess[bytes]") -> str:

@@ -118,6 +118,23 @@ class LinkChanged(Word):
     host_key_fingerprint: Label | None
 
 
+class Direction(Word):
+    """What the lane says, what was used, and whether bytes came through."""
+
+    contract_endpoint: Label
+    observed_endpoint: Label
+    outcome: Literal["reached", "not_reached", "not_tried"]
+    detail: Text
+
+
+class DirectionsTested(Word):
+    """Both ways between the coordinator and one host, tried at bring-up. Only one of them has to work."""
+
+    node_id: NodeId
+    outward: Direction  # the coordinator reaches the contributor's endpoint
+    inward: Direction  # the contributor reaches the coordinator's endpoint
+
+
 class BringupReceived(Word):
     node_id: NodeId
     disposition: Label
@@ -342,6 +359,7 @@ COORDINATOR_BODIES: dict[str, type[Word]] = {
     "inputs_prepared": InputsPrepared,
     "agent_started": AgentStarted,
     "link_changed": LinkChanged,
+    "directions_tested": DirectionsTested,
     "bringup_received": BringupReceived,
     "bringup_refused": BringupRefused,
     "admission_decided": AdmissionDecided,

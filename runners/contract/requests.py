@@ -13,7 +13,7 @@ from runners.contract.names import FileName, Label, NodeId, PublicKey, RunId, Sh
 from runners.contract.plan import Assignment, FileRef
 from runners.contract.receipts import AdmissionReceipt
 
-VERBS = ("bringup", "admit", "receive", "launch", "begin", "status", "release", "stop")
+VERBS = ("bringup", "admit", "receive", "launch", "begin", "status", "release", "stop", "reach")
 
 
 class Refusal(Word):
@@ -136,6 +136,19 @@ class RunnerStatus(Word):
     alive: bool
     proven_dead: bool
     pid: int | None
+    detail: Text
+
+
+class ReachRequest(Word):
+    """Try the way back: the host connects to where the coordinator came from, at this port, and nowhere else."""
+
+    port: int
+    nonce: Sha256  # what answers there has to say it
+
+
+class ReachResponse(Word):
+    reached: bool
+    address: Label  # that was tried
     detail: Text
 
 

@@ -1,6 +1,8 @@
 """`admit`: the node's side of the mutual proof, and the receipt that it leaves."""
 
 import os
+import stat
+from pathlib import Path
 
 from runners.contract.requests import AdmitChallenge, AdmitConfirmation, AdmitResponse, TokenLine
 from runners.process.errors import Refused
@@ -8,9 +10,11 @@ from runners.process.run_root import RunRoot
 from runners.process.settings import HostSettings
 from runners.process.wire import Wire
 from runners.records.admission import answer, check_token, receipt_of, sign_receipt, verify_confirmation
+from runners.records.durable import read_regular
 from runners.records.keys import SigningKey
 
 MAX_TOKEN_BYTES = 256
+TOKEN_FILE = "admission_token"  # noqa: S105 - of the host's owner, beside its keys
 
 
 def admit(settings: HostSettings, wire: Wire) -> AdmitResponse:
@@ -68,14 +72,29 @@ def _node_key(settings: HostSettings, node_id: str) -> SigningKey:
 
 
 def _secret(settings: HostSettings, asked: AdmitChallenge, wire: Wire) -> bytes:
-    """The token's bytes: from the host's own pipe, or from the coordinator's where it says so."""
+    """The token's bytes: from the host's own pipe or file, or from the coordinator's where it says so."""
     if asked.token_custody == "handed_over":  # noqa: S105 - a word of the contract
         return check_token(wire.read_secret(TokenLine).token)
     if settings.token_fd is None:
-        raise Refused(
-            "admission_token_missing",
-            f"{asked.node_id}: expected this host's own admission token in the pipe SWARM_TOKEN_FD, got none; "
-            "export PSIONIC_SWARM_ADMISSION_TOKEN for the agent",
-        )
+        return check_token(_from_file(settings.home / TOKEN_FILE, asked.node_id))
     with os.fdopen(settings.token_fd, "rb") as pipe:
         return check_token(pipe.read(MAX_TOKEN_BYTES).decode("ascii", errors="replace"))
+
+
+def _from_file(path: Path, node_id: str) -> str:
+    """Its owner put it there, for this host alone. Raises Refused."""
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077 or status.st_uid != os.getuid():
+            raise Refused(
+                "admission_token_exposed",
+                f"{node_id}: expected {path.name} to be a file that only its owner can read (0600), got "
+                f"{stat.filemode(status.st_mode)} of user {status.st_uid}; chmod 600, and a new token if others saw it",
+            )
+        return read_regular(path, limit=MAX_TOKEN_BYTES).decode("ascii", errors="replace")
+    except FileNotFoundError as error:
+        raise Refused(
+            "admission_token_missing",
+            f"{node_id}: expected this host's own admission token, got none; with our agent export "
+            f"PSIONIC_SWARM_ADMISSION_TOKEN before it starts, else put it into {path.name} beside the keys, mode 0600",
+        ) from error

@@ -6,12 +6,12 @@ from runners.contract.canonical import canonical_bytes
 from runners.contract.requests import BeginRequest, Done, LaunchRequest, RunnerRequest, RunnerStatus
 from runners.process.admission import require_contract
 from runners.process.errors import Refused
-from runners.process.identity import ProcessIdentity
 from runners.process.run_root import RunRoot
 from runners.process.settings import HostSettings
 from runners.process.wire import Wire
 from runners.records.keys import verify
 from runners.records.lock import is_held
+from runners.records.process_identity import ProcessIdentity
 
 BEGIN_PREFIX = b"swarm.begin.v1\0"
 STOP_PATIENCE_S = 5.0
@@ -83,14 +83,14 @@ def status_of(root: RunRoot, request: RunnerRequest) -> RunnerStatus:
         return _never_launched(root, request.revision)
     require_launched(root, request.revision, request.run_id, request.node_id)
     identity = ProcessIdentity(launched.pid, launched.process_started_ms)
-    process = identity.find()
+    lives = identity.lives
     held = is_held(root.folder) and not _is_successors(root, request.revision)
     detail = (
-        f"pid {identity.pid} {'lives' if process else 'is gone or another process'}, lock {'held' if held else 'free'}"
+        f"pid {identity.pid} {'lives' if lives else 'is gone or another process'}, lock {'held' if held else 'free'}"
     )
     return RunnerStatus(
-        alive=held and process is not None,
-        proven_dead=not held and process is None,
+        alive=held and lives,
+        proven_dead=not held and not lives,
         pid=identity.pid,
         detail=detail,
     )
@@ -121,6 +121,6 @@ def _is_successors(root: RunRoot, revision: int) -> bool:
     for name in later:
         if name.isdigit() and int(name) > revision and (launched := root.launched(int(name))) is not None:
             holder = ProcessIdentity(launched.pid, launched.process_started_ms)
-            if holder.find() is not None:
+            if holder.lives:
                 return True
     return False

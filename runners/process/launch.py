@@ -19,6 +19,7 @@ from runners.process.receive import matches
 from runners.process.run_root import RunRoot
 from runners.process.settings import HostSettings
 from runners.process.wire import Wire
+from runners.records.detaching import NEEDED_BY_SYSTEMD, in_own_scope, keep_awake, user_systemd
 from runners.records.keys import SigningKey
 from runners.records.lock import is_held
 
@@ -135,15 +136,20 @@ def _start(settings: HostSettings, root: RunRoot, request: LaunchRequest) -> Lau
 
 
 def _spawn(settings: HostSettings, root: RunRoot, revision: int) -> subprocess.Popen[bytes]:
-    """Own session, no terminal, no pipe to this verb: neither SIGHUP nor a closed channel reaches it."""
+    """Own session, no terminal, no pipe to this verb: neither SIGHUP nor a closed channel or login reaches it."""
+    environment = runner_environment(settings, os.environ)
+    systemd_run = user_systemd(os.environ)
+    if systemd_run is not None:
+        environment |= {name: os.environ[name] for name in NEEDED_BY_SYSTEMD if name in os.environ}
+    runner = [sys.executable, "-P", "-m", "runners", "work", "--revision", str(revision)]
     with root.log(revision).open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "runners", "work", "--revision", str(revision)],
+            in_own_scope(runner, systemd_run, f"swarm runner in {root.folder}"),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd=root.folder,
-            env=runner_environment(settings, os.environ),
+            env=environment,
             start_new_session=True,
             close_fds=True,
         )
@@ -159,6 +165,7 @@ def _await_runner(root: RunRoot, revision: int, child: subprocess.Popen[bytes]) 
         if time.monotonic() > deadline:
             raise Refused("launch_timed_out", f"expected an open journal within {START_S:g} s, got none")
         time.sleep(POLL_S)
+    keep_awake(response.pid)
     # The runner is nobody's child from here: init reaps it when this verb has ended.
     child.returncode = 0
     return response

@@ -24,6 +24,7 @@ SETTINGS = {
     "SWARM_CONTRACT_DIGEST": "the only contract that this host serves (default: any)",
     "SWARM_TOKEN_FD": "number of an inherited pipe that holds the admission token",
     "SWARM_HOST_KEY_FINGERPRINT": "SHA256:... of the SSH host key that this host presents (default: as sshd has it)",
+    "SWARM_PEER_ADDRESS": "where the coordinator comes from (default: as sshd has it)",
     "SWARM_ORPHAN_MS": "how long a runner waits for the coordinator (default: the lane's prepare_ms + 30 minutes)",
     "SWARM_DANGEROUS_DRILL_FAULT": "another_shape or another_identity: publish what was not asked for; loopback only",
 }
@@ -40,6 +41,7 @@ class HostSettings:
     contract_digest: str | None = None
     token_fd: int | None = None
     host_key_fingerprints: tuple[str, ...] = (LOCAL_FINGERPRINT,)
+    peer_address: str | None = None
     orphan_ms: int | None = None
     dangerous_drill_fault: DrillFault | None = None
 
@@ -90,6 +92,7 @@ def read_settings(options: argparse.Namespace, environ: Mapping[str, str]) -> Ho
         contract_digest=digest,
         token_fd=_whole("SWARM_TOKEN_FD", given["SWARM_TOKEN_FD"]),
         host_key_fingerprints=_fingerprints(given["SWARM_HOST_KEY_FINGERPRINT"], environ),
+        peer_address=given["SWARM_PEER_ADDRESS"] or environ.get("SSH_CONNECTION", "").partition(" ")[0] or None,
         orphan_ms=_whole("SWARM_ORPHAN_MS", given["SWARM_ORPHAN_MS"]),
         dangerous_drill_fault=fault,  # type: ignore[arg-type]  # checked above
     )

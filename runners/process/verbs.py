@@ -14,6 +14,7 @@ from runners.process.control import begin, release, status, stop
 from runners.process.errors import ProcessError
 from runners.process.jobs import JOB_HANDLERS
 from runners.process.launch import launch
+from runners.process.reach import reach
 from runners.process.receive import receive
 from runners.process.refusals import refusal_of
 from runners.process.settings import HostSettings
@@ -31,6 +32,7 @@ VERB_HANDLERS: dict[str, Handler] = {
     "status": status,
     "release": release,
     "stop": stop,
+    "reach": reach,
 }
 HANDLERS: dict[str, Handler] = {**VERB_HANDLERS, **JOB_HANDLERS}
 assert tuple(VERB_HANDLERS) == VERBS

@@ -13,7 +13,6 @@ from runners.contract.requests import LaunchResponse
 from runners.process.epochs import PreviousEpoch, close_previous, next_writer
 from runners.process.errors import Orphaned, Refused, StopRequested
 from runners.process.heartbeat import HeartbeatThread
-from runners.process.identity import ProcessIdentity
 from runners.process.launch import EXIT_BUSY, check_admission
 from runners.process.refusals import detail_of, reason_of
 from runners.process.run_root import RunRoot
@@ -23,6 +22,7 @@ from runners.records.errors import AlreadyHeld
 from runners.records.journal_file import JournalFile
 from runners.records.keys import SigningKey
 from runners.records.lock import FolderLock
+from runners.records.process_identity import ProcessIdentity
 
 POLL_S = 0.1
 LOCK_PATIENCE_S = 3.0  # somebody who asks for the status holds the lock for an instant

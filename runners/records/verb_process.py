@@ -6,7 +6,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import runners
@@ -39,6 +39,10 @@ class VerbEnvironment:
         if self.contract_digest is not None:
             named["SWARM_CONTRACT_DIGEST"] = self.contract_digest
         return {**child_env(), **self.extra, **named}
+
+    def coming_from(self, address: str) -> "VerbEnvironment":
+        """As this, for a peer at that address."""
+        return replace(self, extra={**self.extra, "SWARM_PEER_ADDRESS": address})
 
 
 def child_env() -> dict[str, str]:

@@ -1,15 +1,12 @@
 """Which code ran."""
 
-import hashlib
 import platform
 from functools import cache
-from pathlib import Path
 
 from runners.contract.names import Sha256, as_label
 from runners.contract.receipts import Software
+from runners.records.sources import sources_sha256
 from runners.training.backend import Backend
-
-PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def software(backend: Backend) -> Software:
@@ -24,14 +21,4 @@ def software(backend: Backend) -> Software:
 @cache
 def runners_sha256() -> Sha256:
     """Of the package in this process, read once: a later change on disk isn't what runs."""
-    return sources_sha256(PACKAGE)
-
-
-def sources_sha256(package: Path) -> Sha256:
-    """Over every `.py` file below `package`, in the order of relative names: name, NUL, length, NUL, bytes."""
-    digest = hashlib.sha256()
-    names = sorted(path.relative_to(package).as_posix() for path in package.rglob("*.py"))
-    for name in names:
-        raw = (package / name).read_bytes()
-        digest.update(f"{name}\0{len(raw)}\0".encode() + raw)
-    return digest.hexdigest()
+    return sources_sha256()

@@ -27,6 +27,7 @@ class AgentRig:
     limits: dict[str, float] = field(default_factory=dict)
     idle_exit_s: float | None = None
     port: int = 0
+    dial: tuple[str, int] | None = None
     process: "subprocess.Popen[bytes] | None" = None
     announced: AgentAnnouncement | None = None
 
@@ -56,6 +57,7 @@ class AgentRig:
             "authorized_keys": [self.client_key.export_public_key().decode().strip()],
             "limits": self.limits,
             "idle_exit_s": self.idle_exit_s,
+            "dial": self.dial,
             "token": self.token is not None,
         }
         self.process = subprocess.Popen(

@@ -25,6 +25,7 @@ def main() -> int:
         backend="torch",
         authorized_keys=tuple(order["authorized_keys"]),
         idle_exit_s=order["idle_exit_s"],
+        dial=tuple(order["dial"]) if order["dial"] else None,
         limits=Limits(**order["limits"]),
         programs=dict.fromkeys(VERBS, TINY_VERB),
     )

@@ -1,4 +1,4 @@
-"""One lie each, carried into every later digest, chain and signature: only the named rule can refuse the bundle.
+"""One lie each, carried into every later digest, chain and signature: the named rule refuses the bundle, and no other.
 
 `told` is a lie that a run was made with; `after` is done to the finished bundle, which is then listed and signed
 again by the same operator unless `resealed` is false.
@@ -19,10 +19,15 @@ Told = Callable[[], Lies]
 @dataclass(frozen=True)
 class Defect:
     name: str
-    rule: str  # of the first finding
+    rule: str  # the one that refuses it
     told: Told | None = None
     after: Callable[[Path], None] | None = None
     resealed: bool = True
+    also: tuple[str, ...] = ()  # rules that such a lie can't escape either; it is then no entry of the corpus
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        return (self.rule, *self.also)
 
 
 def document(path: str, edit: Callable[[Body], None]) -> Told:

@@ -39,12 +39,18 @@ def _add(path: str, data: bytes) -> Any:
 
 
 def _other_white_space(bundle: Path) -> None:
-    path = bundle / "contract/run_contract.json"
+    path = bundle / "operator_manifest.json"
     path.write_bytes(json.dumps(json.loads(path.read_bytes()), sort_keys=True).encode() + b"\n")
 
 
 def _extra_field(bundle: Path) -> None:
     rewrite(bundle / "operator_manifest.json", sets(comment="trust me"))
+
+
+def _other_content(bundle: Path) -> None:
+    path = bundle / "operator_manifest.json"
+    body = json.loads(path.read_bytes())
+    path.write_bytes(readable_bytes({**body, "digest": OTHER}))
 
 
 def _inner_digest(bundle: Path) -> None:
@@ -107,6 +113,7 @@ def _device(**fields: Any) -> Any:
 
 
 def _cuda() -> Lies:
+    """Told in every document, by a build that has no CUDA."""
     device = _device(backend_label="open_adapter_backend.cuda.gpt_oss_lm_head", kind="cuda", device_label="cuda:0")
     return Lies(devices={LINUX: device})
 
@@ -119,7 +126,13 @@ def _metal() -> Lies:
             "device_label": "metal:0",
         }
     )
-    return Lies(devices={MAC: device})
+    return Lies(devices={MAC: device}, documents={f"reports/{MAC}_bringup.json": _says_macos})
+
+
+def _says_macos(body: Body) -> None:
+    """The platform that the framework was built for still tells where it ran."""
+    body["machine"]["os"] = "macos"
+    next(finding for finding in body["findings"] if finding["rule"] == "os")["value"] = "macos"
 
 
 def _invented_losses(body: Body) -> None:
@@ -139,7 +152,7 @@ FILES = (
     Defect("meaningless_file_listed", "listing_is_in_order", after=_add("retained_artifacts/notes.txt", b"hello\n")),
     Defect(
         "listed_file_missing", "listed_bytes_are_there", resealed=False,
-        after=lambda bundle: (bundle / "receipts/score.json").unlink(),
+        after=lambda bundle: (bundle / "audit.md").unlink(),
     ),
     Defect(
         "signature_missing", "bundle_is_signed", resealed=False, after=lambda bundle: (bundle / SIGNATURE_FILE).unlink()
@@ -149,15 +162,31 @@ FILES = (
         after=_append("audit.md", b"token swarm1-" + b"abcdefgh234567" * 4 + b"-0badcafe\n"),
     ),
     Defect(
-        "private_key_in_quarantine", "no_secret_in_any_file",
-        after=_add(f"quarantine/{LINUX}/key", b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n"),
+        "private_key_in_the_audit", "no_secret_in_any_file",
+        after=_append("audit.md", b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n"),
     ),
 )  # fmt: skip
 DOCUMENTS = (
     Defect("other_white_space", "documents_have_their_form", after=_other_white_space),
     Defect("field_that_no_schema_has", "documents_have_their_form", after=_extra_field),
-    Defect("inner_digest_of_another_recipe", "documents_own_their_digest", after=_inner_digest),
-    Defect("receipt_under_another_name", "paths_name_their_node", after=_other_node_name),
+    Defect("digest_of_other_content", "documents_own_their_digest", after=_other_content),
+    Defect(
+        "inner_digest_of_another_recipe", "documents_own_their_digest", after=_inner_digest,
+        also=(
+            "digests_bind_the_documents", "assignments_repeat_the_contract", "batches_follow_from_the_recipe",
+            "beats_count_up", "receipts_speak_of_this_work", "replays_are_about_this_work",
+        ),
+    ),
+    Defect("receipt_of_another_node", "paths_name_their_node", document(
+        f"retained_artifacts/{LINUX}/contributor_receipt.json", sets(node_id=MAC)
+    )),
+    Defect(
+        "receipt_under_another_name", "paths_name_their_node", after=_other_node_name,
+        also=(
+            "one_device_from_gate_to_receipt", "replays_are_about_this_work", "replay_figures_are_recomputed",
+            "replays_are_journaled_as_they_are",
+        ),
+    ),
     Defect("another_runs_admission", "one_run_everywhere", document(
         f"receipts/admission_{LINUX}.json", sets(run_id="r-2")
     )),
@@ -193,6 +222,20 @@ DOCUMENTS = (
     Defect("command_that_nobody_signed", "operator_signed_the_commands", after=_unsigned_command),
     Defect("act_without_a_command", "operator_signed_the_commands", coordinator(_act_without_command)),
 )  # fmt: skip
+LAUNCH = (
+    Defect("launch_receipt_left_out", "launch_is_kept", after=lambda bundle: (
+        bundle / "launch/loopback_launch_receipt.json"
+    ).unlink()),
+    Defect("launch_of_other_bytes", "launch_receipt_binds_the_manifest", document(
+        "launch/loopback_launch_receipt.json", sets(manifest_sha256=OTHER)
+    )),
+    Defect("launch_of_another_contract", "one_run_everywhere", document(
+        "launch/loopback_launch_manifest.json", sets(contract_digest=OTHER)
+    )),
+    Defect("launch_to_another_endpoint", "launch_came_before_the_run", document(
+        "launch/loopback_launch_manifest.json", lambda body: body["hosts"][1].update(contract_endpoint="10.0.0.9:22")
+    )),
+)  # fmt: skip
 JOURNALS = (
     Defect("torn_tail", "journals_are_readable", after=_append(LINUX_JOURNAL, b'{"body":')),
     Defect("line_of_another_kind", "journals_are_readable", after=_append(LINUX_JOURNAL, b'{"kind":"party"}\n')),
@@ -216,7 +259,7 @@ MEMBERS = (
     Defect("cuda_label_in_the_receipt", "labels_name_the_device_that_computed", document(
         f"retained_artifacts/{LINUX}/contributor_receipt.json",
         lambda body: body["device"].update(backend_label="open_adapter_backend.cuda.gpt_oss_lm_head"),
-    )),
+    ), also=("one_device_from_gate_to_receipt",)),
     Defect("cuda_everywhere_on_a_cpu_build", "labels_name_the_device_that_computed", _cuda),
     Defect("metal_everywhere_on_linux", "labels_name_the_device_that_computed", _metal),
     Defect("label_of_no_backend", "labels_name_the_device_that_computed", lambda: Lies(
@@ -225,7 +268,10 @@ MEMBERS = (
     Defect("software_of_the_other_framework", "labels_name_the_device_that_computed", lambda: Lies(
         software={LINUX: software_of(MAC)}
     )),
-    Defect("gate_without_a_measurement", "journal_agrees_with_bringup", document(
+    Defect("journal_names_a_better_card", "journal_agrees_with_bringup", coordinator(
+        said("bringup_received", sets(device_name="NVIDIA GeForce RTX 4080"), LINUX)
+    )),
+    Defect("gate_without_a_measurement", "bringups_are_true", document(
         f"reports/{LINUX}_bringup.json", sets(gate=None)
     )),
     Defect("gate_losses_invented", "bringups_are_true", document(
@@ -234,11 +280,11 @@ MEMBERS = (
     # The bundle keeps only documents that a record names, so the true report and its key are missing then.
     Defect("journal_names_another_report", "records_are_signed", coordinator(
         said("bringup_received", sets(report_digest=OTHER), LINUX)
-    )),
+    ), also=("members_are_the_admitted_nodes", "journaled_things_exist")),
     Defect("trained_on_another_device", "one_device_from_gate_to_receipt", own(
         LINUX, said("ready", lambda body: body["device"].update(device_label="cpu:1"))
     )),
-    Defect("device_that_the_lane_refuses", "one_device_from_gate_to_receipt", lambda: Lies(contract=_only_cuda)),
+    Defect("device_that_the_lane_refuses", "bringups_are_true", lambda: Lies(contract=_only_cuda)),
     Defect("journal_admits_another_key", "admissions_bind_keys", coordinator(
         said("admission_decided", sets(node_public_key=OTHER), LINUX)
     )),
@@ -258,4 +304,4 @@ MEMBERS = (
         "contract/membership_receipt.json", lambda body: body["members"][1].update(observed_endpoint="10.0.0.9:22")
     )),
 )  # fmt: skip
-DEFECTS = (*FILES, *DOCUMENTS, *JOURNALS, *MEMBERS)
+DEFECTS = (*FILES, *DOCUMENTS, *LAUNCH, *JOURNALS, *MEMBERS)

@@ -24,6 +24,7 @@ from runners.training.backends import load
 from runners.training.gate import REFUSED_PRECISION, GateRun, run_gate
 from runners.training.gate import SEED as GATE_SEED
 
+SOURCES = {"cpu": ("psutil",), "cuda": ("nvml", "torch.cuda"), "metal": ("mlx.device_info", "system_profiler")}
 STARTED = 1_790_000_000_000
 MACHINE = Machine(
     os="linux", os_version="Forge 1", os_build=None, kernel="6.1", arch="x86_64", hardware_model=None,
@@ -65,7 +66,7 @@ def report_fields(
     accelerator = Accelerator(
         kind=device.kind, name=device.name, visible=1, memory_total_bytes=device.memory_total_bytes,
         memory_free_before_bytes=6 << 30, memory_free_during_bytes=5 << 30, driver=None, compute_capability=None,
-        pci_bus_id=None, metal_family=None, gpu_cores=None, throttling=None, sources=("psutil",),
+        pci_bus_id=None, metal_family=None, gpu_cores=None, throttling=None, sources=SOURCES[device.kind],
     )  # fmt: skip
     gate = _gate(contract, node, key, device, software, run_id)
     speed = _throughput(contract)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from runners.contract.journal import Head
 from tests.checks.forged_hosts import MAC, NODES, endpoint_of
 from tests.checks.forged_journal import Said
+from tests.checks.forged_work import replay_record
 
 if TYPE_CHECKING:
     from tests.checks.forge import Forge
@@ -148,7 +149,7 @@ class _Script:
     def validating(self) -> None:
         self.change(6620, "validating", "contributions are replayed")
         for index, node in enumerate(self.nodes):
-            self.say(9000 + index, "replay_judged", **self.run.replay_record(node))
+            self.say(9000 + index, "replay_judged", **replay_record(self.run, node))
             self.say(9010 + index, "contribution_judged", node_id=node, disposition="accepted", findings=[])
         self.change(9020, "validated", "every contribution is accepted and replay-checked")
 

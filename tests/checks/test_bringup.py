@@ -17,7 +17,7 @@ from runners.contract.canonical import readable_bytes
 from runners.process.bringup import GATE_PREFIX, REPORT_PREFIX
 from runners.process.probes import product
 from runners.records.keys import SigningKey
-from tests.checks.forged_bringup import refuse_for_disk, report_fields, sealed, trained_gate
+from tests.checks.forged_bringup import SOURCES, refuse_for_disk, report_fields, sealed, trained_gate
 from tests.checks.forged_hosts import LINUX, MAC, device_of, hash_of, software_of
 from tests.checks.resealing import Body, BodyEdit, reseal_body
 
@@ -96,8 +96,9 @@ def device(**changes: str) -> BodyEdit:
         for inner in (body["device"], body["gate"]["receipt"]["device"]):
             inner.update(changes)
         body["probe"]["device_label"] = body["device"]["device_label"]
-        body["accelerator"]["kind"] = body["device"]["kind"]
-        body["accelerator"]["name"] = body["device"]["name"]
+        body["accelerator"].update(kind=body["device"]["kind"], name=body["device"]["name"])
+        body["accelerator"]["sources"] = list(SOURCES[body["device"]["kind"]])
+        finding("device_kind", value=body["device"]["kind"])(body)
 
     return edit
 
@@ -155,12 +156,24 @@ def rose(body: Body) -> None:
     receipt = body["gate"]["receipt"]
     receipt.update(initial_loss=receipt["final_loss"], final_loss=receipt["initial_loss"])
     value = f"{receipt['initial_loss']:.6g} to {receipt['final_loss']:.6g}"
-    finding("gate_loss", value=value)(body)
+    turned("gate_loss", "refused_training_backend_blocker", value=value)(body)
+
+
+def turned(rule: str, disposition: str, **changes: Any) -> BodyEdit:
+    """A finding that does not hold, and a disposition that follows from it."""
+
+    def edit(body: Body) -> None:
+        finding(rule, holds=False, **changes)(body)
+        told = next(item for item in body["findings"] if item["rule"] == rule)
+        reason = f"{rule}: expected {told['limit']}, got {told['value']}"
+        body.update(disposition=disposition, reasons=[reason])
+
+    return edit
 
 
 RECEIPT = ("gate", "receipt")
 DEFECTS: tuple[tuple[str, str, BodyEdit], ...] = (
-    ("fingerprint_of_another_key", "host_signed_its_report", put("node_key_fingerprint", value="0" * 16)),
+    ("fingerprint_of_another_key", "fingerprint_is_of_the_key", put("node_key_fingerprint", value="0" * 16)),
     ("softer_thresholds", "requirements_are_the_lanes", other_thresholds),
     ("another_contract", "requirements_are_the_lanes", both(
         put("contract_digest", value="0" * 64), put(*RECEIPT, "contract_digest", value="0" * 64)
@@ -169,13 +182,14 @@ DEFECTS: tuple[tuple[str, str, BodyEdit], ...] = (
     ("speed_at_another_rank", "requirements_are_the_lanes", put("throughput", "rank", value=1)),
     ("cuda_label_of_a_cpu", "labels_name_the_device", device(backend_label=CUDA["backend_label"])),
     ("cuda_on_a_build_without_it", "labels_name_the_device", device(**CUDA)),
-    ("cuda_that_nobody_asked", "labels_name_the_device", both(device(**CUDA), software(backend="torch@2.13.0+cu128"))),
-    ("metal_on_linux", "labels_name_the_device", both(
-        device(**METAL), software(backend="mlx@0.32.4", platform="macOS-15.3.1-arm64"),
-        finding("backend", value="mlx", holds=False),
+    ("cuda_that_nobody_asked", "facts_are_of_the_device", both(
+        device(**CUDA), software(backend="torch@2.13.0+cu128"), put("accelerator", "sources", value=["psutil"])
     )),
-    ("accelerator_of_another_name", "labels_name_the_device", put("accelerator", "name", value="RTX 4080")),
-    ("product_of_another_device", "labels_name_the_device", put("probe", "device_label", value="cuda:0")),
+    ("metal_on_linux", "facts_are_of_the_device", both(
+        lambda body: body.update(forged(MAC)), device(**METAL), software(platform="macOS-15.3.1-arm64")
+    )),
+    ("accelerator_of_another_name", "facts_are_of_the_device", put("accelerator", "name", value="RTX 4080")),
+    ("product_of_another_device", "facts_are_of_the_device", put("probe", "device_label", value="cuda:0")),
     ("framework_of_the_other_node", "labels_name_the_device", software(backend="mlx@0.32.4")),
     ("gate_of_another_run", "gate_speaks_of_this_host", put(*RECEIPT, "run_id", value="run-0")),
     ("gate_of_another_node", "gate_speaks_of_this_host", put(*RECEIPT, "node_id", value=MAC)),
@@ -206,7 +220,7 @@ DEFECTS: tuple[tuple[str, str, BodyEdit], ...] = (
     )),
     ("too_few_bands", "throughput_is_its_bands", put("throughput", "band_tokens_per_second", value=[1.0] * 4)),
     ("steps_outside_the_band", "throughput_is_its_bands", put("throughput", "steps", value=2000)),
-    ("finding_turned", "thresholds_are_judged", finding("os", holds=False)),
+    ("finding_turned", "thresholds_are_judged", turned("throughput", "refused_machine_contract")),
     ("finding_of_another_value", "thresholds_are_judged", finding("memory", value="99 bytes")),
     ("finding_left_out", "thresholds_are_judged", without_finding("device_memory_free")),
     ("finding_of_a_softer_limit", "thresholds_are_judged", finding("disk_free", limit="at least 0 bytes")),
@@ -232,12 +246,17 @@ DEFECTS: tuple[tuple[str, str, BodyEdit], ...] = (
 def test_one_lie_sealed_again_is_refused_by_its_rule(rule: str, edit: BodyEdit, tmp_path: Path, contract: Path) -> None:
     body = forged()
     edit(body)
-    verdict = check_bringup(write(tmp_path, resealed(body)), host="linux", contract=contract)
-    assert [item.rule for item in verdict.findings][:1] == [rule], [str(item) for item in verdict.findings]
+    host = body["requirements"]["run_root"]
+    verdict = check_bringup(write(tmp_path, resealed(body)), host=host, contract=contract)
+    assert {item.rule for item in verdict.findings} == {rule}, [str(item) for item in verdict.findings]
 
 
 def test_every_rule_refuses_something() -> None:
-    sealing = {"report_owns_its_digest", "host_signed_its_gate"}  # shown below: these can't be sealed again
+    sealing = {
+        "report_owns_its_digest",
+        "host_signed_its_report",
+        "host_signed_its_gate",
+    }  # shown below: these can't be sealed again
     assert {rule.__name__ for rule in RULES} - {rule for _, rule, _ in DEFECTS} == sealing
     assert all((rule.__doc__ or "").strip() for rule in RULES)
 

@@ -12,8 +12,9 @@ from console.evidence.checks.real_run import check_real_run
 from console.evidence.errors import ReexecutionError
 from console.evidence.reexecute import reexecute
 from runners.records.tensors import RawTensor, write_tensors
-from tests.checks.forge import VOCABULARY, WIDTH, Forge
+from tests.checks.forge import Forge
 from tests.checks.forged_hosts import LINUX, MAC
+from tests.checks.forged_plan import VOCABULARY, WIDTH
 from tests.checks.lies import Lies
 from tests.checks.resealing import reseal_bundle
 from tests.checks.tiny_training import Trained

@@ -7,9 +7,18 @@ from pydantic import BaseModel
 
 from console.evidence import device_summary, models
 from console.evidence.checks.document_shapes import DOCUMENT_SHAPES
+from console.evidence.checks.lane.lane_shapes import LANE_SHAPES
 from console.evidence.checks.outcomes.document_shapes import OUTCOME_SHAPES
 from console.evidence.checks.record_shapes import BODIES
 from console.evidence.checks.shapes import MapOf, Maybe
+from console.evidence.lane_documents import (
+    binder_projection,
+    failure_drills,
+    launch_manifest,
+    receipt_contract,
+    topology_contract,
+    workflow_plan,
+)
 from console.evidence.outcomes import attempt, closeout, publication, rehearsal
 from runners.contract import bringup, lane, plan, receipts, shard_manifest
 from runners.contract.coordinator_records import COORDINATOR_BODIES
@@ -20,12 +29,13 @@ MODELS = {
     get_args(cls.model_fields["schema_version"].annotation)[0]: cls
     for module in (
         *(bringup, lane, plan, receipts, shard_manifest, models, device_summary),
-        *(rehearsal, attempt, closeout, publication),
+        *(rehearsal, attempt, closeout, publication, launch_manifest),
+        *(binder_projection, failure_drills, receipt_contract, topology_contract, workflow_plan),
     )
     for cls in vars(module).values()
     if isinstance(cls, type) and issubclass(cls, Document) and cls.__module__ == module.__name__
 }
-SHAPES = {**DOCUMENT_SHAPES, **OUTCOME_SHAPES}
+SHAPES = {**LANE_SHAPES, **DOCUMENT_SHAPES, **OUTCOME_SHAPES}
 
 
 def test_the_checker_knows_every_document_and_no_other() -> None:

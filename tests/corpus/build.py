@@ -9,19 +9,25 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from console.evidence.device_summary import SUMMARY_FILE
+from console.evidence.lane_documents.frozen_lane import freeze_lane
+from console.evidence.lane_documents.known_reports import given_report
+from console.evidence.lane_documents.operator_bundle import Launch, write_operator_bundle
+from console.evidence.lane_documents.sources import shipped_sources
 from console.evidence.outcomes.places import documents_dir, publications_dir
-from console.evidence.outcomes.publication import REPORT_FILE, SNAPSHOT_DIR
 from console.places import data_dir
 from runners.contract.canonical import readable_bytes
-from tests.checks import defects_of_identity, defects_of_work
+from tests.checks import test_bringup
+from tests.checks.every_defect import DEFECTS
 from tests.checks.forge import forge
 from tests.checks.forged_ends import refused_at_bring_up
 from tests.checks.resealing import operator_key_file, reseal_bundle, rewrite
 from tests.lanes import defects as lanes
+from tests.lanes import test_operator_bundle
 from tests.lanes.resealing import relink
-from tests.outcomes import test_documents, test_publication
+from tests.outcomes import test_device_summary, test_documents, test_publication
 from tests.outcomes.conftest import LANE, keep
-from tests.outcomes.publishing import publish_forged, reseal_publication, write_checkpoint
+from tests.outcomes.publishing import REPORT_FILE, SNAPSHOT_DIR, publish_forged, reseal_publication, write_checkpoint
 
 INDEX_FILE = "index.json"
 WHAT = {"rehearsal": "rehearsal", "evidence_bundle": "evidence", "closeout": "closeout"}
@@ -30,7 +36,7 @@ FROZEN_FROM = ("lanes", "base", "dataset", "reports")
 
 @dataclass(frozen=True)
 class Bad:
-    """`swarm check WHAT --bundle PLACE` names `rule` first. `place` is relative to the corpus."""
+    """`swarm check WHAT --bundle PLACE` refuses it by `rule` and by no other. `place` is relative to the corpus."""
 
     what: str
     name: str
@@ -43,14 +49,22 @@ def build(out: Path) -> tuple[Bad, ...]:
     out.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
-        made = (*_runs(out, work / "runs"), *_lanes(out), *_outcomes(out, work / "outcomes"))
+        made = (
+            *_runs(out, work / "runs"),
+            *_bringups(out),
+            *_lanes(out),
+            *_operator_bundles(out, work / "operator"),
+            *_outcomes(out, work / "outcomes"),
+        )
     (out / INDEX_FILE).write_bytes(readable_bytes({"bad": [asdict(bad) for bad in made]}))
     return made
 
 
 def _runs(out: Path, work: Path) -> Iterator[Bad]:
     true = forge(work / "true")
-    for defect in (*defects_of_identity.DEFECTS, *defects_of_work.DEFECTS):
+    for defect in DEFECTS:
+        if defect.also:
+            continue  # false in more than one place, however it is told
         home = work / defect.name
         if defect.told:
             bundle = forge(home, defect.told())
@@ -64,6 +78,38 @@ def _runs(out: Path, work: Path) -> Iterator[Bad]:
         place = f"runs/{defect.name}"
         shutil.move(bundle, out / place)
         yield Bad("real-run", defect.name, place, defect.rule)
+    summarised = test_device_summary.summarised(work / "summarised")
+    for name, rule, edit in test_device_summary.LIES:
+        bundle = shutil.copytree(summarised, work / name / "bundle")
+        operator_key_file(bundle.parent)
+        rewrite(bundle / SUMMARY_FILE, edit)
+        reseal_bundle(bundle)
+        (out / "summaries").mkdir(exist_ok=True)
+        shutil.move(bundle, out / "summaries" / name)
+        yield Bad("real-run", name, f"summaries/{name}", rule)
+
+
+def _bringups(out: Path) -> Iterator[Bad]:
+    for name, rule, edit in test_bringup.DEFECTS:
+        if name == "another_lane":
+            continue  # by the command, a report of a lane that nobody here knows is judged alone
+        body = test_bringup.forged()
+        edit(body)
+        (out / "bringups" / name).mkdir(parents=True)
+        path = test_bringup.write(out / "bringups" / name, test_bringup.resealed(body))
+        yield Bad(body["requirements"]["run_root"], name, path.relative_to(out).as_posix(), rule)
+
+
+def _operator_bundles(out: Path, work: Path) -> Iterator[Bad]:
+    contract = test_operator_bundle.CONTRACT
+    node = contract.contributors[1]
+    known = given_report(test_operator_bundle.keep(work, "given.json", test_operator_bundle.report(1)), contract, node)
+    frozen = freeze_lane(shipped_sources(contract))
+    write_operator_bundle(Launch(frozen, "run-1", 5_000, {node.node_id: known}), work / "true")
+    for name, rule, plant in test_operator_bundle.DEFECTS:
+        bundle = shutil.copytree(work / "true", out / "operator_bundles" / name)
+        plant(bundle)
+        yield Bad("lan", name, bundle.relative_to(out).as_posix(), rule)
 
 
 def _lanes(out: Path) -> Iterator[Bad]:
@@ -96,5 +142,5 @@ def _outcomes(out: Path, work: Path) -> Iterator[Bad]:
         publish_forged(kept.run, model, folder)
         if wrong.snapshot:
             wrong.snapshot(folder / SNAPSHOT_DIR)
-        reseal_publication(folder, wrong.report)
+        reseal_publication(folder, wrong.report, relist=wrong.relisted)
         yield Bad("publication", wrong.name, (folder / REPORT_FILE).relative_to(out).as_posix(), wrong.rule)

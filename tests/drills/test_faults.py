@@ -10,13 +10,13 @@ import psutil
 import pytest
 
 from console.drills.faults import Fault, FlippedByte, Killed, Slowed, Stopped, flip_one_bit
-from console.drills.target import Target
 from console.observation.line import Line, Proof, Ref, Stamp
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Word
 from runners.contract.node_records import Began
 from runners.contract.states import RunnerState
 from runners.records.clock import Clock
+from runners.records.process_identity import ProcessIdentity
 from tests.drills.stories import NODE, OTHER
 from tests.live.rig import until
 
@@ -102,7 +102,7 @@ def test_another_nodes_process_is_never_touched(worker: psutil.Process) -> None:
 
 
 def test_a_process_that_took_over_the_pid_is_never_touched(worker: psutil.Process) -> None:
-    earlier = Target(worker.pid, int(worker.create_time() * 1000) - 60_000)
+    earlier = ProcessIdentity(worker.pid, int(worker.create_time() * 1000) - 60_000)
     assert not earlier.send(signal.SIGKILL)
     assert worker.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_STOPPED)
 

@@ -8,7 +8,6 @@ untouched.
 import getpass
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,6 +18,8 @@ from pathlib import Path
 import asyncssh
 import psutil
 import pytest
+
+from tests.hosts.free_port import free_port
 
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
 PATIENCE_S = 10.0
@@ -88,7 +89,7 @@ class SshdRig:
         assert SSHD is not None
         self.folder.mkdir(exist_ok=True)
         self.home.mkdir(exist_ok=True)
-        self.port = self.port or _free_port(self.address if self.namespace is None else "127.0.0.1")
+        self.port = self.port or free_port()
         self._write_keys()
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # sshd asks for it before it reads anything
@@ -151,11 +152,6 @@ class SshdRig:
             self.kill()
 
 
-def _free_port(address: str) -> int:
-    with socket.create_server((address, 0)) as server:
-        return int(server.getsockname()[1])
-
-
 @contextmanager
 def running_sshd(folder: Path) -> Iterator[SshdRig]:
     """Skips where there is no sshd."""
@@ -188,11 +184,12 @@ class VethPair:
 
 
 @contextmanager
-def veth_pair() -> Iterator[VethPair]:
-    """Skips where this process may not make network namespaces."""
+def veth_pair(*, tailnet: bool = False) -> Iterator[VethPair]:
+    """Skips where this process may not make network namespaces. `tailnet` takes addresses of that range."""
     tag = f"{os.getpid() % 100000}{int(time.monotonic() * 10) % 100}"
     third, fourth = os.getpid() % 250 + 1, int(time.monotonic()) % 62 * 4
-    net = f"10.{200 + os.getpid() // 250 % 50}.{third}"
+    second = os.getpid() // 250 % 50
+    net = f"100.{70 + second}.{third}" if tailnet else f"10.{200 + second}.{third}"
     pair = VethPair(f"swarm{tag}", f"sw{tag}a", f"sw{tag}b", f"{net}.{fourth + 1}", f"{net}.{fourth + 2}")
     if shutil.which("ip") is None:
         pytest.skip("no ip(8) on this machine (Debian: apt-get install iproute2)")

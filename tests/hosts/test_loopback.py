@@ -19,6 +19,7 @@ from console.hosts.loopback import AgentHandle, AgentPlan, find_agent, require_f
 from console.hosts.ssh_host import SshHost
 from console.hosts.ssh_target import SshTarget
 from runners.records.errors import KeyFileError
+from runners.records.process_identity import ProcessIdentity
 from tests.agent.rig import ROOT
 
 pytestmark = pytest.mark.ssh
@@ -101,6 +102,35 @@ async def test_a_pid_that_is_another_process_by_now_is_neither_found_nor_ended(h
     assert find_agent(other) is None
     assert await stop_agent(other)
     assert handle.is_alive
+
+
+async def test_a_starter_killed_before_it_noted_the_agent_down_leaves_none(plan: AgentPlan) -> None:
+    """Nobody would know of it: the lane's port would stay taken."""
+    script = (
+        "import asyncio, json, os, signal, sys\nfrom pathlib import Path\n"
+        "from console.hosts.loopback import AgentPlan, start_agent\n"
+        "given = json.loads(sys.argv[1])\n"
+        "paths = {name: Path(given.pop(name)) for name in ('home', 'run_root', 'model_dir', 'log_path')}\n"
+        "def note(handle):\n"
+        "    print(json.dumps([handle.pid, handle.process_started_ms]), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(start_agent(AgentPlan(**paths, **given), token=None, note=note))\n"
+    )
+    given = {name: str(value) if isinstance(value, Path) else value for name, value in vars(plan).items()}
+    told = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", script, json.dumps(given)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert told.returncode == -signal.SIGKILL
+    pid, started = json.loads(told.stdout)
+    async with asyncio.timeout(10):
+        while ProcessIdentity(pid, started).lives:
+            await asyncio.sleep(0.05)
+    assert "before it noted it down" in plan.log_path.read_text()
 
 
 async def test_an_agent_that_ignores_sigterm_is_killed(handle: AgentHandle) -> None:

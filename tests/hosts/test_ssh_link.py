@@ -80,6 +80,24 @@ async def test_something_else_than_ssh_is_unreachable(agent: AgentRig) -> None:
             await SshHost.connect("linux", replace(target_of(agent), port=port))
 
 
+async def test_what_a_host_says_in_the_handshake_cannot_move_a_terminal(agent: AgentRig) -> None:
+    class Rude(asyncssh.SSHServer):
+        def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+            self._conn = conn
+
+        def begin_auth(self, username: str) -> bool:
+            self._conn.disconnect(asyncssh.DISC_BY_APPLICATION, "\x1b]0;owned\x07 go away")
+            return True
+
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    async with asyncssh.listen("127.0.0.1", 0, server_factory=Rude, server_host_keys=[key]) as server:
+        target = replace(target_of(agent), port=server.get_port(), host_key=key.convert_to_public())
+        with pytest.raises(HostUnreachable) as caught:
+            await SshHost.connect("linux", target)
+    assert "owned" in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
 async def test_a_link_knows_its_endpoint_its_key_and_its_round_trip(agent: AgentRig) -> None:
     async with connected(agent) as host:
         async with asyncio.timeout(5):

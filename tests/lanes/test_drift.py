@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from console.cli.errors import UsageError
-from console.cli.start import StartOptions, create_run
+from console.cli.start import create_run
+from console.cli.start_options import StartOptions
 from console.coordination.lane_file import load_lane
 from console.coordination.planning import Inputs, parts, plan_window
 from console.evidence.lane_documents.drift import LaneDocuments, RunDocuments, drift

@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from console.cli.main import main
-from console.cli.start import StartOptions, create_run
+from console.cli.start import create_run
+from console.cli.start_options import StartOptions
 from console.coordination.lane_file import load_lane
 from console.evidence.checks.lane.operator_bundle import RULES, check_operator_bundle
-from console.evidence.lane_documents.known_reports import REPORT_PREFIX
+from console.evidence.lane_documents.known_reports import REPORT_PREFIX, KnownReport, newest_report
 from console.evidence.lane_documents.places import FIRST_LANE, LanePlaces, bringup_report
+from console.places import data_dir
 from runners.contract.bringup import BringupReport
 from runners.contract.canonical import sha256_hex
+from runners.contract.lane import NodeContract, RunContract
 from runners.process import judging
 from runners.records.keys import SigningKey
 from tests.checks.forged_bringup import MACHINE
@@ -41,9 +44,14 @@ KEY = SigningKey.generate()
 
 @pytest.fixture(autouse=True)
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No run of the person who tests."""
+    """No run of the person who tests, and no report that the repository keeps."""
     folder = tmp_path / "runs"
     monkeypatch.setenv("SWARM_RUNS", str(folder))
+
+    def newest(contract: RunContract, node: NodeContract, _: Path, runs: Path) -> KnownReport | None:
+        return newest_report(contract, node, tmp_path / "fixtures", runs)
+
+    monkeypatch.setattr("console.cli.launch.newest_report", newest)
     return folder
 
 
@@ -118,6 +126,18 @@ def test_the_newest_retained_report_is_shown_with_its_age_and_signature(tmp_path
     assert shown["age_ms"] > 0
     assert shown["signature"]
     assert check_operator_bundle(tmp_path / "bundle").consistent
+
+
+def test_the_report_that_the_repository_keeps_is_shown_where_there_is_no_newer_one(runs: Path) -> None:
+    fixtures = data_dir("fixtures")
+    kept = newest_report(CONTRACT, CONTRACT.nodes[0], fixtures, runs)
+    assert kept is not None
+    assert (kept.origin, kept.report.disposition) == ("newest_retained", "ready_to_attempt")
+    newer = report(0, wall_ms=kept.report.finished_wall_ms + 1)
+    keep(runs / "one" / "mac" / "coordinator" / "reports", "swarm-mac-a_bringup.json", newer)
+    shown = newest_report(CONTRACT, CONTRACT.nodes[0], fixtures, runs)
+    assert shown is not None
+    assert shown.report == newer
 
 
 def test_a_report_of_another_contract_or_with_a_bad_signature_is_passed_over(tmp_path: Path, runs: Path) -> None:

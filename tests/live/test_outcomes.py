@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from console.evidence.device_summary import SUMMARY_FILE
-from console.evidence.outcomes.publication import SNAPSHOT_DIR
 from tests.live.conftest import MakeRun
 from tests.live.rig import PATIENCE_S, LiveRun
+from tests.outcomes.publishing import SNAPSHOT_DIR
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 

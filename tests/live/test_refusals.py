@@ -11,6 +11,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from console.evidence.checks.outcomes.attempt import check_attempt
 from console.evidence.checks.real_run import check_real_run
 from runners.contract.announcement import AgentAnnouncement
 from runners.records.admission import new_token
@@ -80,6 +81,9 @@ def assert_refused(run: LiveRun, code: int, err: str, reason: str, classificatio
     assert kept["result_classification"] == classification
     assert reason in kept["reason"]
     assert check_real_run(run.bundle).findings == ()
+    evidence = run.root / "outcomes" / "loopback_evidence_bundle_v1.json"  # left by the coordinator itself
+    assert check_attempt(evidence).findings == ()
+    assert json.loads(evidence.read_bytes())["live_attempt_disposition"] == "refused"
     kinds = ("bringup_refused", "admission_decided")
     record: dict[str, Any]
     (record,) = [r["body"] for r in run.records() if r["kind"] in kinds and r["body"]["reason"] == reason]

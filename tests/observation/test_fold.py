@@ -28,8 +28,8 @@ from runners.contract.states import (
     RunnerState,
     WindowState,
 )
-from tests.observation import make_run
-from tests.observation.make_run import LINUX, MAC, Recording, sha
+from tests.observation import recorded_contributor, recorded_journals
+from tests.observation.recorded_journals import LINUX, MAC, Recording, sha
 from tests.observation.watching import Watch
 
 
@@ -63,7 +63,7 @@ def linux(state: State) -> Host:
     return host
 
 
-HEAD = make_run.head()
+HEAD = recorded_journals.head()
 FINDING = coord.Finding(rule="manifest_digest", expected="aa", got="bb")
 
 COORDINATOR_CASES: list[tuple[Word, Callable[[State], object], object]] = [
@@ -247,7 +247,10 @@ NODE_CASES: list[tuple[Word, Callable[[State], object], object]] = [
     ),
     (
         node.Ready(
-            device=make_run.device(LINUX), head_sha256=sha("h"), slice_sha256=sha("s"), initial_adapter_sha256=sha("i")
+            device=recorded_contributor.device(LINUX),
+            head_sha256=sha("h"),
+            slice_sha256=sha("s"),
+            initial_adapter_sha256=sha("i"),
         ),
         lambda state: (linux(state).work.phase, linux(state).work.device_label),
         (Phase.READY, "cpu:0"),
@@ -269,7 +272,7 @@ NODE_CASES: list[tuple[Word, Callable[[State], object], object]] = [
         (7, (4.5,), 7),
     ),
     (
-        node.Produced(manifest=make_run.manifest(LINUX), files=(), receipt_digest=sha("r")),
+        node.Produced(manifest=recorded_contributor.manifest(LINUX), files=(), receipt_digest=sha("r")),
         lambda state: (linux(state).work.phase, linux(state).seen),
         (Phase.PRODUCED, None),
     ),

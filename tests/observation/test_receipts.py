@@ -9,7 +9,7 @@ from console.observation.progress import narrate
 from console.observation.receipts import ReceiptRing, Row, find, tell
 from console.observation.telling import Tone
 from tests.observation import make_run
-from tests.observation.make_run import RUN_ID, Recording
+from tests.observation.recorded_journals import RUN_ID, Recording
 from tests.observation.test_fold import COORDINATOR_CASES, NODE_CASES, kind_of, line
 from tests.observation.watching import Watch
 

@@ -8,7 +8,7 @@ from console.observation.plain import plain
 from console.observation.runs import RunStanding, list_runs, newest_live
 from runners.contract.states import Classification
 from runners.records.lock import FolderLock, is_held
-from tests.observation.make_run import Recording
+from tests.observation.recorded_journals import Recording
 
 
 def test_a_run_is_live_while_its_lock_is_held_then_closed_with_a_bundle_or_left(

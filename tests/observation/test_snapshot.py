@@ -8,8 +8,8 @@ from console.observation.conditions import Verdict
 from console.observation.snapshot import Snapshot
 from runners.contract import coordinator_records as coord
 from runners.contract.states import Classification
-from tests.observation import make_run
-from tests.observation.make_run import LINUX, MAC, Recording
+from tests.observation import recorded_journals, recorded_window
+from tests.observation.recorded_journals import LINUX, MAC, Recording
 from tests.observation.watching import Watch
 
 
@@ -173,10 +173,10 @@ def test_while_it_captures_the_coordinator_names_its_own_work(
     at_ms: int, sentence: str, run_dir: Path, tmp_path: Path
 ) -> None:
     """Between two captures a model is loaded again: nothing is journaled for seconds, and the work goes on."""
-    run = make_run.Recorder(tmp_path)
-    make_run.opening(run)
-    make_run.admit(run, 3500, MAC)
-    make_run.admit(run, 3600, LINUX)
+    run = recorded_journals.Recorder(tmp_path)
+    recorded_window.opening(run)
+    recorded_window.admit(run, 3500, MAC)
+    recorded_window.admit(run, 3600, LINUX)
     for when, detail, done, total in (
         (4000, "train capture", 16, 507),
         (4400, "train capture", 120, 507),
@@ -187,7 +187,7 @@ def test_while_it_captures_the_coordinator_names_its_own_work(
         run.put(when, "coordinator", "working", body)
     prepared = coord.InputsPrepared(
         reused=False,
-        head_sha256=make_run.sha("head"),
+        head_sha256=recorded_journals.sha("head"),
         train_samples=507,
         train_tokens=9000,
         held_out_samples=136,

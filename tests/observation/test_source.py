@@ -10,8 +10,8 @@ from console.observation.source import RunSource
 from runners.contract import coordinator_records as coord
 from runners.contract import node_records as node
 from runners.contract.states import Classification
-from tests.observation import make_run
-from tests.observation.make_run import LINUX, MAC, Recorder, Recording
+from tests.observation import make_run, recorded_journals, recorded_window
+from tests.observation.recorded_journals import LINUX, MAC, Recorder, Recording
 from tests.observation.watching import Watch
 
 MIRRORED = f"{LINUX}.contributor.r1.e1.jsonl"
@@ -70,7 +70,7 @@ def test_a_changed_byte_stops_that_journal_and_is_named(healthy: Recording, run_
 
 def test_a_record_signed_by_another_key_is_refused(run_dir: Path, tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    make_run.opening(run)
+    recorded_window.opening(run)
     recording = run.close()
     recording.write(run_dir)
     forger = Recorder(tmp_path / "forged")
@@ -138,8 +138,10 @@ def test_what_is_no_regular_file_is_not_read(place: str, healthy: Recording, run
 
 def test_a_coordinator_that_took_over_must_follow_the_journal_before(run_dir: Path, tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    make_run.opening(run)
-    taken = coord.EpochOpened(pid=2, previous_file=COORDINATED, previous_tail=make_run.sha("other"), gap_ms=900)
+    recorded_window.opening(run)
+    taken = coord.EpochOpened(
+        pid=2, previous_file=COORDINATED, previous_tail=recorded_journals.sha("other"), gap_ms=900
+    )
     run.put(9000, "coordinator", "epoch_opened", taken, epoch=2)
     run.close().write(run_dir)
     (finding,) = Watch(run_dir).poll().observer.state.findings

@@ -10,7 +10,7 @@ from console.observation.receipts import ReceiptRing
 from console.observation.snapshot import Snapshot, snapshot
 from console.observation.source import RunSource
 from runners.records.clock import Clock
-from tests.observation.make_run import MONO_0, WALL_0
+from tests.observation.recorded_journals import MONO_0, WALL_0
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Watch:
 
     def poll(self, now_ms: int | None = None) -> "Watch":
         self.now_ms = self.now_ms if now_ms is None else now_ms
-        for row in self.observer.take(self.source.poll()):
+        for row in self.observer.take(self.source.read_all()):
             self.ring.add(row)
         return self
 

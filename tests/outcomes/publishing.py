@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from console.evidence.lane_documents.places import LanePlaces
 from console.evidence.outcomes.closed_bundle import ClosedBundle
-from console.evidence.outcomes.publication import MANIFEST_FILE, REPORT_FILE, SNAPSHOT_DIR, PeftSmoke
+from console.evidence.outcomes.publication import MANIFEST_FILE, PeftSmoke
 from console.evidence.outcomes.publish import publish
 from runners.contract.canonical import readable_bytes
 from runners.records.tensors import RawTensor, write_tensors
-from tests.checks.forge import TOKENIZER, VOCABULARY, WIDTH
+from tests.checks.forged_plan import TOKENIZER, VOCABULARY, WIDTH
 from tests.checks.resealing import reseal_body, sized
 
 Body = dict[str, Any]
+PLACES = LanePlaces("loopback")
+SNAPSHOT_DIR, REPORT_FILE = PLACES.snapshot_dir, PLACES.publication_report
 
 
 def write_checkpoint(folder: Path, *, seed: int = 7, tokenizer: bytes = TOKENIZER) -> Path:
@@ -56,15 +59,16 @@ def publish_forged(run: ClosedBundle, model: Path, out: Path, smoke: PeftSmoke |
     return asyncio.run(publish(run, model, out, measure))[0]
 
 
-def reseal_publication(out: Path, edit: Callable[[Body], None] | None = None) -> None:
+def reseal_publication(out: Path, edit: Callable[[Body], None] | None = None, *, relist: bool = True) -> None:
     """List and digest what lies in the snapshot now, and let the report cite it; `edit` changes the report."""
     snapshot = out / SNAPSHOT_DIR
     manifest = json.loads((snapshot / MANIFEST_FILE).read_bytes())
-    manifest["files"] = [
-        {"path": path.relative_to(snapshot).as_posix(), **sized(path.read_bytes())}
-        for path in sorted(snapshot.rglob("*"), key=lambda path: path.relative_to(snapshot).as_posix())
-        if path.is_file() and path.name != MANIFEST_FILE
-    ]
+    if relist:
+        manifest["files"] = [
+            {"path": path.relative_to(snapshot).as_posix(), **sized(path.read_bytes())}
+            for path in sorted(snapshot.rglob("*"), key=lambda path: path.relative_to(snapshot).as_posix())
+            if path.is_file() and path.name != MANIFEST_FILE
+        ]
     reseal_body(manifest)
     (snapshot / MANIFEST_FILE).write_bytes(readable_bytes(manifest))
     report = json.loads((out / REPORT_FILE).read_bytes())

@@ -15,9 +15,12 @@ from console.evidence.checks.outcomes.closeout import check_closeout
 from console.evidence.checks.outcomes.rehearsal import check_rehearsal
 from console.evidence.checks.verdict import Verdict
 from console.evidence.models import BUNDLE_FILE
+from console.evidence.outcomes.bottlenecks import bottlenecks
 from console.evidence.outcomes.closed_bundle import open_closed
+from console.evidence.outcomes.phases import Phase
 from console.evidence.outcomes.places import write_document
 from console.evidence.outcomes.rehearsal import rehearsal_report
+from runners.contract.document import word_from_json
 from tests.checks.forge import forge
 from tests.checks.lies import Lies
 from tests.checks.resealing import rewrite
@@ -155,10 +158,34 @@ def _sets(*path: str | int, to: Any) -> Callable[[Body], None]:
     return edit
 
 
+def _follow(body: Body) -> None:
+    """What follows from the phases, made to follow from them as they are told now."""
+    phases = word_phases(body["phases"])
+    body["bottlenecks"] = [item.to_json() for item in bottlenecks(phases)]
+    body["remaining_serial_phase_ids"] = [
+        phase.phase_id for phase in phases if phase.parallelization_posture == "serial"
+    ]
+
+
+def word_phases(phases: list[Body]) -> tuple[Phase, ...]:
+    return tuple(word_from_json(Phase, phase) for phase in phases)
+
+
+def _without_a_phase(body: Body) -> None:
+    body["phases"].pop(7)
+    _follow(body)
+
+
+def _parallel_merge(body: Body) -> None:
+    body["phases"][7]["parallelization_posture"] = "parallelizable"
+    _follow(body)
+
+
 def _faster(body: Body) -> None:
-    """Half the time of training, with bottlenecks computed to match: only the journal says otherwise."""
+    """With bottlenecks computed to match: only the journal says otherwise."""
     phase = next(item for item in body["phases"] if item["phase_id"] == "merge")
     phase["wallclock_ms"] += 1
+    _follow(body)
 
 
 def _called_measured(body: Body) -> None:
@@ -168,31 +195,17 @@ def _called_measured(body: Body) -> None:
     body["remaining_blockers"] = [
         item for item in body["remaining_blockers"] if item["blocker"] != "phase_not_measured:ship"
     ]
-    body["bottlenecks"] = [
-        {
-            "phase_id": "ship",
-            "severity": "high",
-            "share_percent": 100,
-            "evidence_posture": "measured",
-            "parallelization_posture": "parallelizable",
-            "remediation": "none",
-        }
-    ]
+    _follow(body)
 
 
 LIES = (
     Lie("another_lane", "rehearsal", "lane_is_the_runs", _sets("lane_id", to="first_swarm_trusted_lan")),
     Lie("a_wider_claim", "rehearsal", "boundary_ends_with_the_lanes", _sets("claim_boundary", to="It proves it all.")),
-    Lie("a_phase_left_out", "rehearsal", "every_phase_is_named_once", lambda body: body["phases"].pop(7)),
+    Lie("a_phase_left_out", "rehearsal", "every_phase_is_named_once", _without_a_phase),
     Lie(
         "another_coordinator", "rehearsal", "nodes_are_the_contracts", _sets("coordinator_node_id", to="swarm-linux-a")
     ),
-    Lie(
-        "parallel_merge",
-        "rehearsal",
-        "posture_and_basis_fit",
-        _sets("phases", 7, "parallelization_posture", to="parallelizable"),
-    ),
+    Lie("parallel_merge", "rehearsal", "posture_and_basis_fit", _parallel_merge),
     Lie("a_faster_phase", "rehearsal", "measured_phases_are_in_the_journal", _faster),
     Lie(
         "a_measured_phase_that_never_was",
@@ -283,11 +296,11 @@ LIES = (
 
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.name)
-def test_a_resealed_lie_is_named_by_its_rule(lie: Lie, request: pytest.FixtureRequest) -> None:
+def test_a_resealed_lie_is_refused_by_its_rule_alone(lie: Lie, request: pytest.FixtureRequest) -> None:
     kept: Kept = request.getfixturevalue(lie.of)
     rewrite(kept.document(lie.kind), lie.edit)
 
-    assert _rules(kept, lie.kind)[:1] == [lie.rule]
+    assert set(_rules(kept, lie.kind)) == {lie.rule}
 
 
 def test_a_bundle_phase_of_a_run_that_never_scored_is_refused(refused: Kept) -> None:

@@ -4,6 +4,7 @@ Both run the shipped base's whole decoder; the adapter is a rank-stacked merge o
 writers as a real run's.
 """
 
+import asyncio
 import json
 import shutil
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ import pytest
 from numpy.typing import NDArray
 
 from console.aggregation.merge import WeightedAdapter, merge
+from console.evidence.errors import PublicationRefused
 from console.evidence.outcomes.mlx_adapter import mlx_adapter_files
-from console.evidence.outcomes.peft_smoke import LOGIT_BOUND, NEW_TOKENS, PROMPTS
+from console.evidence.outcomes.peft_smoke import LOGIT_BOUND, NEW_TOKENS, PROMPTS, peft_smoke
+from console.evidence.outcomes.publish import PEFT_GATE
 from console.places import data_dir
 from console.validation.adapter import Adapter, adapter_bytes
 from runners.contract.adapter_config import adapter_config_bytes
@@ -91,6 +94,20 @@ def test_a_configuration_that_peft_scales_otherwise_is_seen_by_the_smoke_test(
     (folder / ADAPTER_CONFIG_FILE).write_text(json.dumps({**config, "use_rslora": True}))
 
     assert _smoke(folder).max_logit_difference > 0.1
+
+
+@pytest.mark.torch
+def test_an_adapter_that_peft_cannot_load_is_refused_by_the_gate_of_that_name(
+    snapshot: Snapshot, tmp_path: Path
+) -> None:
+    """The real job, in its own process: a configuration that names no module of the base."""
+    folder = tmp_path / "elsewhere"
+    shutil.copytree(snapshot.folder, folder)
+    config = json.loads((folder / ADAPTER_CONFIG_FILE).read_bytes())
+    (folder / ADAPTER_CONFIG_FILE).write_text(json.dumps({**config, "target_modules": ["no_such_module"]}))
+
+    with pytest.raises(PublicationRefused, match=f"gate {PEFT_GATE}: expected PEFT to load it, got .*no_such_module"):
+        asyncio.run(peft_smoke(BASE, folder, tmp_path / "log.txt"))
 
 
 @pytest.mark.mlx

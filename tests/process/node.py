@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +21,6 @@ from runners.contract.journal import Writer
 from runners.contract.lane import RunContract
 from runners.contract.requests import Begin, BeginRequest, LaunchRequest, LaunchResponse, RunnerRequest
 from runners.process.control import BEGIN_PREFIX
-from runners.process.identity import ProcessIdentity
 from runners.process.run_root import RunRoot
 from runners.process.settings import HostSettings
 from runners.process.verbs import answer as answer_verb
@@ -29,6 +29,7 @@ from runners.records.admission import answer, challenge, confirmation, new_token
 from runners.records.admission import check_token as secret_of
 from runners.records.journal_file import JournalReader, VerifiedLine
 from runners.records.keys import SigningKey
+from runners.records.process_identity import ProcessIdentity
 from tests.process.inputs import BASE, NODE, RUN, WINDOW, Shipment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -197,9 +198,7 @@ def ended_runners(node: Node) -> Iterator[Node]:
         if node.settings.run_root.exists():
             for path in node.settings.run_root.glob("launch-r*.json"):
                 launched = LaunchResponse.model_validate_json(path.read_bytes())
-                process = ProcessIdentity(launched.pid, launched.process_started_ms).find()
-                if process is not None:
-                    process.kill()
+                ProcessIdentity(launched.pid, launched.process_started_ms).send(signal.SIGKILL)
 
 
 def _lines(words: tuple[Word, ...]) -> bytes:

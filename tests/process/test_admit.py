@@ -108,6 +108,42 @@ def test_two_sides_with_one_token_leave_a_signed_receipt_and_no_token(node: Node
     assert not [secret for secret in (token, given.mac, confirmed.mac) if secret.encode() in kept]
 
 
+def test_a_token_file_of_the_hosts_owner_proves_as_a_pipe_does(node: Node) -> None:
+    """For a host with a system sshd: nobody starts an agent there that could inherit the token."""
+    token = new_token()
+    node.settings.home.mkdir(exist_ok=True)
+    file = node.settings.home / "admission_token"
+    file.write_text(token + "\n")
+    file.chmod(0o600)
+    asked = question(node, handed_over=False)
+    with admitting(node) as talk:
+        talk.say(asked)
+        given = as_answer(talk.hear())
+        verify_answer(check_token(token), asked, given, expected_node_key=node.key.public_hex)
+        talk.say(confirmation(check_token(token), asked, given, admitted_wall_ms=7))
+        response = AdmitResponse.model_validate_json(json.dumps(talk.hear()))
+        assert talk.end() == 0
+    assert response.receipt.token_custody == "proved"
+
+
+@pytest.mark.parametrize("exposed", ["mode", "link"])
+def test_a_token_file_that_others_could_read_is_refused_unread(node: Node, exposed: str) -> None:
+    token = new_token()
+    node.settings.home.mkdir(exist_ok=True)
+    file = node.settings.home / "admission_token"
+    other = file.with_name("elsewhere")
+    (other if exposed == "link" else file).write_text(token)
+    (other if exposed == "link" else file).chmod(0o600 if exposed == "link" else 0o640)
+    if exposed == "link":
+        file.symlink_to(other)
+    with admitting(node) as talk:
+        talk.say(question(node, handed_over=False))
+        refusal = talk.hear()
+        assert talk.end() == 1
+    assert refusal["refused"] == "admission_token_exposed"
+    assert token not in refusal["detail"]
+
+
 def test_a_host_with_another_token_gives_a_proof_that_the_coordinator_refuses(node: Node) -> None:
     asked = question(node, handed_over=False)
     with admitting(node, token=new_token()) as talk:

@@ -12,6 +12,7 @@ import pytest
 
 from runners.contract.canonical import canonical_bytes
 from runners.process.launch import runner_environment
+from runners.records import detaching
 from runners.records.admission import new_token
 from runners.records.keys import SigningKey
 from tests.process.inputs import contract, shipment
@@ -64,6 +65,42 @@ def test_the_runner_is_in_a_session_of_its_own_without_a_terminal(node: Node) ->
     launched = node.launch(shipment(node.lane))
     assert os.getsid(launched.pid) == launched.pid
     assert psutil.Process(launched.pid).terminal() is None
+
+
+def test_a_users_own_systemd_takes_the_runner_in(node: Node, tmp_path: Path) -> None:
+    """Stand-ins for systemctl and systemd-run, which aren't on this machine: the argv that they get is the real one."""
+    for name, body in (
+        ("systemctl", 'test "$1 $2" = "--user show-environment"'),
+        ("systemd-run", f'echo "$@" > {tmp_path}/asked; while [ "$1" != -- ]; do shift; done; shift; exec "$@"'),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    launched = node.launch(shipment(node.lane), PATH=path, XDG_RUNTIME_DIR=str(tmp_path))
+    asked = (tmp_path / "asked").read_text()
+    assert asked.startswith("--user --scope --quiet --collect --description=swarm runner in ")
+    assert asked.rstrip().endswith("-P -m runners work --revision 0")
+    assert processes_of(node) == [launched.pid]
+    assert os.getsid(launched.pid) == launched.pid
+
+
+@pytest.mark.parametrize("body", ["exit 1", "sleep 60"])
+def test_a_systemd_that_does_not_answer_is_gone_without(
+    tmp_path: Path, body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detaching, "ASK_S", 0.2)
+    for name in ("systemctl", "systemd-run"):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body.replace('sleep', 'exec sleep')}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert detaching.user_systemd({**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}) is None
+    assert detaching.in_own_scope(["python", "x"], None, "a run") == ["python", "x"]
+
+
+def test_only_a_mac_is_kept_awake_and_only_while_the_process_lives() -> None:
+    """caffeinate is not on this machine: the argv that it would get."""
+    assert detaching.awake_argv(123, "darwin") == ["/usr/bin/caffeinate", "-i", "-w", "123"]
+    assert detaching.awake_argv(123, "linux") is None
 
 
 def test_the_callers_secrets_do_not_reach_the_runner(node: Node) -> None:

@@ -11,7 +11,7 @@ from runners.process.probes import linux, mac, nvml
 from runners.process.probes.accelerator import cpu_facts, cuda_facts, metal_facts, metal_free
 from runners.process.probes.commands import read_text, run
 from runners.process.probes.machine import machine, os_word
-from tests.process.sampled import CARD, MACS, SampledNvml, body, mac_commands, text
+from tests.process.sampled import CARD, MACS, SAMPLES, SampledNvml, body, mac_commands, text
 
 GIB = 1 << 30
 
@@ -27,6 +27,16 @@ def card(**changes: Any) -> dict[str, Any]:
     sample = copy.deepcopy(body(CARD, "nvml.json"))
     sample["cards"][0].update(changes)
     return sample
+
+
+def test_every_sample_says_in_its_name_whether_it_was_recorded_and_the_readme_says_so_too() -> None:
+    told = (SAMPLES / "README.md").read_text()
+    kinds = {path.name: path.name.partition("_")[0] for path in SAMPLES.iterdir() if path.is_dir()}
+
+    assert set(kinds.values()) == {"recorded", "authored"}
+    for name, kind in kinds.items():
+        (row,) = [line for line in told.splitlines() if f"`{name}`" in line]
+        assert kind.upper() in row
 
 
 def test_an_m2_pro_is_read_from_sw_vers_and_sysctl() -> None:

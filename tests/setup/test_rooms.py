@@ -13,6 +13,10 @@ from tests.setup.checkout import REPOSITORY
 AGAINST = {
     "A runner never sees the console or a screen": ("runners/process/wire.py", "import console.places"),
     "The contract knows words only": ("runners/contract/names.py", "import numpy"),
+    "What a bare host is sent first imports nothing of ours": (
+        "runners/bootstrap/look.py",
+        "import runners.records.lock",
+    ),
     "Records are files and keys": ("runners/records/clock.py", "import safetensors"),
     "The console reaches training only through a process": ("console/hosts/host.py", "import runners.training.steps"),
     "The checker shares nothing with the producer": (

@@ -9,6 +9,7 @@ import pytest
 from runners.contract.jobs import ReplayJob, ScoreJob, ScoreSubject
 from runners.contract.plan import ADAPTER_FILE, OUTBOX_FILES, RECEIPT_FILE, Assignment
 from runners.contract.receipts import ContributorReceipt
+from runners.records.sources import sources_sha256
 from runners.training.adapter_file import read_adapter
 from runners.training.backend import StepResult, ignore_stage, ignore_step
 from runners.training.backends import load
@@ -16,7 +17,7 @@ from runners.training.contribution import contribute, finish_contribution, obser
 from runners.training.errors import AdapterFileError, InputMismatch, ShardError, Stopped, TrainingError
 from runners.training.head import load_head
 from runners.training.jobs import replay, score
-from runners.training.software import runners_sha256, sources_sha256
+from runners.training.software import runners_sha256
 from tests.training.assignments import BASE, Ground, assignment_over, lay_ground
 from tests.training.problems import ALPHA, RANK
 

@@ -1,17 +1,23 @@
 """The console on a stage: a recorded run at a chosen moment, one fixed clock, acts that are only noted down."""
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from textual.pilot import Pilot
 
+from console.coordination.lane_file import lane_files, load_lane
+from console.hosts.endpoints import Endpoint, endpoints_of
+from console.hosts.host_book import HostBook
 from console.tui.acts import StartedRun
 from console.tui.app import SwarmApp
 from console.tui.errors import ActRefused
+from runners.contract.lane import RunContract
 from runners.contract.states import Classification
 from runners.records.clock import Clock
+from runners.records.keys import SigningKey
 from runners.records.lock import FolderLock
-from tests.observation.make_run import MONO_0, WALL_0, Recording
+from tests.observation.recorded_journals import MONO_0, WALL_0, Recording
 
 
 @dataclass
@@ -32,6 +38,42 @@ class FakeActs:
     started: int = 0
     stopped: list[tuple[str, str]] = field(default_factory=list)
     refusal: str | None = None
+    lane: str = "loopback"
+    remote: str | None = None
+    replayed: list[str] = field(default_factory=list)
+    script: str = "print('done')"  # what a long act does instead of the command
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+    key: SigningKey = field(default_factory=SigningKey.generate)
+
+    def choose_lane(self, lane: str) -> None:
+        if self.refusal is not None:
+            raise ActRefused(self.refusal)
+        self.lane, self.remote = lane, None
+
+    def choose_endpoint(self, endpoint: Endpoint) -> None:
+        self.remote = endpoint.remote
+
+    def lanes(self) -> tuple[str, ...]:
+        return tuple(lane_files())
+
+    def contract(self, lane: str) -> RunContract:
+        return load_lane(lane)
+
+    def endpoints(self, lane: str) -> tuple[Endpoint, ...]:
+        return endpoints_of(load_lane(lane), HostBook(self.runs_dir / ".home"))
+
+    def replay_run(self, run_id: str) -> StartedRun:
+        if self.refusal is not None:
+            raise ActRefused(self.refusal)
+        self.replayed.append(run_id)
+        return StartedRun(run_id, self.runs_dir / run_id)
+
+    def command(self, *words: str) -> tuple[str, ...]:
+        self.asked.append(words)
+        return (sys.executable, "-c", self.script, *words)
+
+    def operator_key(self) -> SigningKey:
+        return self.key
 
     def start_run(self) -> StartedRun:
         if self.refusal is not None:

@@ -11,7 +11,7 @@ from console.tui.screens.fixed import Record
 from console.tui.verification import Verification
 from console.tui.widgets.lines import FixedLines
 from runners.contract.states import Classification
-from tests.observation.make_run import RUN_ID, Recording
+from tests.observation.recorded_journals import RUN_ID, Recording
 from tests.tui.stage import Stage, settle, shown
 
 

@@ -1,11 +1,15 @@
 """Rows, gauges and contrast, without a screen."""
 
+from collections.abc import Callable
+from itertools import combinations
+
 import pytest
 
 from console.places import data_dir
 from console.tui.drawing.box import box
 from console.tui.drawing.gauges import bar, bounded, sparkline
 from console.tui.drawing.text import clip, ends, fill, fit, row_width, wrap
+from console.tui.eyes import STATES, TEXTS, contrast, deuteranopia, difference, grey
 from console.tui.themes import SwarmTheme, load_themes
 
 THEMES, PROBLEMS = load_themes((data_dir("themes"),))
@@ -67,24 +71,30 @@ def test_words_wrap_and_the_rest_is_an_ellipsis() -> None:
     assert wrap("one two three four", 8, 2) == ["one two", "three f…"]
 
 
-def luminance(colour: str) -> float:
-    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
 @pytest.mark.parametrize("theme", list(THEMES.values()), ids=list(THEMES))
 @pytest.mark.parametrize("ground", ["ground", "bar", "cursor"])
 def test_every_text_colour_can_be_read_on_every_ground(theme: SwarmTheme, ground: str) -> None:
-    palette = theme.palette
-    for role in ("text", "muted", "bright", "ok", "warn", "bad", "accent", "digest"):
-        needed = 4.5 if ground == "ground" else 4.0
-        assert contrast(getattr(palette, role), getattr(palette, ground)) >= needed, role
+    for role in TEXTS:
+        assert contrast(getattr(theme.palette, role), getattr(theme.palette, ground)) >= 4.5, role
+
+
+@pytest.mark.parametrize("theme", list(THEMES.values()), ids=list(THEMES))
+@pytest.mark.parametrize(("eye", "apart"), [(deuteranopia, 10), (grey, 5)])
+def test_the_states_stay_apart_for_every_eye(theme: SwarmTheme, eye: Callable[[str], str], apart: int) -> None:
+    """By colour alone; glyph and word stand beside it in any case."""
+    for one, other in combinations(STATES, 2):
+        assert difference(eye(getattr(theme.palette, one)), eye(getattr(theme.palette, other))) > apart
+
+
+def test_eyes_are_computed_as_published() -> None:
+    assert contrast("#ffffff", "#000000") == pytest.approx(21)
+    assert difference("#ffffff", "#000000") == pytest.approx(100, abs=0.1)
+    assert {deuteranopia(shade) for shade in ("#808080", "#ffffff")} == {"#808080", "#ffffff"}
+    # Red and green of one lightness become one hue, and blue stays apart from both.
+    red, green, blue = (deuteranopia(one) for one in ("#c00000", "#008000", "#0000ff"))
+    assert red[1:3] == red[3:5]
+    assert green[1:3] == green[3:5]
+    assert difference(blue, red) > difference(red, green)
 
 
 def test_the_shipped_themes_are_whole() -> None:

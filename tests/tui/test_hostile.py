@@ -8,8 +8,8 @@ from console.tui.drawing.text import row_width
 from runners.contract import coordinator_records as coord
 from runners.contract import node_records as node
 from runners.contract.states import LinkState, RunnerState, WindowState
-from tests.observation import make_run
-from tests.observation.make_run import LINUX, Recorder
+from tests.observation import recorded_contributor, recorded_journals, recorded_window
+from tests.observation.recorded_journals import LINUX, Recorder
 from tests.tui.stage import Stage, settle, shown
 
 HOSTILE = {
@@ -26,7 +26,7 @@ HOSTILE = {
 
 def hostile_run(scratch: Path, text: str) -> Recorder:
     run = Recorder(scratch)
-    make_run.to_active(run)
+    recorded_window.to_active(run)
     run.put(9000, LINUX, "log", node.Log(level="error", text=text), revision=1)
     run.put(9010, LINUX, "failed", node.Failed(reason="broken", detail=text), revision=1)
     link = coord.LinkChanged(
@@ -34,8 +34,8 @@ def hostile_run(scratch: Path, text: str) -> Recorder:
     )
     run.put(9020, "coordinator", "link_changed", link)
     known = {"cause": text, "beat_age_ms": 5001, "bound_ms": 5000}
-    make_run.runner(run, 9030, LINUX, RunnerState.LIVE, RunnerState.STALE, **known)
-    make_run.change(run, 9040, WindowState.ACTIVE, WindowState.REPLAY_REQUIRED, text)
+    recorded_contributor.runner(run, 9030, LINUX, RunnerState.LIVE, RunnerState.STALE, **known)
+    recorded_window.change(run, 9040, WindowState.ACTIVE, WindowState.REPLAY_REQUIRED, text)
     return run
 
 
@@ -62,7 +62,7 @@ async def test_hostile_text_moves_nothing(text: str, size: tuple[int, int], tmp_
 async def test_the_record_of_hostile_text_shows_it_whole_as_escapes(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     run = Recorder(tmp_path / "a")
-    make_run.to_active(run)
+    recorded_window.to_active(run)
     run.put(9000, LINUX, "log", node.Log(level="error", text="\x1b[31m[bold]\u202ex"), revision=1)
     stage = Stage.at(tmp_path / "runs", run.close(), 9_000)
     async with stage.app().run_test(size=(100, 40)) as pilot:
@@ -75,7 +75,7 @@ async def test_the_record_of_hostile_text_shows_it_whole_as_escapes(tmp_path: Pa
 async def test_a_megabyte_without_a_newline_is_one_finding(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     run = Recorder(tmp_path / "a")
-    make_run.to_active(run)
+    recorded_window.to_active(run)
     stage = Stage.at(tmp_path / "runs", run.close(), 9_000)
     assert stage.run_dir is not None
     journal = next(stage.run_dir.rglob(f"{LINUX}.contributor.r1.e1.jsonl"))
@@ -96,12 +96,12 @@ async def test_eight_hosts_fit(tmp_path: Path) -> None:
     )
     opened = coord.RunOpened(
         lane_id="eight",
-        contract_digest=make_run.sha("c"),
+        contract_digest=recorded_journals.sha("c"),
         contributors=cards,
-        policies=make_run.POLICIES,
+        policies=recorded_journals.POLICIES,
         steps=100,
-        coordinator_public_key=make_run.fixture_key("coordinator").public_hex,
-        operator_public_key=make_run.fixture_key("operator").public_hex,
+        coordinator_public_key=recorded_journals.fixture_key("coordinator").public_hex,
+        operator_public_key=recorded_journals.fixture_key("operator").public_hex,
         pid=1,
     )
     run.put(0, "coordinator", "run_opened", opened)

@@ -14,7 +14,7 @@ from console.tui.screens.help import Help
 from console.tui.view import Mode
 from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
-from tests.observation.make_run import RUN_ID, Recording
+from tests.observation.recorded_journals import RUN_ID, Recording
 from tests.tui.stage import Stage, settle, shown
 
 
@@ -114,14 +114,14 @@ async def test_q_leaves_and_touches_nothing(healthy: Recording, tmp_path: Path) 
     [
         ("1", "swarm-mac-a"),
         ("2", "following"),
-        ("3", "Not built yet"),
+        ("3", "stale worker"),
         ("4", "uploads match the plan"),
         ("5", "enter opens"),
         ("question_mark", "thresholds of this run"),
     ],
 )
 async def test_every_place_opens_on_one_key(key: str, words: str, healthy: Recording, tmp_path: Path) -> None:
-    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(100, 80)) as pilot:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(100, 110)) as pilot:
         await settle(pilot)
         await pilot.press(key)
         await settle(pilot)
@@ -285,7 +285,7 @@ async def test_letters_typed_into_a_filter_are_no_keys_and_esc_shows_everything_
 
 def test_the_list_of_keys_names_each_once_with_what_it_does() -> None:
     lines = keys_table().split("\n")
-    assert any(line.startswith("app.start ") and "start a loopback run" in line for line in lines)
+    assert any(line.startswith("app.start ") and "start a run of the chosen lane" in line for line in lines)
     assert len({line.split()[0] for line in lines}) == len(lines) == len(all_bindings())
 
 

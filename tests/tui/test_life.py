@@ -15,7 +15,7 @@ from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
 from runners.records.clock import Clock
 from tests.observation import make_run
-from tests.observation.make_run import RUN_ID, Recording
+from tests.observation.recorded_journals import RUN_ID, Recording
 from tests.tui.stage import Stage, settle, shown
 
 
@@ -54,7 +54,8 @@ async def test_after_closing_the_result_and_what_to_do_next_stay(healthy: Record
     assert "✓ bounded success · promoted · publish refused" in text
     assert "base 4.498" in text
     assert "✓ 0.186 under base" in text
-    assert "swarm check real-run --bundle" in text
+    assert "A audits" in text
+    assert "4 and v verify it" in text
     assert "NOT LIVE" not in text
 
 
@@ -182,3 +183,20 @@ def test_starting_the_console_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_place_that_was_left_comes_back_in_the_new_theme(healthy: Recording, tmp_path: Path) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test() as pilot:
+        app = pilot.app
+        assert isinstance(app, SwarmApp)
+        for key in ("2", "1", "t", "2"):
+            await pilot.press(key)
+            await settle(pilot)
+        grounds = {
+            segment.style.bgcolor.name
+            for strip in app.screen._compositor.render_strips()
+            for segment in strip
+            if segment.style is not None and segment.style.bgcolor is not None
+        }
+        palette = app.palette
+        assert grounds <= {palette.ground, palette.bar, palette.cursor}

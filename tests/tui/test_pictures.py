@@ -1,67 +1,164 @@
-"""The dashboard as it looks, at both sizes, in each state: one clock, one recording, so every cell is fixed."""
+"""Every screen as it looks at both sizes, in each theme and without colour, in every state of trouble: fixed recordings
+and a fixed clock, so every cell is fixed. `pytest tests/tui/test_pictures.py --snapshot-update` takes them again."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
+from textual.pilot import Pilot
 
+from console.observation import runs
+from console.tui.app import SwarmApp
 from runners.contract.states import Classification
-from tests.observation.make_run import RUN_ID
+from tests.observation import make_run
+from tests.observation.recorded_journals import RUN_ID, WALL_0, Recording
+from tests.tui.picture import picture
 from tests.tui.stage import Stage, settle
 
-SIZES = {"80x24": (80, 24), "160x48": (160, 48)}
-Compare = Callable[..., bool]
+SMALL, WIDE = (80, 24), (160, 48)
+FAULTS: dict[str, tuple[str, int]] = {
+    "preparing": ("healthy", 7_000),
+    "healthy": ("healthy", 20_700),
+    "near": ("stale", 21_300),
+    "stale": ("stale", 23_300),
+    "lost": ("stale", 25_900),
+    "grace": ("uneven", 33_000),
+    "link down": ("unlinked", 16_200),
+    "refused": ("refused", 3_900),
+}
+PLACES = (
+    ("receipts", "2"), ("record", "enter"), ("escape", "escape"), ("drills", "3"), ("checks", "4"), ("viewer", "5"),
+    ("help", "question_mark"),
+)  # fmt: skip
 
 
-def staged(state: str, request: pytest.FixtureRequest, runs: Path) -> Stage:
-    if state == "idle":
-        return Stage.empty(runs)
-    if state == "closed":
-        stage = Stage.at(runs, request.getfixturevalue("healthy"), 0)
-        stage.finish(Classification.BOUNDED_SUCCESS, 36_000)
-        return stage
-    name, at_ms = {
-        "preparing": ("healthy", 7_000),
-        "healthy": ("healthy", 20_700),
-        "near": ("stale", 21_300),
-        "stale": ("stale", 23_300),
-        "refused": ("refused", 3_900),
-    }[state]
-    return Stage.at(runs, request.getfixturevalue(name), at_ms)
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recording]:
+    makers: dict[str, Callable[[Path], Recording]] = {
+        "healthy": make_run.healthy, "stale": make_run.stale, "refused": make_run.refused,
+        "uneven": make_run.uneven, "unlinked": make_run.unlinked,
+    }  # fmt: skip
+    return {name: maker(tmp_path_factory.mktemp(name)) for name, maker in makers.items()}
 
 
-@pytest.mark.parametrize("size", list(SIZES))
-@pytest.mark.parametrize("state", ["idle", "preparing", "healthy", "near", "stale", "refused", "closed"])
-def test_the_dashboard(
-    state: str,
-    size: str,
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    snap_compare: Compare,
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a bundle's path and the age of a folder are the same everywhere and always."""
+    monkeypatch.setattr(runs, "_changed_ms", lambda *_: WALL_0)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+async def sized(pilot: Pilot[None], size: tuple[int, int]) -> str:
+    await pilot.resize_terminal(*size)
+    await settle(pilot)
+    return picture(pilot)
+
+
+async def both(pilot: Pilot[None], snapshot: SnapshotAssertion, name: str) -> None:
+    """Wide first: the pilot's app is left small."""
+    for size in (WIDE, SMALL):
+        assert await sized(pilot, size) == snapshot(name=f"{name} {size[0]}x{size[1]}")
+
+
+@pytest.mark.parametrize("state", [*FAULTS])
+async def test_the_dashboard_in_every_state(
+    state: str, recordings: dict[str, Recording], tmp_path: Path, snapshot: SnapshotAssertion
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))  # so that the bundle's path is the same everywhere
-    stage = staged(state, request, tmp_path / "runs")
-    app = stage.app(run_id=RUN_ID if state == "closed" else None)
-    assert snap_compare(app, terminal_size=SIZES[size], run_before=settle)
+    name, at_ms = FAULTS[state]
+    async with Stage.at(tmp_path / "runs", recordings[name], at_ms).app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await both(pilot, snapshot, state)
+
+
+async def test_the_dashboard_without_a_run(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    async with Stage.empty(tmp_path / "runs").app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await both(pilot, snapshot, "idle")
+
+
+async def test_a_closed_run_and_its_past(
+    recordings: dict[str, Recording], tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
+    stage = Stage.at(tmp_path / "runs", recordings["healthy"], 0)
+    stage.finish(Classification.BOUNDED_SUCCESS, 36_000)
+    async with stage.app(run_id=RUN_ID).run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await both(pilot, snapshot, "closed")
+        await pilot.press(*["left_curly_bracket"] * 5)
+        await settle(pilot)
+        await both(pilot, snapshot, "not live")
+
+
+async def test_the_consoles_own_states(
+    recordings: dict[str, Recording], tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
+    """Paused with records held back; then a gap of its own."""
+    stage = Stage.at(tmp_path / "runs", recordings["healthy"], 12_000)
+    async with stage.app().run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        await pilot.press("space")
+        stage.play(14_500)
+        await settle(pilot)
+        assert await sized(pilot, SMALL) == snapshot(name="paused and a gap")
+        await pilot.press("space")
+        await settle(pilot)
+        assert await sized(pilot, SMALL) == snapshot(name="gap")
+        assert "OBSERVER GAP 2.5s" in picture(pilot)
+
+
+async def test_every_place(recordings: dict[str, Recording], tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    async with Stage.at(tmp_path / "runs", recordings["stale"], 23_300).app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        for name, key in PLACES:
+            await pilot.press(key)
+            await settle(pilot)
+            if name != "escape":
+                await both(pilot, snapshot, name)
 
 
 @pytest.mark.parametrize("theme", ["swarm-light", "swarm-cb"])
-def test_the_dashboard_in_another_theme(
-    theme: str, request: pytest.FixtureRequest, tmp_path: Path, snap_compare: Compare
+async def test_the_other_themes(
+    theme: str, recordings: dict[str, Recording], tmp_path: Path, snapshot: SnapshotAssertion
 ) -> None:
-    app = staged("near", request, tmp_path / "runs").app(theme=theme)
-    assert snap_compare(app, terminal_size=(160, 48), run_before=settle)
+    stage = Stage.at(tmp_path / "runs", recordings["stale"], 23_300)
+    async with stage.app(theme=theme).run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        for key in ("1", "2", "4"):
+            await pilot.press(key)
+            await settle(pilot)
+            assert await sized(pilot, SMALL) == snapshot(name=f"{key} in {theme}")
 
 
-def test_the_dashboard_without_colour(
-    request: pytest.FixtureRequest, tmp_path: Path, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
+async def test_no_colour_at_all(
+    recordings: dict[str, Recording], tmp_path: Path, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    app = staged("near", request, tmp_path / "runs").app()
-    assert snap_compare(app, terminal_size=(80, 24), run_before=settle)
+    stage = Stage.at(tmp_path / "runs", recordings["stale"], 23_300)
+    async with stage.app().run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        for key in ("1", "2", "4"):
+            await pilot.press(key)
+            await settle(pilot)
+            assert await sized(pilot, SMALL) == snapshot(name=f"{key} without colour")
 
 
-def test_a_terminal_that_is_too_small(request: pytest.FixtureRequest, tmp_path: Path, snap_compare: Compare) -> None:
-    app = staged("near", request, tmp_path / "runs").app()
-    assert snap_compare(app, terminal_size=(50, 12), run_before=settle)
+async def test_a_theme_only_changes_colours(recordings: dict[str, Recording], tmp_path: Path) -> None:
+    """The roles stay where they are, so a picture in one theme stands for all."""
+    shown = []
+    for theme in ("swarm-dark", "swarm-light", "swarm-cb"):
+        stage = Stage.at(tmp_path / theme, recordings["stale"], 23_300)
+        async with stage.app(theme=theme).run_test(size=WIDE) as pilot:
+            await settle(pilot)
+            assert isinstance(pilot.app, SwarmApp)
+            shown.append(picture(pilot))
+    assert shown[0] == shown[1] == shown[2]
+
+
+async def test_a_terminal_that_is_too_small(
+    recordings: dict[str, Recording], tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
+    async with Stage.at(tmp_path / "runs", recordings["stale"], 21_300).app().run_test(size=(50, 12)) as pilot:
+        await settle(pilot)
+        assert picture(pilot) == snapshot

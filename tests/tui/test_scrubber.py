@@ -9,7 +9,7 @@ from console.tui.app import SwarmApp
 from runners.contract.states import Classification
 from runners.records.clock import Clock
 from tests.observation import make_run
-from tests.observation.make_run import MONO_0, RUN_ID, WALL_0, Recording
+from tests.observation.recorded_journals import MONO_0, RUN_ID, WALL_0, Recording
 from tests.observation.watching import Watch
 from tests.tui.stage import Stage, settle, shown
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from console.cli.console_settings import ConsoleSettings, read_settings
+from console.tui.session import Session, read_session
 from tests.tui.stage import Stage, settle, shown
 
 KNOWN = frozenset({"app.start", "app.stop"})
@@ -43,3 +44,30 @@ async def test_a_problem_of_the_settings_is_on_screen(tmp_path: Path) -> None:
     async with app.run_test(size=(160, 48)) as pilot:
         await settle(pilot)
         assert "settings console.toml: expected TOML" in shown(pilot)
+
+
+async def test_the_next_console_begins_where_the_last_one_was_left(tmp_path: Path) -> None:
+    stage, note = Stage.empty(tmp_path / "runs"), tmp_path / "state" / "session.json"
+    async with stage.app(session_file=note).run_test() as pilot:
+        await pilot.press("4", "t")
+        await settle(pilot)
+        theme = pilot.app.theme
+    assert read_session(note).place == "checks"
+    async with stage.app(session_file=note).run_test() as pilot:
+        await settle(pilot)
+        assert (pilot.app.current_mode, pilot.app.theme) == ("checks", theme)
+
+
+@pytest.mark.parametrize("broken", ["", "[]", '{"place": 3}', '{"place": "moon"}', "\x00" * 20_000])
+def test_a_broken_note_of_the_last_session_is_none(broken: str, tmp_path: Path) -> None:
+    note = tmp_path / "session.json"
+    note.write_text(broken)
+    assert read_session(note) == Session()
+
+
+async def test_a_read_only_console_leaves_no_note(tmp_path: Path) -> None:
+    note = tmp_path / "session.json"
+    async with Stage.empty(tmp_path / "runs").app(session_file=note, read_only=True).run_test() as pilot:
+        await pilot.press("4")
+        await settle(pilot)
+    assert not note.exists()

@@ -12,13 +12,14 @@ from console.observation.file_lines import LONGEST, FileLines
 from console.observation.kept_psionic import read_psionic
 from console.observation.kept_swarm import read_swarm
 from console.observation.runs import list_kept
+from console.tui.drawing import kept as drawing
 from console.tui.drawing.plot import plot
 from console.tui.drawing.text import row_width
 from console.tui.screens.file import FilePage
 from console.tui.screens.kept import KeptPage
 from console.tui.tensors import AdapterTable
 from runners.contract.states import Classification
-from tests.observation.make_run import LINUX, MAC, RUN_ID, Recording
+from tests.observation.recorded_journals import LINUX, MAC, RUN_ID, Recording
 from tests.tui.stage import Stage, settle, shown
 
 FIRST = "first_swarm_real_run_bundle.json"
@@ -231,3 +232,16 @@ def test_a_plot_falls_where_the_losses_fall_and_fits() -> None:
 @pytest.mark.parametrize("values", [(), (float("nan"),), (float("inf"), float("nan")), (1.0,), (2.0, 2.0)])
 def test_a_plot_of_nothing_or_of_one_value_raises_nothing(values: tuple[float, ...]) -> None:
     assert len(plot((("accent", values),), 60, 12)) == 12
+
+
+def test_a_rate_that_no_clock_could_measure_and_an_adapter_too_small_are_read_with_care(tmp_path: Path) -> None:
+    ran = {"started_at_ms": 1000, "completed_at_ms": 1002, "sample_count": 12}
+    mine = {"executed_steps": 12, "payload_bytes": 1480, "execution_summary": ran, "execution_backend_label": "cuda"}
+    report = {"node_id": "a", "local_contribution": mine}
+    (tmp_path / "coordinator_runtime_report.json").write_text(json.dumps(report))
+    run = read_psionic(tmp_path)
+    text = "\n".join("".join(part for part, _ in row) for row in drawing.devices(run, 120))
+    assert "too short: 12 in 2 ms" in text
+    assert "6000" not in text
+    assert text.count("read with care") == 2
+    assert "its adapter has 1480 bytes" in text

@@ -38,3 +38,4 @@ class Check:
     retained: Callable[[], Sequence[Path]]
     default: Callable[[], Sequence[Path]]
     check: Callable[[Path, argparse.Namespace], Checked]
+    within: Callable[[Path], Sequence[Path]] = lambda place: (place,)  # what a named place means: each is judged

@@ -47,7 +47,7 @@ def _check(what: str) -> Callable[[Path, argparse.Namespace], Checked]:
         from console.evidence.checks.lane import frozen
         from console.evidence.checks.lane.operator_bundle import check_operator_bundle
 
-        if place.suffix == ".toml":
+        if place.suffix == ".toml" and place.is_file() and len(place.absolute().parents) > 2:
             rules = {"lan": frozen.check_lane, "plan": frozen.check_plan, "drills": frozen.check_drills}
             checked = _lane(place, rules[what])
             launches = what == "lan" and checked.verified and place.parent == data_dir("fixtures") / "swarm" / "lanes"

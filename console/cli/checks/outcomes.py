@@ -9,8 +9,6 @@ from console.cli.errors import UsageError
 from console.evidence.checks.verdict import Verdict
 from console.places import data_dir, runs_dir
 
-REPORT_FILE = "first_swarm_local_snapshot_publication_v1.json"
-
 
 def _check(what: str, pattern: str, folder: str, own: str, about: str) -> Check:
     """`folder` among the repository's retained documents, `own` of a run of this machine."""
@@ -19,16 +17,18 @@ def _check(what: str, pattern: str, folder: str, own: str, about: str) -> Check:
         return sorted((data_dir("fixtures") / "swarm" / folder).glob(pattern))
 
     def default() -> Sequence[Path]:
-        found = retained() or sorted(runs_dir().glob(f"*/{own}/{pattern}"), key=lambda path: path.stat().st_mtime)[-1:]
+        found = retained() or sorted(runs_dir().glob(f"*/{own}*/{pattern}"), key=lambda path: path.stat().st_mtime)[-1:]
         if not found:
             raise UsageError(f"check {what}: expected a document, got none on this machine; give --bundle PATH")
         return found
 
-    def check(place: Path, options: argparse.Namespace) -> Checked:
-        path = next(iter(sorted(place.glob(pattern))), place / pattern) if place.is_dir() else place
+    def within(place: Path) -> Sequence[Path]:
+        return (sorted(place.glob(pattern)) or [place / pattern]) if place.is_dir() else [place]
+
+    def check(path: Path, options: argparse.Namespace) -> Checked:
         return Checked(path, _checker(what)(path, allowed_signers=options.allowed_signers))
 
-    return Check(about, retained, default, check)
+    return Check(about, retained, default, check, within)
 
 
 def _checker(what: str) -> Callable[..., Verdict]:
@@ -55,6 +55,10 @@ CHECKS: dict[str, Check] = {
     ),
     "closeout": _check("closeout", "*_closeout_v1.json", "reports", "outcomes", "a closeout: five gates and the end"),
     "publication": _check(
-        "publication", REPORT_FILE, "publications", "publications", "a published snapshot, byte for byte"
+        "publication",
+        "*_local_snapshot_publication_v1.json",
+        "publications",
+        "publications",
+        "a published snapshot, byte for byte",
     ),
 }

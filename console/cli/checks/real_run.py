@@ -22,7 +22,7 @@ def retained() -> Sequence[Path]:
 
 def newest() -> Sequence[Path]:
     """Of this repository's retained runs, else of this machine's closed ones."""
-    for found in (retained(), _bundles(runs_dir(), "*/bundle")):
+    for found in (retained(), _bundles(runs_dir(), "*/bundle*")):
         if found:
             return (max(found, key=lambda path: path.stat().st_mtime),)
     raise UsageError("check real-run: expected a bundle, got none on this machine; give --bundle PATH")
@@ -33,7 +33,7 @@ def check(bundle: Path, options: argparse.Namespace) -> Checked:
 
     if psionic.is_psionic(bundle / BUNDLE_FILE if bundle.is_dir() else bundle):
         return psionic.check(bundle, options)
-    bundle = bundle if bundle.is_dir() else bundle.parent
+    bundle = bundle.parent if bundle.name == BUNDLE_FILE else bundle
     verdict = check_real_run(bundle, allowed_signers=options.allowed_signers)
     if not (options.reexecute and verdict.consistent):
         return Checked(bundle, verdict, {"reexecution": None})

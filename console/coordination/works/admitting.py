@@ -2,11 +2,15 @@
 
 from console.coordination.desk import Desk
 from console.hosts.bringup import bring_up
+from console.hosts.directions import Way, try_inward, try_outward
 from console.hosts.errors import HostRefused
 from console.hosts.host import Host
+from console.hosts.ssh_host import SshHost
 from runners.contract import coordinator_records as rec
 from runners.contract.document import word_from_json
 from runners.contract.errors import ContractError
+from runners.contract.lane import NodeContract
+from runners.contract.names import as_label
 from runners.contract.receipts import AdmissionReceipt
 from runners.contract.requests import AdmitAnswer, AdmitResponse, TokenLine
 from runners.records.admission import challenge, check_token, confirmation, verify_answer, verify_receipt
@@ -20,9 +24,31 @@ async def admit_host(desk: Desk, node_id: str) -> None:
     """Bring-up on the host itself, then proof of the token both ways."""
     host = await desk.host(node_id)
     if desk.node(node_id).bringup is None:
+        if isinstance(host, SshHost):
+            await _try_both_ways(desk, host)
         await _bring_up(desk, host)
     if desk.node(node_id).bringup is not None and desk.node(node_id).trouble is None and not _holds_already(desk, host):
         await _admit(desk, host)
+
+
+async def _try_both_ways(desk: Desk, host: SshHost) -> None:
+    """What the lane says and what was used, kept apart. A way that is closed stops nobody: the other one is in use."""
+    contributor = desk.contract.node(host.node_id)
+    coordinator = next(node for node in desk.contract.nodes if "coordinator" in node.roles)
+    outward = await try_outward(host, contributor.cluster_port)
+    async with desk.trying_ports:
+        inward = await try_inward(host, desk.spec.coordinator_port)
+    ways = {"outward": _direction(contributor, outward), "inward": _direction(coordinator, inward)}
+    desk.note(word_from_json(rec.DirectionsTested, {"node_id": host.node_id, **ways}))
+
+
+def _direction(node: NodeContract, way: Way) -> dict[str, str]:
+    return {
+        "contract_endpoint": f"{node.host_alias}:{node.cluster_port}",
+        "observed_endpoint": as_label(way.endpoint),
+        "outcome": way.outcome,
+        "detail": way.detail[:4000],
+    }
 
 
 async def _bring_up(desk: Desk, host: Host) -> None:

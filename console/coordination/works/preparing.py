@@ -1,8 +1,6 @@
 """From admitted hosts to an open window: plan, ship, launch, begin."""
 
-import io
 import json
-import tarfile
 
 from console.coordination.desk import Desk
 from console.coordination.errors import LaneDrift
@@ -23,6 +21,7 @@ from runners.contract.requests import (
     ReceiveRequest,
     ReceiveResponse,
 )
+from runners.records.archive import pack
 from runners.records.durable import write_durable
 
 BEGIN_PREFIX = b"swarm.begin.v1\0"
@@ -106,17 +105,6 @@ async def _ship(desk: Desk, host: Host, assignment: Assignment) -> FileRef:
             rec.Shipped(node_id=host.node_id, archive_sha256=digest, size_bytes=len(data), reused=response.reused)
         )
     return archive
-
-
-def pack(files: dict[str, bytes]) -> bytes:
-    """An uncompressed tar in name order with no times, owners or modes: equal files give equal bytes."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name in sorted(files):
-            info = tarfile.TarInfo(name)
-            info.size = len(files[name])
-            archive.addfile(info, io.BytesIO(files[name]))
-    return buffer.getvalue()
 
 
 async def _launch(desk: Desk, host: Host, assignment: Assignment, archive: FileRef) -> None:

@@ -17,6 +17,12 @@ LABELS = {
 }
 
 
+def framework_of(label: str) -> str | None:
+    """The framework that a label claims; None for a label that nobody knows."""
+    known = LABELS.get(label.removeprefix("open_adapter_backend.").removesuffix(".gpt_oss_lm_head"))
+    return known[0] if known else None
+
+
 def honest(where: str, device: Body, software: Body | None) -> Iterator[Mismatch]:
     """Label against kind, against the framework that ran, and against what that build and platform can do."""
     label = device["backend_label"]

@@ -1,6 +1,7 @@
 """The closed field set of every document, by its schema_version. Written from docs/layout.md, not from the producer."""
 
 from console.evidence.checks.bringup import shapes as bringup
+from console.evidence.checks.launch_shapes import LAUNCH_SHAPES
 from console.evidence.checks.shapes import (
     COUNT,
     FILE,
@@ -320,4 +321,4 @@ _ALL: tuple[Shape, ...] = (
         files=[{"path": PATH, "size_bytes": COUNT, "sha256": SHA256}],
     ),
 )
-DOCUMENT_SHAPES: dict[str, Shape] = {next(iter(shape["schema_version"])): shape for shape in _ALL}
+DOCUMENT_SHAPES: dict[str, Shape] = {next(iter(shape["schema_version"])): shape for shape in (*_ALL, *LAUNCH_SHAPES)}

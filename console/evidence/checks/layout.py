@@ -6,6 +6,7 @@ BUNDLE_FILE = "first_swarm_real_run_bundle.json"
 SIGNATURE_FILE = "bundle.sig"
 NAMESPACE = "swarm-run-bundle"
 ADAPTER, CONFIG, RECEIPT = "adapter_model.safetensors", "adapter_config.json", "contributor_receipt.json"
+INITIAL = "retained_artifacts/initial_adapter.safetensors"
 
 NODE = r"(?P<node>[a-z0-9][a-z0-9-]{0,63})"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
@@ -23,6 +24,8 @@ PLACES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"contract/membership_receipt\.json", "swarm.membership_receipt.v1"),
         (r"contract/begin\.json", "begin"),
         (r"contract/(train|held_out)_manifest\.json", "swarm.shard_manifest.v1"),
+        (rf"launch/{NAME}_launch_manifest\.json", "swarm.launch_manifest.v1"),
+        (rf"launch/{NAME}_launch_receipt\.json", "swarm.launch_receipt.v1"),
         (rf"reports/{NODE}_bringup\.json", "swarm.bringup_report.v1"),
         (rf"reports/{NODE}_bringup\.json\.sig", "signature"),
         (rf"receipts/admission_{NODE}\.json", "swarm.admission_receipt.v1"),

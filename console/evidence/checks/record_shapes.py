@@ -87,6 +87,12 @@ CONTRIBUTOR_BODIES: dict[str, Shape] = {
     "exited": {"reason": one_of("released", "stopped", "failed", "orphaned"), "code": WHOLE},
     "log": {"level": one_of("info", "warning", "error"), "text": TEXT},
 }
+DIRECTION: Shape = {
+    "contract_endpoint": LABEL,
+    "observed_endpoint": LABEL,
+    "outcome": one_of("reached", "not_reached", "not_tried"),
+    "detail": TEXT,
+}
 COORDINATOR_BODIES: dict[str, Shape] = {
     "run_opened": {
         "lane_id": LABEL,
@@ -146,6 +152,7 @@ COORDINATOR_BODIES: dict[str, Shape] = {
         "rtt_ms": Maybe(NUMBER),
         "host_key_fingerprint": Maybe(LABEL),
     },
+    "directions_tested": {"node_id": NODE, "outward": DIRECTION, "inward": DIRECTION},
     "bringup_received": {
         "node_id": NODE,
         "disposition": LABEL,

@@ -53,6 +53,8 @@ def one_run_everywhere(e: Evidence) -> Iterator[Mismatch]:
         expected["window_id"] = e.plan["window_id"]
     for path, body in e.documents.items():
         for where, name, value in _fields(path, body):
+            if where.startswith("launch/") and where.endswith(".bringup"):
+                continue  # a launch shows the newest report that is known, of whichever run
             if name in expected:
                 yield from differs(f"{where}.{name}", expected[name], value)
     for line in e.coordinator:
@@ -98,7 +100,9 @@ def hosts_signed_their_reports(e: Evidence) -> Iterator[Mismatch]:
         }.get(body.get("schema_version", ""))
         if prefix is None:
             continue
-        signature = e.signatures.get(f"{path}.sig", "")
+        signature = e.signatures.get(f"{path}.sig")
+        if signature is None:
+            continue  # missing, which journaled_things_exist says, or without its form
         if not signed_by(body["node_public_key"], signature, prefix + bytes.fromhex(body["digest"])):
             yield Mismatch(f"{path}.sig", f"a signature by {body['node_public_key'][:16]}", "none that holds")
 

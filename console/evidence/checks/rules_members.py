@@ -29,13 +29,10 @@ def _devices(e: Evidence) -> Iterator[tuple[str, Body, Body | None]]:
 def one_device_from_gate_to_receipt(e: Evidence) -> Iterator[Mismatch]:
     """Bring-up, journal, membership, ready and receipt speak of one and the same device of a node."""
     for node in e.contributors:
-        report, contract = e.bringup(node), e.node_contract(node)
-        if report is None or report["device"] is None or contract is None:
+        report = e.bringup(node)
+        if report is None or report["device"] is None:
             continue
         device = report["device"]
-        if report["disposition"] == "ready_to_attempt" and device["kind"] not in contract["required_devices"]:
-            expected = f"one of {contract['required_devices']}"
-            yield Mismatch(f"reports/{node}_bringup.json device kind", expected, device["kind"])
         expected_labels = (device["backend_label"], device["device_label"])
         for where, body in _claims(e, node):
             yield from differs(where, expected_labels, (body["backend_label"], body["device_label"]))
@@ -66,7 +63,7 @@ def _claims(e: Evidence, node: str) -> Iterator[tuple[str, Body]]:
 
 
 def journal_agrees_with_bringup(e: Evidence) -> Iterator[Mismatch]:
-    """What the coordinator journaled about a report is what the host signed; a ready report has a gate behind it."""
+    """What the coordinator journaled about a report is what the host signed."""
     for kind in ("bringup_received", "bringup_refused"):
         for line in e.said(kind):
             report = e.bringup(line.body["node_id"])
@@ -75,11 +72,9 @@ def journal_agrees_with_bringup(e: Evidence) -> Iterator[Mismatch]:
                 for name in ("disposition", "node_public_key"):
                     if name in line.body:
                         yield from differs(f"{line.where} {name}", report[name], line.body[name])
-    for path, body in e.documents.items():
-        if body.get("disposition") == "ready_to_attempt":
-            for name in ("device", "software", "gate", "head_sha256"):
-                if body[name] is None:
-                    yield Mismatch(f"{path} {name}", "a measurement behind ready_to_attempt", "none")
+                if line.kind == "bringup_received" and report["device"] is not None:
+                    name = report["device"]["name"]
+                    yield from differs(f"{line.where} device_name", name, line.body["device_name"])
 
 
 def admissions_bind_keys(e: Evidence) -> Iterator[Mismatch]:

@@ -32,10 +32,18 @@ def one_revision_everywhere(e: Evidence) -> Iterator[Mismatch]:
         yield from differs(f"{line.where} revision", revision, line.body["revision"])
 
 
+def _is_replay(e: Evidence) -> bool:
+    """By the opening and by what was planned under it: a first revision that only calls itself a replay is none."""
+    opened = e.said("revision_opened")
+    return bool(opened) and (e.plan is None or e.plan["revision"] > 0)
+
+
 def a_replay_cites_what_it_repeats(e: Evidence) -> Iterator[Mismatch]:
     """The earlier bundle's document, signed by the same operator, ended in a way that asks for a replay."""
     opened, previous = e.said("revision_opened"), e.documents.get(PREVIOUS)
-    if not opened:
+    if not _is_replay(e):
+        if opened:
+            return  # one_revision_everywhere names it
         for path in sorted(path for path in e.folder.files if path.startswith("previous/")):
             yield Mismatch(path, "no earlier revision in a first one", "a file of one")
         return
@@ -74,7 +82,7 @@ def _signed(e: Evidence, previous: Body) -> Iterator[Mismatch]:
 
 def a_replay_is_the_same_work(e: Evidence) -> Iterator[Mismatch]:
     """Same slices, batches, start, recipe and head as the plan that the earlier bundle lists; else it is no replay."""
-    if not e.said("revision_opened") or e.plan is None:
+    if not _is_replay(e) or e.plan is None:
         return
     before, previous = e.documents.get(PREVIOUS_PLAN), e.documents.get(PREVIOUS)
     if before is None or previous is None:

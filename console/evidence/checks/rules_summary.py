@@ -213,7 +213,7 @@ def reports_cover_the_whole_journals(e: Evidence) -> Iterator[Mismatch]:
         for account in accounts:
             for head in account["journal_heads"] if account else []:
                 journal = e.journals.get(head["file"])
-                if journal:
+                if journal and journal.problem is None:
                     yield from differs(f"{path} head of {head['file']}", journal.size, head["offset"])
     covered = {head["file"] for where, head in e.heads() if where.endswith("_report.json")}
     for file, journal in e.journals.items():

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from console.evidence.checks.deltas import delta_of
 from console.evidence.checks.evidence import Body, Evidence
-from console.evidence.checks.layout import ADAPTER, CONFIG, RECEIPT
+from console.evidence.checks.layout import ADAPTER, CONFIG, INITIAL, RECEIPT
 from console.evidence.checks.verdict import Mismatch, differs
 
 
@@ -138,7 +138,7 @@ def work_left_a_trace(e: Evidence) -> Iterator[Mismatch]:
     """An adapter that equals its start was never trained; one past the norm bound must not own the mean."""
     if e.contract is None:
         return
-    start = e.adapters.get("retained_artifacts/initial_adapter.safetensors")
+    start = e.adapters.get(INITIAL)
     alpha, bound = e.contract["adapter"]["alpha"], e.contract["governance"]["delta_norm_bound"]
     for node in e.contributors:
         for folder in (node, f"replayed_{node}"):

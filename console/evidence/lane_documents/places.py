@@ -1,11 +1,13 @@
 """Where a lane's documents lie, relative to the folder of fixtures. The first lane has the runbook's own names."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from runners.contract.lane import NodeContract, RunContract
 
 FIRST_LANE = "first_swarm_trusted_lan"
+PUBLISH_REPO = "openagents/swarm-local-open-adapter"
 Kind = Literal["contract", "receipt_contract", "plan", "topology", "drills", "binder"]
 KINDS: tuple[Kind, ...] = ("contract", "receipt_contract", "plan", "topology", "drills", "binder")
 
@@ -66,6 +68,21 @@ class LanePlaces:
     @property
     def closeout(self) -> str:
         return f"swarm/reports/{self.lane_id}_closeout_v1.json"
+
+    # A snapshot and its report, below `swarm/publications` or the publisher's own folder.
+
+    @property
+    def publish_id(self) -> str:
+        first = self.lane_id == FIRST_LANE
+        return "first-swarm-local-snapshot" if first else f"{re.sub('[_/]', '-', self.lane_id)}-local-snapshot"
+
+    @property
+    def snapshot_dir(self) -> str:
+        return f"local_publish/{re.sub('[^A-Za-z0-9]', '_', PUBLISH_REPO)}/{self.publish_id}"
+
+    @property
+    def publication_report(self) -> str:
+        return f"{self.publish_id.replace('-', '_')}_publication_v1.json"
 
 
 def bringup_report(node: NodeContract) -> str:

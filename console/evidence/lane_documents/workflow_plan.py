@@ -3,7 +3,7 @@
 from typing import Literal
 
 from console.coordination.planning import parts
-from console.evidence.lane_documents.places import FIRST_LANE, coordinator
+from console.evidence.lane_documents.places import PUBLISH_REPO, LanePlaces, coordinator
 from console.evidence.lane_documents.receipt_contract import ReceiptContract, backend_labels, tensors
 from console.evidence.lane_documents.sources import LaneSources, SplitFile
 from runners.contract.batches import batch_order
@@ -128,14 +128,13 @@ def workflow_plan(sources: LaneSources, receipts: ReceiptContract) -> WorkflowPl
 
 def publish_expectation(contract: RunContract) -> PublishExpectation:
     """The first lane's snapshot has the runbook's name; every other lane gets one of its own."""
-    first = contract.lane_id == FIRST_LANE
-    publish_id = "first-swarm-local-snapshot" if first else f"{contract.lane_id.replace('_', '-')}-local-snapshot"
+    places = LanePlaces(contract.lane_id)
     return PublishExpectation(
         publisher_node_id=coordinator(contract).node_id,
-        publish_id=publish_id,
+        publish_id=places.publish_id,
         target="hugging_face_snapshot",
-        repo_id="openagents/swarm-local-open-adapter",
-        expected_directory=f"local_publish/openagents_swarm_local_open_adapter/{publish_id}",
+        repo_id=PUBLISH_REPO,
+        expected_directory=places.snapshot_dir,
         posture="never_automatic",
     )
 

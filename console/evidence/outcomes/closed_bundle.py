@@ -8,6 +8,7 @@ from typing import TypeVar
 from console.evidence.account import Account, Entry, account_of
 from console.evidence.checks.real_run import check_real_run
 from console.evidence.errors import BundleNotVerified
+from console.evidence.lane_documents.places import LanePlaces
 from console.evidence.models import BUNDLE_FILE, RealRunBundle
 from console.evidence.outcomes.citation import RunCitation
 from runners.contract.bringup import BringupReport
@@ -42,6 +43,10 @@ class ClosedBundle:
             bundle_digest=self.bundle.digest,
             bundle_sha256=sha256_hex((self.folder / BUNDLE_FILE).read_bytes()),
         )
+
+    @property
+    def places(self) -> LanePlaces:
+        return LanePlaces(self.contract.lane_id)
 
     @property
     def contributors(self) -> tuple[NodeContract, ...]:

@@ -2,10 +2,11 @@
 
 from typing import Literal
 
+from console.evidence.lane_documents.places import PUBLISH_REPO
 from console.evidence.outcomes.attempt import PromotionOutcome, promotion_outcome
 from console.evidence.outcomes.citation import RunCitation
 from console.evidence.outcomes.closed_bundle import ClosedBundle
-from console.evidence.outcomes.publication import PUBLISH_ID, REPO_ID, SNAPSHOT_DIR, TARGET, PublicationReport
+from console.evidence.outcomes.publication import TARGET, PublicationReport
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Document, Word
 from runners.contract.names import Label, Sha256, Text
@@ -63,7 +64,10 @@ def closeout_report(
         publish_disposition=_published(outcome, publication),
         publication_digest=publication.digest if publication else None,
         publish_expectation=PublishExpectation(
-            publish_id=PUBLISH_ID, target=TARGET, repo_id=REPO_ID, expected_local_snapshot_directory=SNAPSHOT_DIR
+            publish_id=run.places.publish_id,
+            target=TARGET,
+            repo_id=PUBLISH_REPO,
+            expected_local_snapshot_directory=run.places.snapshot_dir,
         ),
         remaining_blockers=tuple(gate.gate for gate in gates if not gate.passed),
         claim_boundary=BOUNDARY + run.contract.claim_boundary,

@@ -1,5 +1,6 @@
 """An audit written after the bundle was closed: the run's own account again, and what was found when looking at it."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,8 +22,9 @@ class _Audited:
 
 def audit_name(run: ClosedBundle) -> str:
     """By the day on which the run ended, so that writing it again replaces it."""
+    revision = re.search(r"-r\d+$", run.folder.name)  # each revision of a run of this machine has an audit of its own
     ended = datetime.fromtimestamp(run.records[-1].record.wall_ms / 1000, UTC)
-    return f"{ended:%Y-%m-%d}-{run.bundle.run_id}-audit.md"
+    return f"{ended:%Y-%m-%d}-{run.bundle.run_id}{revision.group() if revision else ''}-audit.md"
 
 
 def later_audit(run: ClosedBundle, verdict: Verdict, publication: PublicationReport | None) -> str:

@@ -1,7 +1,7 @@
 """README.md of a snapshot: what it is, how to load it, and its figures with where they come from."""
 
+from console.evidence.lane_documents.places import PUBLISH_REPO
 from console.evidence.outcomes.closed_bundle import ClosedBundle
-from console.evidence.outcomes.publication import REPO_ID
 
 HEAD = """\
 ---
@@ -49,7 +49,7 @@ def model_card(run: ClosedBundle) -> str:
     plan, report, scores = run.plan, run.merge_report, run.scores
     assert plan is not None and report is not None and scores is not None
     head = HEAD.format(
-        repo_id=REPO_ID,
+        repo_id=PUBLISH_REPO,
         family=run.contract.adapter.family,
         rank=report.rank,
         alpha=report.alpha,

@@ -8,11 +8,7 @@ from runners.contract.document import Document, Word
 from runners.contract.names import FileName, Label, Sha256, Text
 from runners.contract.receipts import GateValue
 
-PUBLISH_ID = "first-swarm-local-snapshot"
-REPO_ID = "openagents/swarm-local-open-adapter"
 TARGET = "hugging_face_snapshot"
-SNAPSHOT_DIR = f"local_publish/openagents_swarm_local_open_adapter/{PUBLISH_ID}"
-REPORT_FILE = "first_swarm_local_snapshot_publication_v1.json"
 MANIFEST_FILE = "publish_manifest.json"
 
 

@@ -7,13 +7,10 @@ from pathlib import Path
 
 from console.evidence.checkpoint_head import head_sha256
 from console.evidence.errors import PublicationRefused
+from console.evidence.lane_documents.places import PUBLISH_REPO, LanePlaces
 from console.evidence.outcomes.closed_bundle import ClosedBundle
 from console.evidence.outcomes.publication import (
     MANIFEST_FILE,
-    PUBLISH_ID,
-    REPO_ID,
-    REPORT_FILE,
-    SNAPSHOT_DIR,
     TARGET,
     PeftSmoke,
     PublicationReport,
@@ -45,7 +42,7 @@ async def publish(run: ClosedBundle, model_dir: Path, out_dir: Path, smoke: Smok
         _met("tokenizer_is_the_planned_one", got == plan.head.tokenizer_digest, got, plan.head.tokenizer_digest)
     )
     files = snapshot_files(run, tokenizer)
-    draft = _write(out_dir, files)
+    draft = _write(out_dir / f".{run.places.publish_id}.{os.getpid()}.tmp", files)
     try:
         measured = await smoke(draft)
         gates.append(peft_gate(measured))
@@ -93,10 +90,10 @@ def _report(
         contract_digest=run.contract.digest,
         run=run.citation,
         plan_digest=run.plan.digest,
-        publish_id=PUBLISH_ID,
+        publish_id=run.places.publish_id,
         target=TARGET,
-        repo_id=REPO_ID,
-        published_snapshot_root=SNAPSHOT_DIR,
+        repo_id=PUBLISH_REPO,
+        published_snapshot_root=run.places.snapshot_dir,
         publish_manifest_digest=manifest.digest,
         gates=tuple(gates),
         peft_smoke=measured,
@@ -104,8 +101,7 @@ def _report(
     )
 
 
-def _write(out_dir: Path, files: dict[str, bytes]) -> Path:
-    draft = out_dir / f".{PUBLISH_ID}.{os.getpid()}.tmp"
+def _write(draft: Path, files: dict[str, bytes]) -> Path:
     shutil.rmtree(draft, ignore_errors=True)
     for path, data in files.items():
         (draft / path).parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +111,7 @@ def _write(out_dir: Path, files: dict[str, bytes]) -> Path:
 
 def _put(out_dir: Path, draft: Path, files: dict[str, bytes], report: PublicationReport) -> Path:
     """In place by one rename. What was published before is left alone, and must be the same."""
-    target = out_dir / SNAPSHOT_DIR
+    target = out_dir / report.published_snapshot_root
     if target.exists():
         there = {p.relative_to(target).as_posix(): p.read_bytes() for p in target.rglob("*") if p.is_file()}
         if there != files:
@@ -126,5 +122,5 @@ def _put(out_dir: Path, draft: Path, files: dict[str, bytes], report: Publicatio
         target.parent.mkdir(parents=True, exist_ok=True)
         draft.rename(target)
         sync_folder(target.parent)
-    write_durable(out_dir / REPORT_FILE, report.to_bytes())
+    write_durable(out_dir / LanePlaces(report.lane_id).publication_report, report.to_bytes())
     return target

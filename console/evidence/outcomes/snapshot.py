@@ -1,12 +1,11 @@
 """The files of a published snapshot, as bytes. Equal bundles and checkpoints give equal bytes."""
 
+from console.evidence.lane_documents.places import PUBLISH_REPO
 from console.evidence.outcomes.closed_bundle import ClosedBundle
 from console.evidence.outcomes.mlx_adapter import mlx_adapter_files
 from console.evidence.outcomes.model_card import model_card
 from console.evidence.outcomes.publication import (
     MANIFEST_FILE,
-    PUBLISH_ID,
-    REPO_ID,
     TARGET,
     CompatibilityContract,
     PublishedFile,
@@ -69,9 +68,9 @@ def _compatibility(run: ClosedBundle) -> CompatibilityContract:
 def _manifest(run: ClosedBundle, files: dict[str, bytes]) -> PublishManifest:
     assert run.merge_report is not None
     return PublishManifest.seal(
-        publish_id=PUBLISH_ID,
+        publish_id=run.places.publish_id,
         target=TARGET,
-        repo_id=REPO_ID,
+        repo_id=PUBLISH_REPO,
         run=run.citation,
         merge_report_digest=run.merge_report.digest,
         merged_adapter_sha256=run.merge_report.merged_adapter.sha256,

@@ -2,6 +2,8 @@
 
 from console.tui.drawing.text import Row, clip, fill, row_width, width_of
 
+EDGES = tuple("╭╮╰╯│")  # what only a box is drawn with
+
 
 def box(
     title: Row, rows: tuple[Row, ...], width: int, height: int, *, note: str = "", focused: bool = False

@@ -19,14 +19,27 @@ def footer(view: View, width: int) -> tuple[Row, ...]:
         verbs = [("[ ]", "1 s", ""), ("{ }", "phase", ""), ("space", "play", ""), (".", "back", "")]
         return (fill((*row[:-1], *_keys(verbs, view), ("?", "bright*"), (" help", "muted")), width),)
     verbs = [("x", "stop", "app.stop")] if stop else [("g", "go live", "app.start")]
+    if "app.replay" not in view.blocked:
+        verbs = [("r", "replay", "app.replay")]
     if width >= 120:
-        verbs = [("g", "go live", "app.start"), ("x", "stop", "app.stop"), ("space", "pause", "app.pause"),
-                 ("n", "next problem", ""), ("t", "theme", ""), (":", "commands", "")]  # fmt: skip
+        verbs = [("b", "bring-up", "app.bring-up"), ("g", "go live", "app.start"), ("x", "stop", "app.stop"),
+                 ("r", "replay", "app.replay"), ("F5-F8", "drills", "drill.stale"), ("n", "problem", ""),
+                 ("a", "acknowledge", "app.acknowledge"), (":", "all", "")]  # fmt: skip
+        if view.snapshot.state.closed is not None:
+            verbs[5:5] = [("A", "audit", "app.audit"), ("p", "publish", "app.publish")]
+            verbs = [verb for verb in verbs if verb[0] not in ("b", "n")]
     leave = "leave (run goes on)" if width >= 120 and view.mode is Mode.LIVE else "leave"
-    row += _keys([*verbs, ("?", "help", ""), ("q", leave, "")], view)
-    if row_width(tuple(row)) > width:
-        row = [span for span in row if span[0].strip() != "drills"]
-    return (fill(tuple(row), width),)
+    verbs += [("?", "help", ""), ("q", leave, "")]
+    return (fill((*row, *_keys(_that_fit(verbs, view, width - row_width(tuple(row))), view)), width),)
+
+
+def _that_fit(verbs: list[tuple[str, str, str]], view: View, room: int) -> list[tuple[str, str, str]]:
+    """What is refused now gives way first, from the end: the palette and help still tell it, with the reason."""
+    refused = [verb for verb in verbs if verb[2] in view.blocked]
+    while refused and row_width(tuple(_keys(verbs, view))) > room:
+        verbs = [verb for verb in verbs if verb is not refused[-1]]
+        refused.pop()
+    return verbs
 
 
 def _keys(verbs: list[tuple[str, str, str]], view: View) -> list[tuple[str, str]]:

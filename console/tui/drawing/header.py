@@ -36,6 +36,8 @@ def header(view: View, width: int) -> tuple[Row, ...]:
 def _standing(view: View) -> Row:
     state = view.snapshot.state
     match view.mode:
+        case _ if view.reading:
+            return (("READING", "accent*"),)
         case Mode.IDLE:
             return (("no run", "muted"),)
         case Mode.STARTING:
@@ -89,8 +91,11 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
                 ("5", "bright*"),
                 (" opens a retained one", "text"),
             )
-        case Mode.STARTING if view.reading:
-            spans = (("reading the run's journals and checking their chains and signatures", "text"),)
+        case _ if view.reading:
+            spans = (
+                ("reading the run's journals and checking their chains: ", "text"),
+                (f"{view.counters.read:,} records so far", "bright"),
+            )
         case _:
             spans = view.snapshot.sentence
     row: Row = ((" ▸ ", "warn"), *spans)

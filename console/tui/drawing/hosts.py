@@ -4,12 +4,14 @@ from console.observation.figures import short, size
 from console.observation.host_view import HostView
 from console.tui.drawing.box import beside, box
 from console.tui.drawing.gauges import bar, bounded, sparkline
+from console.tui.drawing.host import host_rows
 from console.tui.drawing.text import Row, ends, fill, labelled, pad
 from console.tui.view import Mode, View
 from runners.contract.coordinator_records import NodeCard
 from runners.contract.lane import Policies
 
 FULL_ROWS, COMPACT_ROWS = 8, 3
+WHOLE_ROWS = 20  # zoomed: everything that is known, nothing cut
 _ROLES = {"coordinator": "coord", "validator": "valid", "contributor": "contrib"}
 
 
@@ -34,6 +36,11 @@ def hosts(view: View, width: int, total: int) -> tuple[Row, ...]:
     views = view.snapshot.hosts
     if not views:
         return _nobody(view, width, total)
+    if total >= WHOLE_ROWS:
+        widths = _widths(len(views), width)
+        drawn = (box(((one.host.node_id, "bright*"),), host_rows(one, view, widths[place] - 4), widths[place], total)
+                 for place, one in enumerate(views))  # fmt: skip
+        return beside(*drawn)
     across = columns(len(views), width)
     lines = -(-len(views) // across)
     each, rest = divmod(total, lines)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from console.observation.figures import clock, loss, seconds, short, size, words
 from console.observation.host_view import backend_word
+from console.observation.kept_psionic import SHORTEST_RATE_MS
 from console.observation.kept_run import Device, KeptRun
 from console.tui.drawing.gauges import bar
 from console.tui.drawing.plot import plot
@@ -84,6 +85,10 @@ def devices(run: KeptRun, width: int) -> tuple[Row, ...]:
         for share in shares:
             drawn += [*bar(share, column - 9), (f" {100 * share:5.1f} % ", "text")]
         rows.append(tuple(drawn))
+    for device in run.devices:
+        for caveat in device.caveats:
+            rows += [(), (("▲ ", "warn"), (f"{device.node_id}  ", "bright"), ("read with care", "warn"))]
+            rows += [((f"  {line}", "text"),) for line in wrap(caveat, width - 2, 4)]
     return tuple(rows)
 
 
@@ -92,7 +97,11 @@ def _ms(value: int | None) -> str:
 
 
 def _rate(device: Device) -> str:
-    return f"{device.steps / device.train_ms * 1000:.1f}" if device.steps and device.train_ms else ""
+    if not device.steps or device.train_ms is None:
+        return ""
+    if device.train_ms < SHORTEST_RATE_MS:
+        return f"too short: {device.steps} in {device.train_ms} ms"
+    return f"{device.steps / device.train_ms * 1000:.1f}"
 
 
 _FIGURES: tuple[tuple[str, Callable[[Device], str]], ...] = (

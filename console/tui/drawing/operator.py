@@ -1,15 +1,15 @@
-"""What the operator did at this console, newest first."""
+"""What the operator did at this machine's consoles, newest first, each with the digest of its signed record."""
 
 from console.observation.figures import clock
 from console.tui.drawing.box import box
-from console.tui.drawing.text import Row, pad
+from console.tui.drawing.text import Row, clip, ends, pad
 from console.tui.view import LogEntry, View
 
 HEIGHT = 4
 
 
-def operator_log(view: View, width: int) -> tuple[Row, ...]:
-    rows: list[Row] = [_entry(entry) for entry in reversed(view.log[-(HEIGHT - 2) :])]
+def operator_log(view: View, width: int, height: int = HEIGHT) -> tuple[Row, ...]:
+    rows: list[Row] = [_entry(entry, width - 4) for entry in reversed(view.log[-(height - 2) :])]
     acts = view.snapshot.state.acts
     if not rows and acts:
         rows = [
@@ -17,10 +17,16 @@ def operator_log(view: View, width: int) -> tuple[Row, ...]:
             for act in acts[-2:]
         ]
     if not rows:
-        rows = [(("nothing was done at this console yet", "muted"),)]
-    return box((("operator", "bright*"),), tuple(rows), width, HEIGHT)
+        rows = [(("nothing was done at this machine's consoles yet", "muted"),)]
+    note = f"{len(view.log)} acts · O lists them" if view.log else ""
+    return box((("operator", "bright*"),), tuple(rows), width, height, note=note)
 
 
-def _entry(entry: LogEntry) -> Row:
-    time, key = (f"{clock(entry.wall_ms)} ", "muted"), (f"{entry.key} ", "bright*")
-    return (time, key, (pad(entry.what, 34), "text"), (entry.outcome, entry.role))
+def _entry(entry: LogEntry, width: int) -> Row:
+    left: Row = (
+        (f"{clock(entry.wall_ms)} ", "muted"),
+        (f"{pad(entry.key, 3)}", "bright*"),
+        (pad(entry.what, min(44, width // 2)), "text"),
+        (f" {clip(entry.outcome, max(0, width - 30 - min(44, width // 2)))}", entry.role),
+    )
+    return ends(left, ((f"  {entry.receipt}", "digest"),), width)

@@ -1,73 +1,9 @@
-"""Places that later work fills: what they will hold, and what works today from the command line."""
+"""The rows of the checks place, and of the list of runs."""
 
 from datetime import UTC, datetime
 
-from console.observation.conditions import Condition
-from console.observation.figures import clock
-from console.observation.line import Ref
 from console.observation.runs import RunRef, RunStanding
-from console.tui.drawing.stops import MARKS
-from console.tui.drawing.text import Row, ends, pad, wrap
-from console.tui.drawing.verified import verified_rows
-from console.tui.view import Mode, View
-
-DRILLS = (
-    ("stale_worker", "silent past 5 s: the window needs a replay"),
-    ("upload_disagreement", "not as planned: rejected, quarantined"),
-    ("contributor_loss", "lost at 7.5 s: its slice needs a replay"),
-    ("uneven_worker_speed", "past 15 s of skew: wait, then replay"),
-)
-
-
-def drills() -> tuple[Row, ...]:
-    rows: list[Row] = [(("drills", "bright*"), ("  rehearsed faults with a promised outcome", "muted")), ()]
-    rows += [(("Not built yet. ", "warn"), ("Here these will run, on a scratch run of their own:", "text")), ()]
-    for key, (name, what) in zip(("F5", "F6", "F7", "F8"), DRILLS, strict=True):
-        rows.append(((f"  {key}  ", "muted"), (pad(name, 22), "text"), (what, "muted")))
-    rows += [(), (("Today: ", "muted"), ("1 shows stale, lost and skew of a live run as they happen.", "text"))]
-    return tuple(rows)
-
-
-def checks(view: View, width: int) -> tuple[tuple[Row, ...], tuple[Ref | None, ...]]:
-    """Every stop condition, then the offline check; beside each row the record that `enter` opens, if any."""
-    rows: list[Row] = [(("stop conditions", "bright*"), ("  enter opens the record that proves one", "muted"))]
-    refs: list[Ref | None] = [None]
-    if not view.snapshot.conditions:
-        rows.append((("no run is watched: g starts one, 5 opens a retained one", "text"),))
-    for condition in view.snapshot.conditions:
-        drawn = _condition(condition, width)
-        rows += drawn
-        refs += [condition.evidence] * len(drawn)
-    rows += [(), *_offline(view, width)]
-    return tuple(rows), (*refs, *(None for _ in range(len(rows) - len(refs))))
-
-
-def _offline(view: View, width: int) -> tuple[Row, ...]:
-    head: Row = (("the bundle, from its files alone", "bright*"),)
-    if view.bundle is None:
-        why = "no run is watched" if view.mode is Mode.IDLE else "it is written when the run closes"
-        return (head, (("× ", "muted"), (f"nothing to verify: {why}", "muted")))
-    key: Row = (("  v", "bright*"), (" verifies it again" if view.verified else " verifies it", "muted"))
-    command: Row = ((f"swarm check real-run --bundle {view.bundle}", "muted"),)
-    return ((*head, *key), *verified_rows(view.verified, width), command)
-
-
-def _condition(condition: Condition, width: int) -> tuple[Row, ...]:
-    """Verdict, value against limit, margin; since when and by which record; the sentence."""
-    glyph, role, word = MARKS[condition.verdict]
-    limit = f" of {condition.limit}" if condition.limit else ""
-    margin = f"  {condition.margin}" if condition.margin else ""
-    head: Row = (
-        (f"{glyph} {pad(word.upper(), 7)}", f"{role}*"),
-        (pad(condition.label, 32), "text"),
-        (f"{condition.value}{limit}", "bright"),
-        (margin, role),
-    )
-    since = f"since {clock(condition.since.wall_ms)}Z  " if condition.since else ""
-    place = f"{condition.evidence.file} #{condition.evidence.seq}" if condition.evidence else "no record yet"
-    rest = [((f"        {line}", "muted"),) for line in wrap(condition.sentence, width - 9, 2)]
-    return (head, *rest, ((f"        {since}", "muted"), (place, "digest" if condition.evidence else "muted")))
-
+from console.tui.drawing.text import Row, ends, pad
 
 _STANDINGS = {
     RunStanding.LIVE: ("● LIVE", "ok"),

@@ -19,6 +19,7 @@ _SHORT_KINDS = {
     "window_changed": "window",
     "runner_changed": "runner",
     "link_changed": "link",
+    "directions_tested": "directions",
     "bringup_received": "bring-up",
     "bringup_refused": "bring-up",
     "admission_decided": "admission",
@@ -44,7 +45,9 @@ _SHORT_KINDS = {
 }
 
 
-def receipt_row(receipt: Receipt, width: int, names: dict[str, str], name_width: int, *, proved: bool) -> Row:
+def receipt_row(
+    receipt: Receipt, width: int, names: dict[str, str], name_width: int, *, proved: bool, acknowledged: bool = False
+) -> Row:
     """`proved`: its own signature was checked, and not only the chain that leads to a checked one."""
     role = TONE_ROLES[receipt.tone]
     who = "coord" if receipt.role == "coordinator" else names.get(receipt.node_id, receipt.node_id)
@@ -59,9 +62,9 @@ def receipt_row(receipt: Receipt, width: int, names: dict[str, str], name_width:
             (f"{clock(receipt.wall_ms, tenths=True)} ", "muted"),
             (f"{pad(who, name_width)} ", "text"),
             (f"{pad(kind, KIND_WIDTH)} ", role),
-            _proof(receipt, proved=proved),
+            ("a ", "muted") if acknowledged else _proof(receipt, proved=proved),
             (f"{seq:<5} ", "muted"),
-            (text, role if receipt.is_problem else "text"),
+            (text, role if receipt.is_problem and not acknowledged else "text"),
         ),
         width,
     )

@@ -1,12 +1,19 @@
 """What a closed run leaves: verdict, scores, where the bundle is, what to do next."""
 
+from console.observation.conditions import Verdict
 from console.observation.figures import loss, words
 from console.tui.drawing.box import box
 from console.tui.drawing.text import Row, fill, labelled, row_width, width_of
-from console.tui.view import Mode, View
+from console.tui.view import View
 from runners.contract.states import Classification
 
 HEIGHT = 6
+OFFERED = (
+    ("r", "does the slices again", "app.replay"),
+    ("A", "audits", "app.audit"),
+    ("p", "publishes", "app.publish"),
+    ("g", "starts another", "app.start"),
+)
 
 
 def result(view: View, width: int) -> tuple[Row, ...]:
@@ -35,7 +42,7 @@ def _verdict(view: View, width: int) -> Row:
 def _scores(view: View, width: int) -> Row:
     state = view.snapshot.state
     if not state.scores:
-        return labelled("scores", (("none: the run ended before held-out scoring", "muted"),), width, 8)
+        return _proof(view, width)
     names = view.snapshot.names
     row: list[tuple[str, str]] = []
     for score in state.scores:
@@ -60,18 +67,28 @@ def _bundle(view: View, width: int) -> Row:
     return labelled("bundle", ((_tail(view.bundle, width - 9), "text"),), width, 9)
 
 
+def _proof(view: View, width: int) -> Row:
+    """Where it says why the run stopped: the record that the condition rests on."""
+    stopped = next((one for one in view.snapshot.conditions if one.verdict is Verdict.STOP), None)
+    if stopped is None or stopped.evidence is None:
+        return labelled("scores", (("none: the run ended before held-out scoring", "muted"),), width, 9)
+    where = f"{stopped.evidence.file} #{stopped.evidence.seq}"
+    key: Row = ((" · ", "muted"), ("4", "bright*"), (" shows why", "muted"))
+    row: Row = ((f"✗ {stopped.label}  ", "bad"), (where, "digest"))
+    return labelled("proof", (*row, *key) if row_width((*row, *key)) <= width - 9 else row, width, 9)
+
+
 def _next(view: View, width: int) -> Row:
+    """What the operator can do with it, as far as it would work now."""
+    row: list[tuple[str, str]] = []
+    for key, what, binding in OFFERED:
+        if binding not in view.blocked:
+            row += [(key, "bright*"), (f" {what}", "text"), (" · ", "muted")]
     command = f"swarm check real-run --bundle {view.bundle}"
-    if view.bundle is None or width_of(command) > width - 9:
-        command = "swarm check real-run --bundle …"
-    check: Row = ((command, "bright"), (" verifies it from the files alone", "muted"))
-    again: Row = (
-        ()
-        if view.mode is Mode.RETAINED or view.read_only
-        else ((" · ", "muted"), ("g", "bright*"), (" starts another", "muted"))
-    )
-    row = (*check, *again) if row_width((*check, *again)) <= width - 9 else check
-    return labelled("next", row, width, 9)
+    check: Row = (("4", "bright*"), (" and ", "muted"), ("v", "bright*"), (" verify it", "text"))
+    if view.bundle is not None and row_width(tuple(row)) + width_of(command) < width - 9:
+        check = ((command, "bright"),)
+    return labelled("next", (*row, *check), width, 9)
 
 
 def _tail(path: str, width: int) -> str:

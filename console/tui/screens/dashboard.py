@@ -7,6 +7,7 @@ from textual.widget import Widget
 
 from console.observation.detail import RecordDetail, read_detail
 from console.observation.errors import ObservationError
+from console.observation.host_view import HostView
 from console.observation.receipts import Row as Receipt
 from console.tui.attachment import Attachment
 from console.tui.drawing import detail as detail_drawing
@@ -23,6 +24,7 @@ from console.tui.screens.place import Place
 from console.tui.view import View
 from console.tui.widgets.block import Block
 from console.tui.widgets.filter_line import FilterLine
+from console.tui.widgets.panel import Panel
 from console.tui.widgets.receipts import ReceiptsView
 
 
@@ -31,22 +33,64 @@ class Dashboard(Place):
 
     def __init__(self) -> None:
         super().__init__()
+        self._hosts: tuple[HostView, ...] = ()
         self._detail: tuple[Receipt | None, RecordDetail | None, str] = (None, None, "")
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="top"):
-            yield Block(hosts, id="hosts")
-            yield Block(checklist, id="stops")
+            yield Panel(hosts, id="hosts")
+            yield Panel(checklist, id="stops")
         yield Block(lambda view, width, _: strip(view, width), id="strip")
-        yield Block(lambda view, width, _: result(view, width), id="result")
-        yield Block(timeline, id="timeline")
+        yield Panel(lambda view, width, _: result(view, width), id="result")
+        yield Panel(timeline, id="timeline")
         with Horizontal(id="bottom"):
             yield ReceiptsView(id="receipts")
-            yield Block(self._draw_detail, id="detail")
+            yield Panel(self._draw_detail, id="detail")
         yield FilterLine()
-        yield Block(lambda view, width, _: operator_log(view, width), id="operator")
+        yield Panel(operator_log, id="operator")
+
+    def on_mount(self) -> None:
+        self.query_one(ReceiptsView).focus()
+
+    def zoom(self) -> bool:
+        widget = self.focused
+        before = set(self.query(".zoomed"))
+        for one in before:
+            one.remove_class("zoomed")
+        if before or widget is None:
+            self.remove_class("zoom")
+            return bool(before)
+        for one in (widget, *(parent for parent in widget.ancestors if isinstance(parent, Horizontal))):
+            one.add_class("zoomed")
+        self.add_class("zoom")
+        return True
+
+    def on_panel_opened(self, event: Panel.Opened) -> None:
+        """Behind each panel stands a page."""
+        event.stop()
+        match event.panel.id:
+            case "hosts":
+                self.app.action_host(self._host_at(event.x))  # type: ignore[attr-defined]
+            case "stops":
+                self.app.action_place("checks")  # type: ignore[attr-defined]
+            case "result":
+                self.app.open_watched_bundle()  # type: ignore[attr-defined]
+            case "detail":
+                self.app.open_receipt(self._detail[0])  # type: ignore[attr-defined]
+            case "operator":
+                self.app.action_acts()  # type: ignore[attr-defined]
+            case _:
+                self.app.notice("[ ] and { } step through the run's own time")  # type: ignore[attr-defined]
+
+    def _host_at(self, x: int | None) -> int | None:
+        """The panel that was clicked."""
+        width = self.query_one("#hosts").size.width
+        if x is None or not self._hosts:
+            return None
+        return x * hosts_drawing.columns(len(self._hosts), width) // max(1, width)
 
     def show(self, view: View) -> None:
+        self._hosts = view.snapshot.hosts
         self._arrange(view)
         attachment: Attachment | None = self.app.attachment  # type: ignore[attr-defined]
         self.query_one(ReceiptsView).show(attachment, view.snapshot.names, self.app.filter)  # type: ignore[attr-defined]
@@ -55,6 +99,9 @@ class Dashboard(Place):
 
     def _arrange(self, view: View) -> None:
         """Heights that follow from how many hosts there are and how much room."""
+        if self.has_class("zoom"):
+            self.query_one("#top").styles.height = self.query_one("#timeline").styles.height = "1fr"
+            return
         count, wide = len(view.snapshot.hosts), self.has_class("-wide")
         closed = view.snapshot.state.closed is not None
         self.set_class(closed, "closed")

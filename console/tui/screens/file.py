@@ -42,10 +42,13 @@ class FilePage(Place):
         super().__init__()
         self._lines = FileLines(path)
         self._lines.grow(1)
-        self._shown_name = name
+        self._path, self._shown_name = path, name
 
     def body(self) -> Iterable[Widget]:
         yield FileView(self._lines, id="lines")
+
+    def paged(self) -> Path:
+        return self._path
 
     def on_mount(self) -> None:
         self._caption()

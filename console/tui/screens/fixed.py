@@ -1,4 +1,4 @@
-"""Place 3, the record in full, and help: lines that are known."""
+"""Pages that open from a place, and the record in full: lines that are known."""
 
 from collections.abc import Iterable
 from typing import ClassVar
@@ -9,18 +9,10 @@ from textual.widget import Widget
 
 from console.observation.detail import RecordDetail
 from console.tui.drawing.detail import full
-from console.tui.drawing.places import drills
 from console.tui.drawing.text import Row
 from console.tui.screens.place import Place
 from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
-
-
-class Drills(Place):
-    NAME = "drills"
-
-    def body(self) -> Iterable[Widget]:
-        yield FixedLines(drills(), id="lines")
 
 
 class Leaf(Place):
@@ -30,9 +22,10 @@ class Leaf(Place):
         Binding("escape", "app.pop_screen", "back", id="leaf.back", tooltip="back to where you were"),
     ]
     TITLE_TEXT = ""
+    CURSOR = False
 
     def body(self) -> Iterable[Widget]:
-        lines = FixedLines(id="lines")
+        lines = FixedLines(id="lines", cursor=self.CURSOR)
         lines.border_title = Content(self.TITLE_TEXT)
         lines.border_subtitle = Content("esc back")
         yield lines
@@ -60,6 +53,9 @@ class Record(Leaf):
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
         return full(self._detail, width)
+
+    def paged(self) -> str:
+        return self._detail.readable
 
     def action_copy(self) -> None:
         self.app.copy_text(self._detail.sha256, "sha256 of the record")  # type: ignore[attr-defined]

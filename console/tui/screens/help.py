@@ -4,22 +4,23 @@ from textual.binding import Binding
 
 from console.observation.figures import bound
 from console.tui.drawing.text import Row, pad
-from console.tui.screens.fixed import Leaf, Record
+from console.tui.screens.fixed import Leaf
 from console.tui.view import View
-from console.tui.widgets.lines import LineView
-from console.tui.widgets.receipts import ReceiptsView
 
+EVERYWHERE = "everywhere"
 GLYPHS = (
     ("● LIVE", "ok", "the coordinator holds the runner for alive"),
     ("▲ STALE IN", "warn", "no beat for half the bound; counted here, decided there"),
     ("! STALE", "bad", "the coordinator's word: the revision needs a replay, for good"),
     ("✗ LOST", "bad", "the coordinator's word: the contributor has departed"),
+    ("~ GRACE", "warn", "past the skew's bound: the coordinator waits once more for this one"),
     ("= LINK DOWN", "warn", "the way to the host is down; the runner may well live"),
     ("? NO DATA", "muted", "nothing was heard of it yet"),
     ("|| PAUSED +N", "warn", "the display stands still; N receipts came meanwhile"),
     ("<< NOT LIVE", "warn", "a retained run: what you see is not now"),
     ("% OBSERVER GAP", "warn", "this console itself was late; no host is blamed for it"),
     ("✓", "ok", "digest, chain and own signature were checked"),
+    ("a", "muted", "a problem that the operator acknowledged by a signed act; n passes over it"),
     ("≈", "muted", "chained to a line whose signature was checked; its own is next"),
     ("N bad", "bad", "records that failed verification or report a fault"),
 )
@@ -28,27 +29,42 @@ GLYPHS = (
 class Help(Leaf):
     TITLE_TEXT = "help"
 
-    def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
-        rows: list[Row] = []
-        for title, bindings in (
-            ("everywhere", list(type(self.app).BINDINGS)),
-            ("in a list", list(LineView.BINDINGS)),
-            ("in receipts", list(ReceiptsView.BINDINGS)),
-            ("in a record", list(Record.BINDINGS)),
-        ):
-            rows += [((title, "bright*"),), *(self._key(one) for one in bindings if isinstance(one, Binding)), ()]
-        rows += [(("glyphs", "bright*"),), *(((f"  {pad(g, 16)}", r), (t, "text")) for g, r, t in GLYPHS), ()]
-        return (*rows, *_thresholds(view))
+    def __init__(self) -> None:
+        super().__init__()
+        self._here: set[str] = set()
 
-    def _key(self, binding: Binding) -> Row:
+    def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
+        """What works where the operator came from, then what works everywhere, the words, and the other places."""
+        from console.tui.bindings import all_bindings
+
+        sections: dict[str, list[Row]] = {}
+        for where, binding in all_bindings():
+            sections.setdefault(where, []).extend(self._key(binding))
+        here = [where for where in sections if where in self._here]
+        rest = [where for where in sections if where not in (*here, EVERYWHERE)]
+        glyphs = [((f"  {pad(glyph, 16)}", role), (text, "text")) for glyph, role, text in GLYPHS]
+        sections |= {"glyphs": [*glyphs], "thresholds of this run": [*_thresholds(view)]}
+        rows: list[Row] = []
+        for title in (*here, EVERYWHERE, "glyphs", "thresholds of this run", *rest):
+            rows += [((title, "bright*"),), *sections[title], ()]
+        return tuple(rows)
+
+    def on_mount(self) -> None:
+        from console.tui.bindings import OWNERS
+
+        below = self.app.screen_stack[-2]
+        chain = below.focused.ancestors_with_self if below.focused else [below]
+        self._here = {where for where, owner in OWNERS if any(isinstance(one, owner) for one in chain)}
+
+    def _key(self, binding: Binding) -> tuple[Row, ...]:
         reason = self.app.reason_against(binding.id)  # type: ignore[attr-defined]
-        keys = " ".join(_display(key) for key in (binding.key_display or binding.key).split(","))
+        keys = " ".join(_display(key) for key in self.app.keys_of(binding).split(","))  # type: ignore[attr-defined]
         row: Row = (
             (f"  {pad(keys, 14)}", "bright*"),
             (pad(binding.description, 18), "text"),
             (binding.tooltip, "muted"),
         )
-        return row if reason is None else (*row, (f"  not now: {reason}", "warn"))
+        return (row,) if reason is None else (row, ((" " * 16, ""), (f"× not now: {reason}", "warn")))
 
 
 def _display(key: str) -> str:
@@ -58,7 +74,7 @@ def _display(key: str) -> str:
 def _thresholds(view: View) -> tuple[Row, ...]:
     policies = view.snapshot.state.policies
     if policies is None:
-        return ((("thresholds", "bright*"), ("  of the run that is watched: none", "muted")),)
+        return ((("  no run is watched", "muted"),),)
     named = (
         ("heartbeat", policies.heartbeat_ms, "between two signs of life"),
         ("stale", policies.stale_ms, "without a beat: the revision needs a replay"),
@@ -68,7 +84,6 @@ def _thresholds(view: View) -> tuple[Row, ...]:
         ("prepare", policies.prepare_ms, "for one host to be ready"),
         ("replay", policies.replay_ms, "for the validator to do one contribution again"),
     )
-    return (
-        (("thresholds of this run", "bright*"),),
-        *(((f"  {pad(name, 16)}", "text"), (pad(bound(ms), 8), "bright"), (what, "muted")) for name, ms, what in named),
+    return tuple(
+        ((f"  {pad(name, 16)}", "text"), (pad(bound(ms), 8), "bright"), (what, "muted")) for name, ms, what in named
     )

@@ -81,6 +81,19 @@ class KeptPage(Place):
                 return _listed(self.run.logs) if self.run.logs else (_none("no log is kept in this bundle"), ())
         return self._audit(), ()
 
+    def evidence(self) -> dict[str, object]:
+        """What this page is drawn from: the documents as read, and what the check said."""
+        return {"section": self.section, "run": self.run, "verified": self._verified()}
+
+    def paged(self) -> Path | None:
+        """The audit, or the file under the cursor."""
+        place = self.query_one(FixedLines).index - 2
+        target = self._targets[place] if 0 <= place < len(self._targets) else None
+        audit = self.run.path / "audit.md"
+        if target is not None and not target.path.endswith(".safetensors"):
+            return self.run.path / target.path
+        return audit if audit.is_file() else None
+
     def _verified(self) -> Verified | None:
         going = self.app.verifications.get(self.run.path)  # type: ignore[attr-defined]
         return going.state if going else None

@@ -1,6 +1,7 @@
 """What every place has: two lines on top, the keys at the bottom, and a word when the terminal is too small."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -8,7 +9,9 @@ from textual.widget import Widget
 
 from console.tui.drawing.footer import footer
 from console.tui.drawing.header import header, sentence
+from console.tui.drawing.job import job_line
 from console.tui.drawing.small import small
+from console.tui.drawing.text import Row
 from console.tui.view import View
 from console.tui.widgets.block import Block
 
@@ -20,22 +23,41 @@ class Place(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-low"), (36, "-high")]  # noqa: RUF012
 
+    _theme: str | None = None  # in whose colours it was drawn last
+
     def compose(self) -> ComposeResult:
         yield Block(lambda view, width, _: header(view, width), id="header", ground="bar")
         yield Block(lambda view, width, _: sentence(view, width), id="sentence")
         yield from self.body()
+        yield Block(self._draw_job, id="job", ground="bar")
         yield Block(lambda view, width, _: footer(view, width), id="footer", ground="bar")
         yield Block(small, id="small")
 
     def body(self) -> Iterable[Widget]:
         return ()
 
+    def paged(self) -> Path | str | None:
+        """What `o` hands to the pager; None where the page itself is no text."""
+        return None
+
     def on_screen_resume(self) -> None:
+        if self._theme not in (None, self.app.theme):
+            for widget in self.query("Block, LineView"):
+                widget.refresh()
+        self._theme = self.app.theme
         self.app.touch()  # type: ignore[attr-defined]
 
     def on_resize(self) -> None:
         self.app.touch()  # type: ignore[attr-defined]
 
+    def _draw_job(self, view: View, width: int, height: int) -> tuple[Row, ...]:  # noqa: ARG002
+        return job_line(view, self.app.clock.mono_ms(), width)  # type: ignore[attr-defined]
+
+    def zoom(self) -> bool:
+        """What has the focus over the whole screen, or back. False where one thing has it anyway."""
+        return False
+
     def show(self, view: View) -> None:
+        self.set_class(view.job is not None, "busy")
         for block in self.query(Block):
             block.show(view)

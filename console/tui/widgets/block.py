@@ -22,7 +22,7 @@ class Block(Widget, can_focus=False):
         self._draw = draw
         self._ground = ground
         self._view: View | None = None
-        self._rows: tuple[Row, ...] = ()
+        self.rows: tuple[Row, ...] = ()
         self.painted_lines = 0
 
     @property
@@ -35,17 +35,17 @@ class Block(Widget, can_focus=False):
         if not self.display or self.size.width < 1:
             return
         rows = self._draw(view, self.size.width, self.size.height)
-        changed = [y for y in range(max(len(rows), len(self._rows))) if rows[y : y + 1] != self._rows[y : y + 1]]
-        self._rows = rows
+        changed = [y for y in range(max(len(rows), len(self.rows))) if rows[y : y + 1] != self.rows[y : y + 1]]
+        self.rows = rows
         if changed:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
     def on_resize(self) -> None:
         if self._view is not None:
-            self._rows = ()
+            self.rows = ()
             self.show(self._view)
 
     def render_line(self, y: int) -> Strip:
         self.painted_lines += 1
-        row = self._rows[y] if y < len(self._rows) else ()
+        row = self.rows[y] if y < len(self.rows) else ()
         return paint(row, self.size.width, self.palette, self._ground)

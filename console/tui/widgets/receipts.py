@@ -7,7 +7,7 @@ from textual.content import Content
 
 from console.observation.facets import Filter
 from console.observation.line import Proof
-from console.observation.receipts import ReceiptRing, find
+from console.observation.receipts import ReceiptRing
 from console.observation.receipts import Row as Receipt
 from console.observation.sifted import Sifted
 from console.tui.attachment import Attachment
@@ -17,6 +17,7 @@ from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.lines import LineView
 
 FIND = Binding.Group("find")
+LOOK_BACK_S = 0.03
 
 
 class ReceiptsView(LineView):
@@ -30,6 +31,7 @@ class ReceiptsView(LineView):
         Binding("full_stop", "follow", "follow", id="receipts.follow", tooltip="back to the newest", group=FIND,
                 key_display="."),
         Binding("y", "copy", "copy digest", id="receipts.copy", tooltip="copy the record's sha256", group=FIND),
+        Binding("Y", "copy_json", "copy JSON", id="receipts.copy-json", tooltip="copy the record itself", group=FIND),
     ]  # fmt: skip
     BORDER_TITLE = "receipts"
 
@@ -40,6 +42,7 @@ class ReceiptsView(LineView):
         self._names: dict[str, str] = {}
         self._seen = -1  # rows of the ring, and below of the sifted ones, when lines were last laid out
         self._before = 0
+        self._acknowledged: frozenset[str] = frozenset()
         self._proved = 0
         self.following = True
 
@@ -53,8 +56,13 @@ class ReceiptsView(LineView):
 
     def show(self, attachment: Attachment | None, names: dict[str, str], wanted: Filter) -> None:
         self._attachment = attachment
+        acknowledged = self.app.desk.acknowledged  # type: ignore[attr-defined]
+        if acknowledged != self._acknowledged:
+            self._acknowledged = acknowledged
+            self.refresh()
         ring = attachment.shown_ring if attachment else self.ring
         if ring is not self.ring or wanted != self._rows.filter:
+            self._looking.resume()
             self._rows, self._seen, self.index, self.following = Sifted(ring, wanted), -1, 0, True
         proved = attachment.source.counters().chained if attachment else 0
         self._rows.refresh()
@@ -69,11 +77,23 @@ class ReceiptsView(LineView):
         self.update_lines()
         self.caption()
 
+    def on_mount(self) -> None:
+        self._looking = self.set_interval(LOOK_BACK_S, self._look_back, name="look back", pause=True)
+
+    def _look_back(self) -> None:
+        """Through what memory doesn't hold: a little at a time, so that no key waits."""
+        if self._rows.look_back():
+            self.update_lines()
+            self.caption()
+        else:
+            self._looking.pause()
+
     def caption(self) -> None:
         if self._attachment is None:
             note = "none yet"
         else:
             count = f"{len(self._rows)} of {self.ring.total}" if self._rows.filter else f"{self.ring.total}"
+            count += f" · {self._rows.looks_back} still looked through" if self._rows.looks_back else ""
             where = "following" if self.following else f"{self.index} newer · . follows"
             note = f"{count} · {self.ring.bad} bad · {where}"
         self.border_subtitle = Content(note)
@@ -87,7 +107,17 @@ class ReceiptsView(LineView):
             return ()
         receipt = self._rows[len(self._rows) - 1 - index]
         proved = receipt.proof is Proof.CHAINED and self._is_proved(receipt)
-        return receipt_row(receipt, width, self._names, name_width(self._names), proved=proved)
+        return receipt_row(
+            receipt,
+            width,
+            self._names,
+            name_width(self._names),
+            proved=proved,
+            acknowledged=self._is_acknowledged(receipt),
+        )
+
+    def _is_acknowledged(self, receipt: Receipt) -> bool:
+        return receipt.is_problem and receipt.identity in self._acknowledged
 
     def _is_proved(self, receipt: Receipt) -> bool:
         assert self._attachment is not None
@@ -106,16 +136,25 @@ class ReceiptsView(LineView):
         if not len(rows):
             return
         start = len(rows) - 1 - self.index
-        here = self.following and step > 0 and self.index == 0 and rows[start].is_problem
-        found = find(rows, start if here and not self.has_focus else start - step, -step, lambda row: row.is_problem)
+        here = self.following and step > 0 and self.index == 0 and self._is_open(rows[start])
+        found = rows.problem(start if here and not self.has_focus else start - step, -step)
+        while found is not None and self._is_acknowledged(rows[found]):
+            found = rows.problem(found - step, -step)
         if found is None:
             self.app.notice("no newer problem" if step < 0 else "no older problem")  # type: ignore[attr-defined]
         else:
             self.move_to(len(rows) - 1 - found)
 
+    def _is_open(self, receipt: Receipt) -> bool:
+        """A problem that nobody acknowledged."""
+        return receipt.is_problem and not self._is_acknowledged(receipt)
+
     def action_follow(self) -> None:
         self.app.action_live()  # type: ignore[attr-defined]
         self.move_to(0)
+
+    def action_copy_json(self) -> None:
+        self.app.copy_record(self.chosen)  # type: ignore[attr-defined]
 
     def action_copy(self) -> None:
         chosen = self.chosen

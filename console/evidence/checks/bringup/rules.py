@@ -7,7 +7,6 @@ from console.evidence.checks.bringup.held import Held, Rule
 from console.evidence.checks.bringup.judged import disposition_of, judged, reasons_of
 from console.evidence.checks.verdict import Mismatch, differs
 
-MEASURED = ("accelerator", "device", "software", "probe", "gate", "throughput", "head_sha256")
 BEHIND = {  # findings about what only the host could see, and what must be in the report exactly when they hold
     "checkpoint": ("head_sha256",),
     "backend_loads": ("device", "accelerator", "software"),
@@ -32,15 +31,11 @@ def thresholds_are_judged(held: Held) -> Iterator[Mismatch]:
 
 
 def disposition_follows(held: Held) -> Iterator[Mismatch]:
-    """From the findings alone; readiness rests on measurements, and a machine that was refused was not trained on."""
+    """From the findings alone; and a machine that was refused was not trained on."""
     report = held.report
     findings = report["findings"]
     yield from differs("disposition", disposition_of(findings), report["disposition"])
     yield from differs("reasons", reasons_of(findings), report["reasons"])
-    if report["disposition"] == "ready_to_attempt":
-        for name in MEASURED:
-            if report[name] is None:
-                yield Mismatch(name, "a measurement behind ready_to_attempt", "none")
     before = [item for item in findings if item["scope"] == "machine" and item["rule"] != "throughput"]
     if not all(item["holds"] for item in before):
         for name in ("probe", "gate", "throughput"):

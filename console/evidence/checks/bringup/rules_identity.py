@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from console.evidence.checks.bringup.held import Body, Held, Rule
-from console.evidence.checks.device_label import honest
+from console.evidence.checks.device_label import framework_of, honest
 from console.evidence.checks.signatures import BRINGUP_PREFIX, GATE_PREFIX, signed_by
 from console.evidence.checks.stored import digest_of, sha256_hex
 from console.evidence.checks.verdict import Mismatch, differs, shown
@@ -20,13 +20,18 @@ def report_owns_its_digest(held: Held) -> Iterator[Mismatch]:
 
 
 def host_signed_its_report(held: Held) -> Iterator[Mismatch]:
-    """Under the key that the report names; the fingerprint is of that key."""
+    """Under the key that the report names."""
     key = held.report["node_public_key"]
     if held.signature is None:
         yield Mismatch("signature", "a .sig file beside the report", "none")
     elif not signed_by(key, held.signature, BRINGUP_PREFIX + bytes.fromhex(held.report["digest"])):
         yield Mismatch("signature", f"one by {key[:16]} over the digest", "none that holds")
-    yield from differs("node_key_fingerprint", sha256_hex(bytes.fromhex(key))[:16], held.report["node_key_fingerprint"])
+
+
+def fingerprint_is_of_the_key(held: Held) -> Iterator[Mismatch]:
+    """What people compare by eye is the key that signs."""
+    expected = sha256_hex(bytes.fromhex(held.report["node_public_key"]))[:16]
+    yield from differs("node_key_fingerprint", expected, held.report["node_key_fingerprint"])
 
 
 def host_signed_its_gate(held: Held) -> Iterator[Mismatch]:
@@ -53,16 +58,22 @@ def requirements_are_the_lanes(held: Held) -> Iterator[Mismatch]:
 
 
 def labels_name_the_device(held: Held) -> Iterator[Mismatch]:
-    """A Metal or CUDA label needs that kind of device, a build that can use it, and a driver that was asked."""
+    """A Metal or CUDA label needs that kind of device and a build that can use it."""
+    if held.report["device"] is not None:
+        yield from honest("device", held.report["device"], held.report["software"])
+
+
+def facts_are_of_the_device(held: Held) -> Iterator[Mismatch]:
+    """Settings, system, driver and probe speak of the device that the label names, and its driver was asked."""
     report = held.report
     device, facts = report["device"], report["accelerator"]
     if device is None:
         return
-    yield from honest("device", device, report["software"])
     for finding in report["findings"]:
-        if finding["rule"] == "backend" and report["software"] is not None:
-            framework = {"reference": "numpy"}.get(finding["value"], finding["value"])
-            yield from differs("software backend", framework, report["software"]["backend"].split("@")[0])
+        framework = framework_of(device["backend_label"])
+        if finding["rule"] == "backend" and framework is not None:
+            told = {"reference": "numpy"}.get(finding["value"], finding["value"])
+            yield from differs("finding backend value", framework, told)
     if device["kind"] == "metal":
         yield from differs("machine.os under a Metal label", "macos", report["machine"]["os"])
     if facts is not None:
@@ -118,9 +129,11 @@ def memory_is_possible(held: Held) -> Iterator[Mismatch]:
 RULES: tuple[Rule, ...] = (
     report_owns_its_digest,
     host_signed_its_report,
+    fingerprint_is_of_the_key,
     host_signed_its_gate,
     requirements_are_the_lanes,
     labels_name_the_device,
+    facts_are_of_the_device,
     gate_speaks_of_this_host,
     times_run_forward,
     memory_is_possible,

@@ -1,6 +1,7 @@
 """The closed field set of a lane's documents."""
 
 from console.evidence.checks.document_shapes import DOCUMENT_SHAPES
+from console.evidence.checks.launch_shapes import STEP
 from console.evidence.checks.shapes import (
     BOOLEAN,
     COUNT,
@@ -10,7 +11,6 @@ from console.evidence.checks.shapes import (
     NUMBER,
     RUN,
     SHA256,
-    SIGNATURE,
     TEXT,
     WHOLE,
     Leaf,
@@ -24,8 +24,6 @@ NOTHING = Leaf("null", lambda value: value is None)
 DEPARTURE_WORDS = one_of("none", "crashed", "timed_out")
 POSTURES = one_of("one_machine_only", "named_hosts_only.no_discovery")
 TENSOR: Shape = {"name": LABEL, "dtype": one_of("F32"), "shape": [COUNT]}
-STEP: Shape = {"phase": LABEL, "actor": NODE, "command": TEXT, "artifact": TEXT}
-FILE_AT: Shape = {"path": LABEL, "size_bytes": COUNT, "sha256": SHA256}
 PROMISE: Shape = {
     "result_classification": CLASSIFICATIONS,
     "validator_disposition": DISPOSITIONS,
@@ -74,19 +72,6 @@ TOPOLOGY_NODE: Shape = {
     "required_bringup_report": FILE,
     "validates": BOOLEAN,
     "aggregates": BOOLEAN,
-}
-BOUND_REPORT: Shape = {
-    "path": LABEL,
-    "disposition": one_of(
-        "not_observed", "ready_to_attempt", "refused_machine_contract", "refused_training_backend_blocker"
-    ),
-    "digest": SHA256,
-    "origin": one_of("given", "newest_retained", "not_observed"),
-    "run_id": Maybe(RUN),
-    "taken_wall_ms": Maybe(COUNT),
-    "age_ms": Maybe(WHOLE),
-    "node_public_key": Maybe(SHA256),
-    "signature": Maybe(SIGNATURE),
 }
 
 
@@ -219,42 +204,8 @@ _ALL: tuple[Shape, ...] = (
         disposition=one_of("not_observed"),
         command=TEXT,
     ),
-    _document(
-        "swarm.launch_manifest.v1",
-        run_id=RUN,
-        lane_id=LABEL,
-        run_family_id=LABEL,
-        created_wall_ms=COUNT,
-        execution_posture=LABEL,
-        hosts_contacted=COUNT,
-        contract_digest=SHA256,
-        receipt_contract_digest=SHA256,
-        plan_digest=SHA256,
-        topology_digest=SHA256,
-        drills_digest=SHA256,
-        hosts=[
-            {
-                "node_id": NODE,
-                "host_alias": LABEL,
-                "contract_endpoint": LABEL,
-                "run_root": TEXT,
-                "bringup": BOUND_REPORT,
-            }
-        ],
-        launch_sequence=[STEP],
-        files=[FILE_AT],
-    ),
-    _document(
-        "swarm.launch_receipt.v1",
-        run_id=RUN,
-        lane_id=LABEL,
-        launch_status=LABEL,
-        manifest_path=LABEL,
-        manifest_digest=SHA256,
-        manifest_sha256=SHA256,
-        phases=[{"phase": LABEL, "status": LABEL, "path": LABEL, "elapsed_us": COUNT}],
-    ),
 )
 LANE_SHAPES: dict[str, Shape] = {next(iter(shape["schema_version"])): shape for shape in _ALL}
 LANE_SHAPES["swarm.run_contract.v1"] = DOCUMENT_SHAPES["swarm.run_contract.v1"]
-LANE_SHAPES["swarm.bringup_report.v1"] = DOCUMENT_SHAPES["swarm.bringup_report.v1"]
+for _shared in ("swarm.bringup_report.v1", "swarm.launch_manifest.v1", "swarm.launch_receipt.v1"):
+    LANE_SHAPES[_shared] = DOCUMENT_SHAPES[_shared]

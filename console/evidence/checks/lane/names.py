@@ -44,6 +44,19 @@ def later(lane: str, what: str) -> str:
     return f"swarm/reports/{lane}_{_LATER[what]}_v1.json"
 
 
+def publish_id(lane: str) -> str:
+    return "first-swarm-local-snapshot" if lane == FIRST_LANE else re.sub("[_/]", "-", lane) + "-local-snapshot"
+
+
+def snapshot_dir(lane: str) -> str:
+    """Below the folder of publications, where the report lies too."""
+    return f"local_publish/openagents_swarm_local_open_adapter/{publish_id(lane)}"
+
+
+def publication_report(lane: str) -> str:
+    return publish_id(lane).replace("-", "_") + "_publication_v1.json"
+
+
 def bringup_report(node_id: str, required_devices: list[str]) -> str:
     if node_id == "swarm-mac-a" and required_devices == ["metal"]:
         return "swarm_mac_mlx_bringup_v1.json"

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from console.evidence.checks.batch_order import batch_order
+from console.evidence.checks.lane import names
 from console.evidence.checks.lane.held import Body, Held
 from console.evidence.checks.lane.plain_file import read_plain
 from console.evidence.checks.lane.rules_links import by_id
@@ -62,8 +62,8 @@ def dataset_is_as_stated(held: Held) -> Iterator[Mismatch]:
             yield from differs(f"{kind}.dataset_ref", parse(raw).get("dataset_ref"), body["dataset_ref"])
     if held.has("contract", "plan"):
         data = held.documents["contract"]["data"]
-        names = [data["train_split"], data["held_out_split"]]
-        yield from differs("plan.splits", names, [split["name"] for split in held.documents["plan"]["splits"]])
+        splits = [data["train_split"], data["held_out_split"]]
+        yield from differs("plan.splits", splits, [split["name"] for split in held.documents["plan"]["splits"]])
         for split in held.documents["plan"]["splits"]:
             yield from _split_is_true(held, split)
 
@@ -115,9 +115,9 @@ def plan_follows_from_the_contract(held: Held) -> Iterator[Mismatch]:
     for name in ("every_role_required", "every_contribution_replayed"):
         yield from differs(f"plan.validation.{name}", expected=True, got=validation[name])
     expectation = plan["publish_expectation"]
-    folder = re.sub(r"[^A-Za-z0-9]", "_", expectation["repo_id"])
-    place = f"local_publish/{folder}/{expectation['publish_id']}"
-    yield from differs("plan.publish_expectation.expected_directory", place, expectation["expected_directory"])
+    lane = held.documents["contract"]["lane_id"]
+    for name, expected in (("publish_id", names.publish_id(lane)), ("expected_directory", names.snapshot_dir(lane))):
+        yield from differs(f"plan.publish_expectation.{name}", expected, expectation[name])
     own = held.coordinator["node_id"]
     yield from differs("plan.publish_expectation.publisher_node_id", own, expectation["publisher_node_id"])
 

@@ -4,19 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console.evidence.checks.folder import Folder
+from console.evidence.checks.lane import names
 from console.evidence.checks.outcomes import rules_citation, standing
 from console.evidence.checks.outcomes.document_shapes import ATTEMPT, CLOSEOUT
 from console.evidence.checks.outcomes.outcome import Body, Outcome, Rule, judge, read_document
-from console.evidence.checks.outcomes.publication import REPORT_FILE, SNAPSHOT_DIR, check_publication, read_report
+from console.evidence.checks.outcomes.publication import REPO_ID, TARGET, check_publication, read_report
 from console.evidence.checks.verdict import Mismatch, Verdict, differs
 
 MERGE_RULE = "weighted_mean_of_deltas.rank_stacking"
-EXPECTATION = {
-    "publish_id": "first-swarm-local-snapshot",
-    "target": "hugging_face_snapshot",
-    "repo_id": "openagents/swarm-local-open-adapter",
-    "expected_local_snapshot_directory": SNAPSHOT_DIR,
-}
 
 
 def check_closeout(path: Path, *, bundle: Path | None = None, allowed_signers: Path | None = None) -> Verdict:
@@ -100,16 +95,23 @@ def merge_and_promotion_are_the_runs(o: Outcome) -> Iterator[Mismatch]:
 def published_means_a_true_publication(o: Outcome) -> Iterator[Mismatch]:
     """Published only by a report beside the run that cites this bundle and verifies; refused only without promotion."""
     said, cited = o.body["publish_disposition"], o.body["publication_digest"]
-    yield from differs(f"{o.where} publish_expectation", EXPECTATION, o.body["publish_expectation"])
+    expected_snapshot = {
+        "publish_id": names.publish_id(o.body["lane_id"]),
+        "target": TARGET,
+        "repo_id": REPO_ID,
+        "expected_local_snapshot_directory": names.snapshot_dir(o.body["lane_id"]),
+    }
+    yield from differs(f"{o.where} publish_expectation", expected_snapshot, o.body["publish_expectation"])
     if said != "published":
         promoted = standing.promotion(o.e)["disposition"] == "promoted"
         expected = "not_requested" if promoted else "refused"
         yield from differs(f"{o.where} publish_disposition", expected, said)
         yield from differs(f"{o.where} publication_digest", None, cited)
         return
-    report = o.path.absolute().parent.parent / "publications" / REPORT_FILE
+    name = names.publication_report(o.body["lane_id"])
+    report = o.path.absolute().parent.parent / "publications" / name
     if not report.is_file():
-        yield Mismatch(f"{o.where} publication_digest", f"publications/{REPORT_FILE}", "no such file")
+        yield Mismatch(f"{o.where} publication_digest", f"publications/{name}", "no such file")
         return
     verdict = check_publication(report, bundle=o.bundle_dir)
     if not verdict.consistent:

@@ -40,9 +40,11 @@ class Outcome:
         """The cited bundle: as given, beside this folder (a run of this machine), or among retained runs."""
         home = self.path.absolute().parent.parent
         given = self._given.parent if self._given and self._given.name == BUNDLE_FILE else self._given
-        own = self.path.absolute().parent.name.replace("outcomes", "bundle")  # bundle-r1 beside outcomes-r1
-        places = [given] if given else [home / own, home / "bundle", home / "runs" / run_id]
-        return next((place for place in places if place and (place / BUNDLE_FILE).is_file()), None)
+        places = [given] if given else [*sorted(home.glob("bundle*")), home / "runs" / run_id]
+        there = [place for place in places if (place / BUNDLE_FILE).is_file()]
+        # Of a run's revisions the cited one; where none is, the first stands for the stale link.
+        cited = self.body["run"]["bundle_sha256"]
+        return next((place for place in there if _sha256(place / BUNDLE_FILE) == cited), next(iter(there), None))
 
 
 Rule = Callable[[Outcome], Iterator[Mismatch]]
@@ -73,6 +75,11 @@ def read_document(folder: Folder, name: str, shape: Shape) -> tuple[Body, Mismat
         return {}, Mismatch(name, error.expected, error.got)
     wrong = misfit(shape, body, name)
     return ({}, wrong) if wrong else (body, None)
+
+
+def _sha256(path: Path) -> str:
+    got = Folder(path.parent).read(path.name)
+    return got.sha256 if isinstance(got, FileRead) else ""
 
 
 def digest_holds(where: str, body: Body) -> Iterator[Mismatch]:

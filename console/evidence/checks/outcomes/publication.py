@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from console.evidence.checks.folder import FileRead, Folder
+from console.evidence.checks.lane import names
 from console.evidence.checks.outcomes import rules_citation
 from console.evidence.checks.outcomes.document_shapes import COMPATIBILITY, MANIFEST, PUBLICATION, TOKENIZER
 from console.evidence.checks.outcomes.outcome import Body, Outcome, Rule, digest_holds, judge, read_document
@@ -16,10 +17,9 @@ from console.evidence.checks.stored import UnreadableError, canonical, parse_sto
 from console.evidence.checks.tensors import read_header
 from console.evidence.checks.verdict import Mismatch, Verdict, differs
 
-REPORT_FILE = "first_swarm_local_snapshot_publication_v1.json"
-PUBLISH_ID, TARGET = "first-swarm-local-snapshot", "hugging_face_snapshot"
-REPO_ID = "openagents/swarm-local-open-adapter"
-SNAPSHOT_DIR = f"local_publish/openagents_swarm_local_open_adapter/{PUBLISH_ID}"
+REPORT_FILES = "*_local_snapshot_publication_v1.json"
+FIRST_REPORT = names.publication_report(names.FIRST_LANE)
+TARGET, REPO_ID = "hugging_face_snapshot", "openagents/swarm-local-open-adapter"
 MERGED = "retained_artifacts/merged"
 DOCUMENTS: dict[str, Shape] = {
     "publish_manifest.json": MANIFEST,
@@ -49,8 +49,13 @@ class Publication(Outcome):
     """The report, and the snapshot that lies under its folder."""
 
     @cached_property
+    def place(self) -> str:
+        """Of the lane that the report speaks of: another lane's snapshot is another one."""
+        return names.snapshot_dir(self.body["lane_id"])
+
+    @cached_property
     def snapshot(self) -> Folder:
-        return Folder(self.path.parent / SNAPSHOT_DIR)
+        return Folder(self.path.parent / self.place)
 
     @cached_property
     def documents(self) -> dict[str, tuple[Body, Mismatch | None]]:
@@ -65,7 +70,7 @@ class Publication(Outcome):
 
 def check_publication(path: Path, *, bundle: Path | None = None, allowed_signers: Path | None = None) -> Verdict:
     """`path` is the report, or the folder that holds it."""
-    path = path / REPORT_FILE if path.is_dir() else path
+    path = next(iter(sorted(path.glob(REPORT_FILES))), path / FIRST_REPORT) if path.is_dir() else path
     outcome = Publication(path, PUBLICATION, bundle, allowed_signers)
     return judge(outcome, (*rules_citation.FIRST, *FIRST), (*rules_citation.THEN, *RULES))
 
@@ -78,10 +83,11 @@ def read_report(path: Path) -> Body:
 def snapshot_is_there(o: Outcome) -> Iterator[Mismatch]:
     """At the place that the report names, which is the lane's only one."""
     assert isinstance(o, Publication)
-    yield from differs(f"{o.where} published_snapshot_root", SNAPSHOT_DIR, o.body["published_snapshot_root"])
+    yield from differs("publication file name", names.publication_report(o.body["lane_id"]), o.path.name)
+    yield from differs(f"{o.where} published_snapshot_root", o.place, o.body["published_snapshot_root"])
     for path in (*FILES, "publish_manifest.json"):
         if path not in o.snapshot.files:
-            yield Mismatch(f"{SNAPSHOT_DIR}/{path}", "a plain file", "no such file")
+            yield Mismatch(f"{o.place}/{path}", "a plain file", "no such file")
 
 
 def snapshot_documents_are_readable(o: Outcome) -> Iterator[Mismatch]:
@@ -98,7 +104,7 @@ def nothing_else_lies_in_the_snapshot(o: Outcome) -> Iterator[Mismatch]:
     """Whoever uploads the folder uploads all of it."""
     assert isinstance(o, Publication)
     for path in sorted({*o.snapshot.files, *o.snapshot.refused} - {*FILES, "publish_manifest.json"}):
-        yield Mismatch(f"{SNAPSHOT_DIR}/{path}", "only the files of a snapshot", "another one")
+        yield Mismatch(f"{o.place}/{path}", "only the files of a snapshot", "another one")
 
 
 def manifest_lists_the_bytes(o: Outcome) -> Iterator[Mismatch]:
@@ -120,7 +126,11 @@ def manifest_is_the_reports(o: Outcome) -> Iterator[Mismatch]:
     manifest, merge = o.document("publish_manifest.json"), o.e.merge_report
     yield from differs(f"{o.where} publish_manifest_digest", manifest["digest"], o.body["publish_manifest_digest"])
     yield from differs("publish_manifest.json run", o.body["run"], manifest["run"])
-    for name, expected in (("publish_id", PUBLISH_ID), ("target", TARGET), ("repo_id", REPO_ID)):
+    for name, expected in (
+        ("publish_id", names.publish_id(o.body["lane_id"])),
+        ("target", TARGET),
+        ("repo_id", REPO_ID),
+    ):
         yield from differs(f"{o.where} {name}", expected, o.body[name])
         yield from differs(f"publish_manifest.json {name}", expected, manifest[name])
     yield from differs(f"{o.where} plan_digest", o.e.plan and o.e.plan["digest"], o.body["plan_digest"])
@@ -141,7 +151,7 @@ def adapter_is_the_merge(o: Outcome) -> Iterator[Mismatch]:
     for name in ("adapter_model.safetensors", "adapter_config.json"):
         theirs, ours = o.e.file_of(f"{MERGED}/{name}"), o.snapshot.read(name)
         got = ours.sha256 if isinstance(ours, FileRead) else "unreadable"
-        yield from differs(f"{SNAPSHOT_DIR}/{name}", theirs.sha256 if theirs else "no merge", got)
+        yield from differs(f"{o.place}/{name}", theirs.sha256 if theirs else "no merge", got)
     merged = o.e.file_of(f"{MERGED}/adapter_model.safetensors")
     cited = o.document("publish_manifest.json")["merged_adapter_sha256"]
     yield from differs("publish_manifest.json merged_adapter_sha256", merged.sha256 if merged else "no merge", cited)

@@ -1,0 +1,127 @@
+"""`swarm bench console`: every goal of the console's design, measured in a real pseudo terminal."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from console.cli.bench.colours import colours
+from console.cli.bench.cost import a_million_receipts, share_of_a_core
+from console.cli.bench.figure import TABLE_HEAD, Figure
+from console.cli.bench.keys import key_to_paint
+from console.cli.bench.large import filter_receipts, large_files
+from console.cli.bench.place import BenchPlace
+from console.cli.bench.stalls import stalls
+from console.cli.bench.startup import first_paint, reattach
+from console.cli.bench.stream import no_record_lost, record_to_screen
+from console.cli.bench.terminal import NotShown
+from console.cli.errors import UsageError
+
+Measurement = Callable[[BenchPlace], Iterator[Figure]]
+MEASUREMENTS: dict[str, tuple[Measurement, ...]] = {
+    "p1": (first_paint,),
+    "p2": (key_to_paint,),
+    "p3": (no_record_lost,),
+    "p4": (share_of_a_core,),
+    "p5": (a_million_receipts,),
+    "p6": (filter_receipts, large_files),
+    "c1": (record_to_screen,),
+    "c2": (stalls,),
+    "s2": (reattach,),
+    "a1": (colours,),
+}
+ONCE = frozenset({filter_receipts, colours})  # no terminal in them
+SIZES = ((80, 24), (160, 48))
+
+
+def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = kinds.add_parser(
+        "console",
+        help="the console's goals, in a real pseudo terminal",
+        description="Measures the goals of the console's design with a console of its own on folders of its own; runs "
+        "and settings of the operator are not touched. About eight minutes for both sizes; --quick about two. Exit 1 "
+        "when a goal is not reached.",
+    )
+    parser.add_argument("--only", metavar="GOALS", help=f"comma separated, of {','.join(MEASUREMENTS)}")
+    parser.add_argument("--size", help="80x24 or another; both sizes of the design without it")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    parser.add_argument("--markdown", action="store_true", help="the table of docs/performance.md")
+    parser.set_defaults(act=bench)
+
+
+def bench(options: argparse.Namespace) -> int:
+    chosen, sizes = _chosen(options.only), _sizes(options.size)
+    about = _about(quick=options.quick)
+    print(f"{about['machine']}, load {about['load']}, {about['when']}", file=sys.stderr)
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="swarm-bench-") as root:
+        for name in chosen:
+            for measure in MEASUREMENTS[name]:
+                for size in sizes[:1] if measure in ONCE else sizes:
+                    for figure in _measured(measure, BenchPlace(_folder(root, measure), size, options.quick), name):
+                        figures.append(figure)
+                        print(figure.line(), file=sys.stderr, flush=True)
+    if options.json:
+        print(json.dumps({**about, "figures": [one.to_json() for one in figures]}, indent=2))
+    elif options.markdown:
+        print("\n".join((TABLE_HEAD, *(one.row() for one in figures))))
+    return 1 if any(one.reached is False for one in figures) else 0
+
+
+def _measured(measure: Measurement, place: BenchPlace, name: str) -> Iterator[Figure]:
+    """What can't be measured is a figure too, and not reached."""
+    try:
+        yield from measure(place)
+    except NotShown as error:
+        print(f"swarm: {name}: expected on the screen {error}", file=sys.stderr)
+        yield Figure(name.upper(), f"{measure.__name__}: not measured", "", (1.0,), 0, "worst", place.size_text)
+
+
+def _folder(root: str, measure: Measurement) -> Path:
+    folder = Path(root, f"{measure.__name__}-{time.monotonic_ns()}")
+    folder.mkdir()
+    return folder
+
+
+def _chosen(only: str | None) -> tuple[str, ...]:
+    asked = tuple(one.strip().lower() for one in only.split(",")) if only else tuple(MEASUREMENTS)
+    if unknown := [one for one in asked if one not in MEASUREMENTS]:
+        raise UsageError(f"--only: expected some of {', '.join(MEASUREMENTS)}, got {', '.join(unknown)}")
+    return asked
+
+
+def _sizes(text: str | None) -> tuple[tuple[int, int], ...]:
+    if text is None:
+        return SIZES
+    columns, _, rows = text.partition("x")
+    if not (columns.isdigit() and rows.isdigit() and int(columns) >= 80 and int(rows) >= 24):
+        raise UsageError(f"--size: expected columns x rows of at least 80x24, got {text}")
+    return ((int(columns), int(rows)),)
+
+
+def _about(*, quick: bool) -> dict[str, Any]:
+    cores = os.cpu_count() or 1
+    return {
+        "machine": f"{cores} cores of {_processor()}, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}, Textual {version('textual')}",
+        "load": round(os.getloadavg()[0], 1),
+        "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%MZ"),
+        "quick": quick,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())

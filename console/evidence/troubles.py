@@ -1,0 +1,57 @@
+"""What went otherwise than it should, one line for each record that says so."""
+
+from runners.contract import coordinator_records as rec
+from runners.contract.document import Word
+from runners.contract.states import ReplayOutcome
+
+
+def trouble(body: Word) -> str | None:
+    """In words for an audit; None for a record of the ordinary course."""
+    return _of_a_host(body) or _of_the_work(body) or _of_the_coordinator(body)
+
+
+def _of_a_host(body: Word) -> str | None:
+    if isinstance(body, rec.BringupRefused):
+        return f"{body.node_id} refused at its gate, {body.reason}: {body.detail}"
+    if isinstance(body, rec.AdmissionDecided) and body.outcome == "refused":
+        return f"{body.node_id} not admitted, {body.reason}: {body.detail}"
+    if isinstance(body, rec.PreparationFailed):
+        return f"{body.node_id} could not be prepared, {body.reason}: {body.detail}"
+    if isinstance(body, rec.LinkChanged) and body.state == "down":
+        return f"link to {body.node_id} down: {body.reason}"
+    if isinstance(body, rec.RunnerChanged):
+        age = f"last heartbeat {body.beat_age_ms} ms before"
+        return f"{body.node_id} {body.before} to {body.after}, {age}: {body.cause}"
+    if isinstance(body, rec.JournalBroken):
+        return f"journal of {body.node_id} broken, {body.reason}: {body.detail}"
+    return None
+
+
+def _of_the_work(body: Word) -> str | None:
+    if isinstance(body, rec.ContributorFailed):
+        return f"{body.node_id} failed, {body.reason}: {body.detail}"
+    if isinstance(body, rec.SubmissionJudged) and body.outcome == "rejected":
+        return f"submission of {body.node_id} rejected: {body.reason}"
+    if isinstance(body, rec.Quarantined):
+        return f"{body.name} of {body.node_id} put into quarantine: {body.reason}"
+    if isinstance(body, rec.SkewMeasured) and body.outcome != "within_bound":
+        return f"{body.last} {body.skew_ms} ms behind {body.first}, bound {body.bound_ms} ms: {body.outcome}"
+    if isinstance(body, rec.ReplayJudged) and body.outcome in (ReplayOutcome.MISMATCH, ReplayOutcome.FAILED):
+        return f"replay of {body.node_id}: {body.outcome} {body.detail}".rstrip()
+    return None
+
+
+def _of_the_coordinator(body: Word) -> str | None:
+    if isinstance(body, rec.ObserverGap):
+        return f"the coordinator itself was late by {body.gap_ms} ms ({body.cause})"
+    if isinstance(body, rec.EpochOpened):
+        return f"a new coordinator took over after {body.gap_ms} ms"
+    if isinstance(body, rec.Recovered):
+        return f"a torn last line of {body.cut_bytes} bytes was cut"
+    if isinstance(body, rec.RevisionOpened):
+        return f"revision {body.revision}, because the one before ended as {body.previous_classification}"
+    if isinstance(body, rec.WorkFailed):
+        return f"{body.activity} failed: {body.detail}"
+    if isinstance(body, rec.OperatorActed):
+        return f"the operator: {body.command} ({body.reason})"
+    return None

@@ -1,0 +1,127 @@
+"""Where a host of a lane can be reached from here: each way with the interface it leaves by, the kind of network, and
+whether SSH answers there."""
+
+import ipaddress
+import socket
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import psutil
+
+from console.hosts.host_book import HostBook
+from console.hosts.overlays import TAILNET, overlays_here
+from runners.contract.lane import RunContract
+
+TRY_S = 2.0
+SSH_PORT = 22  # where the book names none; an ssh_config may know another, so such a try is a guess
+MAX_BANNER = 255
+Network = Literal["this machine", "trusted LAN", "tailnet", "overlay", "link-local", "public internet", "by name"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`remote` is what `swarm run --remote` takes; None is the lane's own way."""
+
+    node_id: str
+    host: str
+    port: int
+    origin: Literal["lane", "host book", "local process"]
+    remote: str | None
+    name: str = ""  # in the host book
+
+    @property
+    def spelled(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """`answers` is None for a way that needs no connection."""
+
+    interface: str
+    network: Network
+    answers: bool | None
+    result: str
+    took_ms: float | None = None
+
+
+def endpoints_of(contract: RunContract, book: HostBook) -> tuple[Endpoint, ...]:
+    """For every contributor, as `swarm host list` and the lane know them. Raises HostError, ContractError.
+
+    This machine itself, the lane's contract endpoint, and every host of the book."""
+    found: list[Endpoint] = []
+    for node in contract.contributors:
+        if node.transport != "ssh":
+            found.append(Endpoint(node.node_id, "this machine", 0, "local process", None))
+            continue
+        found.append(Endpoint(node.node_id, node.host_alias, node.cluster_port, "lane", None))
+        found += [
+            Endpoint(node.node_id, host.destination, host.port or SSH_PORT, "host book", host.name, host.name)
+            for host in map(book.get, book.names())
+        ]
+    return tuple(found)
+
+
+def try_endpoint(endpoint: Endpoint, *, managed: bool) -> Tried:
+    """Connects, and reads the SSH greeting; nothing is sent and nobody is logged in. Takes at most some seconds.
+
+    `managed`: our own agent is started there with a run, so that nobody answers before.
+    """
+    if endpoint.origin == "local process":
+        return Tried("none", "this machine", None, "no connection needed")
+    began = time.monotonic()
+    try:
+        with socket.create_connection((endpoint.host, endpoint.port), TRY_S) as link:
+            link.settimeout(TRY_S)
+            took_ms = (time.monotonic() - began) * 1000
+            here, there = link.getsockname()[0], link.getpeername()[0]
+            banner = link.recv(MAX_BANNER).split(b"\n")[0].decode("ascii", "replace")
+    except OSError as error:
+        return _no_answer(endpoint, error, managed=managed)
+    ssh = banner.startswith("SSH-2.0-")
+    interface = interface_of(here)
+    overlay = next((one for one in overlays_here() if one.interface == interface), None)
+    network = network_of(there) if overlay is None or overlay.kind == "Tailscale" else "overlay"
+    said = _printable(banner.strip())[:60] if ssh else f"expected an SSH greeting, got {_printable(banner)[:40]!r}"
+    return Tried(interface, network, ssh, said, took_ms)
+
+
+def _no_answer(endpoint: Endpoint, error: OSError, *, managed: bool) -> Tried:
+    network = network_of(endpoint.host)
+    interface = interface_of(endpoint.host) if network == "this machine" else "none"
+    if managed and isinstance(error, ConnectionRefusedError):
+        return Tried(interface, network, None, "free: our agent starts with a run")
+    why = error.strerror or str(error) or type(error).__name__
+    return Tried(interface, network, False, f"no answer: {why}")
+
+
+def network_of(host: str) -> Network:
+    """By the address alone; a name is looked up only when it is tried."""
+    if host == "localhost":
+        return "this machine"
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return "by name"
+    if address.is_loopback:
+        return "this machine"
+    if address.is_link_local:
+        return "link-local"
+    if address.version == 4 and address in TAILNET:
+        return "tailnet"
+    return "trusted LAN" if address.is_private else "public internet"
+
+
+def interface_of(address: str) -> str:
+    """The interface that has this address; `unknown` when none has."""
+    wanted = "127.0.0.1" if address == "localhost" else address.removeprefix("::ffff:")
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(str(one.address).partition("%")[0] == wanted for one in addresses):
+            return str(name)
+    return "unknown"
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "·" for char in text)

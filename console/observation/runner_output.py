@@ -1,0 +1,36 @@
+"""What a host's runner printed, oldest first: what it journaled, and its own log where that lies on this machine."""
+
+import os
+from pathlib import Path
+
+from console.observation.state import Host
+from runners.records.durable import open_regular
+from runners.records.errors import RecordsError
+
+TAIL_BYTES = 128 * 1024
+
+
+def runner_output(run_dir: Path, host: Host) -> str:
+    """Text of another host: hostile until it is drawn as plain. Empty when nothing was heard or kept."""
+    said = [*host.work.said]
+    if host.trouble is not None:
+        said.append(f"{host.trouble.reason}: {host.trouble.detail}")
+    return "\n".join([*(_tail(path) for path in _logs(run_dir, host.node_id)), *said]).strip("\n")
+
+
+def _logs(run_dir: Path, node_id: str) -> tuple[Path, ...]:
+    """A run root is a folder of the run that holds this node's own journals; a remote one isn't on this disk."""
+    roots = {
+        path.parent for depth in ("*", "*/runner") for path in run_dir.glob(f"{depth}/{node_id}.contributor.r*.jsonl")
+    }
+    return tuple(sorted(log for root in roots for log in root.glob("log-r*.txt")))
+
+
+def _tail(path: Path) -> str:
+    try:
+        fd = open_regular(path)
+    except (RecordsError, OSError):
+        return ""
+    with os.fdopen(fd, "rb") as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
+        return stream.read(TAIL_BYTES).decode(errors="replace")

@@ -1,0 +1,23 @@
+"""The long act that goes on: for how long, what it said last, and the way to end it."""
+
+from console.observation.figures import seconds
+from console.observation.plain import plain
+from console.tui.drawing.text import Row, clip, ends
+from console.tui.view import View
+
+
+def job_line(view: View, now_ms: int, width: int) -> tuple[Row, ...]:
+    """`now_ms` is monotonic."""
+    job = view.job
+    if job is None:
+        return ()
+    end: Row = (
+        (("ending, it cleans up first ", "warn"),) if job.cancelling else (("X", "bright*"), (" cancels ", "muted"))
+    )
+    head: Row = (
+        (f" {job.key} ", "bright*"),
+        (job.what, "accent*"),
+        (f"  {seconds(now_ms - job.began_ms)}  ", "bright"),
+    )
+    said = clip(plain(job.said), max(0, width - 40 - len(job.what)))
+    return (ends((*head, (said, "muted")), end, width),)

@@ -1,0 +1,100 @@
+"""The lanes as rows, and the ways to the hosts of the chosen one."""
+
+from collections.abc import Mapping
+
+from console.hosts.endpoints import Endpoint, Tried
+from console.observation.figures import short
+from console.observation.host_view import backend_word
+from console.observation.plain import plain
+from console.tui.drawing.text import Row, clip, pad, wrap
+from runners.contract.lane import NodeContract, RunContract
+
+Choice = str | Endpoint | None
+
+
+def lane_rows(
+    contracts: Mapping[str, RunContract | str],
+    chosen: str,
+    remote: str | None,
+    tried: Mapping[Endpoint, Tried | None],
+    width: int,
+) -> tuple[tuple[Row, ...], tuple[Choice, ...]]:
+    """Rows, and beside each what `enter` chooses."""
+    rows: list[Row] = []
+    choices: list[Choice] = []
+    for name, contract in contracts.items():
+        mark = ("● ", "ok") if name == chosen else ("○ ", "muted")
+        if isinstance(contract, str):
+            rows.append((mark, (pad(name, 30), "text"), ("✗ ", "bad"), (plain(contract), "text")))
+            choices.append(None)
+            continue
+        hosts = " + ".join(backend_word(node.backend) for node in contract.contributors)
+        row = (mark, (pad(name, 32), "bright*" if name == chosen else "text"), (f"{hosts}  ", "text"))
+        rows.append((*row, (short(contract.digest), "digest")))
+        choices.append(name)
+    contract = contracts.get(chosen, "")
+    if isinstance(contract, RunContract):
+        drawn, more = _hosts(contract, remote, tried, width)
+        rows += [(), *drawn]
+        choices += [None, *more]
+    return tuple(rows), tuple(choices)
+
+
+def _hosts(
+    contract: RunContract, remote: str | None, tried: Mapping[Endpoint, Tried | None], width: int
+) -> tuple[list[Row], list[Choice]]:
+    rows: list[Row] = []
+    choices: list[Choice] = []
+    for node in contract.contributors:
+        rows += [_node(node), _heads(width)]
+        choices += [None, None]
+        for endpoint, result in tried.items():
+            if endpoint.node_id == node.node_id:
+                rows.append(
+                    _endpoint(
+                        endpoint,
+                        result,
+                        in_use=endpoint.origin == "local process" or endpoint.remote == remote,
+                        width=width,
+                    )
+                )
+                choices.append(endpoint)
+        rows.append(())
+        choices.append(None)
+    rows += [(("claim boundary", "bright*"),)]
+    boundary: list[Row] = [((line, "muted"),) for line in wrap(contract.claim_boundary, width, 6)]
+    return [*rows, *boundary], [*choices, None, *(None for _ in boundary)]
+
+
+def _node(node: NodeContract) -> Row:
+    devices = " or ".join(node.required_devices)
+    return (
+        (node.node_id, "bright*"),
+        (f"  {' · '.join(node.roles)}", "muted"),
+        (f"  {backend_word(node.backend)}", "text"),
+        (f"  on {devices}", "muted"),
+    )
+
+
+def _columns(width: int) -> tuple[int, int, int]:
+    """Cells of the way, the interface and the network; the answer takes the rest."""
+    return (30, 12, 18) if width >= 110 else (17, 6, 14)
+
+
+def _heads(width: int) -> Row:
+    way, interface, network = _columns(width)
+    return ((f"    {pad('way', way)}{pad('by', interface)}{pad('network', network)}  answer", "muted"),)
+
+
+def _endpoint(endpoint: Endpoint, tried: Tried | None, *, in_use: bool, width: int) -> Row:
+    way, interface, network = _columns(width)
+    where = endpoint.host if endpoint.origin == "local process" else endpoint.spelled
+    named = f"{endpoint.name} {where}".strip()
+    row: Row = (("  ● " if in_use else "  ○ ", "ok" if in_use else "muted"), (pad(named, way), "text"))
+    if tried is None:
+        return (*row, ("trying", "muted"))
+    glyph, role = {True: ("✓", "ok"), False: ("✗", "bad"), None: ("○", "muted")}[tried.answers]
+    took = "" if tried.took_ms is None else f"{tried.took_ms:.0f} ms  "
+    said = clip(f"{took}{plain(tried.result)}", max(10, width - way - interface - network - 6))
+    told: Row = ((f"{glyph} ", role), (said, "text"))
+    return (*row, (pad(tried.interface, interface), "text"), (pad(tried.network, network), "text"), *told)

@@ -1,0 +1,16 @@
+"""What a process printed, as rows: the line that matters on top, noise in grey and folded."""
+
+from console.observation.output import OutputLine
+from console.tui.drawing.text import Row, wrap
+
+
+def output_rows(lines: tuple[OutputLine, ...], width: int, most: int = 200) -> tuple[Row, ...]:
+    rows: list[Row] = []
+    for place, line in enumerate(lines[:most]):
+        more = f"  and {line.folded} more like it" if line.folded and not line.noise else ""
+        more = f"  {line.folded + 1} lines of detail" if line.noise else more
+        role = "muted" if line.noise else "bright" if place == 0 else "text"
+        for part, text in enumerate(wrap(line.text, width - 4 - len(more), 3)):
+            mark = "▸ " if place == 0 and part == 0 else "  "
+            rows.append(((mark, "warn"), (text, role), (more if part == 0 else "", "muted")))
+    return tuple(rows)

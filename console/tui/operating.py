@@ -1,0 +1,291 @@
+"""The app as one who operates: what the operator does to the world, and why it would be refused."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.actions import parse
+from textual.events import Key
+
+from console.evidence.operator_acts import ActKind
+from console.observation.figures import words
+from console.observation.receipts import Row as Receipt
+from console.observation.runs import newest_live
+from console.tui.acts import StartedRun
+from console.tui.check_results import CheckResults, read_results
+from console.tui.errors import ActRefused
+from console.tui.keys import EVERYWHERE
+from console.tui.outcomes import drill_outcome, gate_outcome, last_line
+from console.tui.preconditions import REASONS, Standing, reason_against
+from console.tui.screens.confirm import Confirm, ConfirmStop
+from console.tui.screens.countdown import Countdown
+from console.tui.view import Mode
+from console.tui.watching import WatchingApp
+from console.tui.widgets.receipts import ReceiptsView
+
+if TYPE_CHECKING:
+    from console.evidence.lane_documents.failure_drills import DrillKind
+
+T = TypeVar("T")
+_IDS = {parse(binding.action)[1:]: binding.id for binding in EVERYWHERE}
+DRILL_KEYS = {"stale_worker": "F5", "upload_disagreement": "F6", "contributor_loss": "F7", "uneven_worker_speed": "F8"}
+
+
+class OperatingApp(WatchingApp):
+    """Every act has a reason against it or does what it says; a refused one stays visible."""
+
+    check_results: CheckResults | None = None  # of the last time that all were asked
+
+    # -- why not
+
+    def standing(self) -> Standing:
+        watched, live = self.attachment, newest_live(self.runs)
+        job = self.desk.job
+        # The list of runs is looked at every other second; a last record is known at once.
+        over = watched.run_dir if watched and self.mode is Mode.CLOSED else None
+        return Standing(
+            mode=self.mode,
+            run=watched.run_dir.name if watched else "",
+            live="" if live is None or over == live.run_dir else live.run_id,
+            read_only=self.read_only,
+            replaying=watched is not None and watched.player is not None,
+            busy=job.state.what if job else "",
+            bundle=watched is not None and watched.bundle is not None,
+            here=watched is not None and watched.run_dir.parent == self.runs_dir,
+            problem=self.problem_at_hand() is not None,
+            drill_problem=self.drills.problem if self.drills else "",
+            **({"state": watched.state} if watched else {}),
+        )
+
+    def blocked(self) -> frozenset[str]:
+        standing = self.standing()
+        return frozenset(name for name in REASONS if reason_against(name, standing))
+
+    def reason_against(self, binding_id: str | None) -> str | None:
+        """Why a key would be refused now, and what would enable it; None when it would work."""
+        return reason_against(binding_id, self.standing()) if binding_id in REASONS else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A refused act stays visible, greyed."""
+        return None if self.reason_against(_IDS.get((action, parameters))) else True
+
+    def on_key(self, event: Key) -> None:
+        """A key whose act is refused says why, whatever key that act has."""
+        active = self.screen.active_bindings.get(event.key)
+        reason = self.reason_against(active.binding.id) if active else None
+        if active and reason is not None:
+            self.notice(f"× {active.binding.key_display or event.key} {active.binding.description}: {reason}", "warn")
+            event.stop()
+
+    # -- runs
+
+    async def action_start(self) -> None:
+        self.starting = True
+        self._do(self._start)
+
+    async def _start(self) -> None:
+        try:
+            await self._goes_on(self.desk.start(), "go live")
+        finally:
+            self.starting = False
+
+    def action_stop(self) -> None:
+        if self.attachment is None:
+            return
+        run_id = self.attachment.state.run_id
+
+        def answered(yes: bool | None) -> None:
+            self.again()
+            if yes:
+                self._do(lambda: self._said(self.desk.stop(run_id), "stop"))
+            else:
+                self.notice(f"{run_id} goes on", "text")
+
+        self.again()
+        self.push_screen(ConfirmStop(run_id), answered)
+
+    def action_replay(self) -> None:
+        if self.attachment is None or self.attachment.state.closed is None:
+            return
+        state, run_id = self.attachment.state, self.attachment.run_dir.name
+        most = f" of {state.policies.max_revisions}" if state.policies else ""
+        closed = self.attachment.state.closed
+        assert closed is not None
+        consequences = (
+            f"the run ended as {words(closed.classification)}: {closed.reason}",
+            f"revision {state.revision + 1}{most} opens: same contract, slices, start; everyone trains again",
+            "the closed bundle stays as it is, and the new one cites its digest",
+        )
+        question = Confirm("replay the slices", run_id, consequences, "opens it")
+        self._ask(question, lambda: self._goes_on(self.desk.replay(run_id), "replay"))
+
+    async def _goes_on(self, act: Awaitable[StartedRun], name: str) -> None:
+        started = await self._said(act, name)
+        if started is not None:
+            self.attach(started.run_dir)
+
+    # -- acts in a process of their own
+
+    def action_bring_up(self) -> None:
+        lane = self.desk.acts.lane
+        self._long("bring_up", "b", f"bring-up of {Path(lane).stem}", ("bringup", "all", "--lane", lane), gate_outcome)
+
+    def action_drill(self, kind: "DrillKind") -> None:
+        key, lane = DRILL_KEYS[kind], self.desk.acts.lane
+        lines = (
+            f"A scratch run of its own on lane {Path(lane).stem}, with a real fault in a real process.",
+            "No other run is touched. The verdict appears under 3; X ends the drill early.",
+        )
+
+        def answered(yes: bool | None) -> None:
+            self.again()
+            if not yes:
+                self.notice(f"drill {words(kind)} was not started", "text")
+                return
+            self.action_place("drills")
+            self._do(lambda: self._drill(kind, key, lane))
+
+        self.again()
+        self.push_screen(Countdown(f"drill {words(kind)}", lines), answered)
+
+    async def _drill(self, kind: "DrillKind", key: str, lane: str) -> None:
+        board = await self.drill_board()
+        if board.problem:
+            self.notice(f"× drill {words(kind)}: {board.problem}", "warn")
+            return
+        run_id = f"{Path(lane).stem}-drill-{kind}-{self.clock.wall_ms()}".replace("_", "-")
+        board.begin(kind, run_id)
+        words_of = ("drill", kind, "--lane", lane, "--run-id", run_id, "--json")
+        try:
+            await self._run_long(
+                "drill", key, f"drill {words(kind)}", words_of, drill_outcome, run_id=run_id, subject=kind
+            )
+        finally:
+            await self.off_loop(board.end)
+            self.again()
+
+    def action_audit(self) -> None:
+        if (bundle := self._bundle()) is None:
+            return
+        out = () if bundle.is_relative_to(self.runs_dir) else ("--out", str(self.runs_dir / "audits"))
+
+        async def audit() -> None:
+            said = await self._run_long(
+                "audit", "A", f"audit {self._run()}", ("audit", str(bundle), *out), last_line, run_id=self._run_id()
+            )
+            if said.startswith("document"):
+                self.open_file(Path(said.removeprefix("document").strip()))
+
+        self._do(audit)
+
+    def action_publish(self) -> None:
+        if (bundle := self._bundle()) is None:
+            return
+        consequences = (
+            "the bundle is checked again, every gate is asked, and the merge is loaded through PEFT: some seconds",
+            "a snapshot is written beside the bundle on this disk; nothing is uploaded",
+        )
+        question = Confirm("publish the merge", self._run(), consequences, "writes the snapshot")
+        what, run_id = f"publish {self._run()}", self._run_id()
+        self._ask(
+            question, lambda: self._run_long("publish", "p", what, ("publish", str(bundle)), last_line, run_id=run_id)
+        )
+
+    def action_check_all(self) -> None:
+        def told(stdout: str, code: int | None) -> str:  # noqa: ARG001 - a check that fails has findings to show
+            self.check_results = read_results(stdout, self.clock.wall_ms())
+            return self.check_results.summary
+
+        if (reason := self.reason_against("app.checks")) is not None:
+            self.notice(f"× every check: {reason}", "warn")
+            return
+        self._long("check", "V", "every check", ("check", "all", "--json"), told)
+
+    def action_cancel(self) -> None:
+        if self.desk.job is not None:
+            self.desk.job.cancel()
+            self.notice(f"{self.desk.job.state.what} was asked to end; it cleans up first", "warn")
+
+    def _bundle(self) -> Path | None:
+        return self.attachment.bundle if self.attachment else None
+
+    def _run_id(self) -> str | None:
+        return self.attachment.state.run_id or None if self.attachment else None
+
+    def _run(self) -> str:
+        return self.attachment.run_dir.name if self.attachment else ""
+
+    def _long(
+        self, kind: ActKind, key: str, what: str, argv: tuple[str, ...], told: Callable[[str, int | None], str]
+    ) -> None:
+        self._do(lambda: self._run_long(kind, key, what, argv, told))
+
+    async def _run_long(
+        self, kind: ActKind, key: str, what: str, argv: tuple[str, ...], told: Callable[[str, int | None], str], *,
+        run_id: str | None = None, subject: str = "",
+    ) -> str:  # fmt: skip
+        """What came of it, in one line; empty when it was refused."""
+        self.again()
+        try:
+            ended, said = await self.desk.long(kind, key, what, argv, told, run_id=run_id, subject=subject)
+        except ActRefused as error:
+            self.notice(f"✗ {what}: {error}", "bad")
+            return ""
+        glyph, role = {"done": ("✓", "ok"), "cancelled": ("×", "warn")}.get(ended.ending or "", ("✗", "bad"))
+        self.notice(f"{glyph} {what}: {said}", role)
+        self.again()
+        return said if ended.ending == "done" else ""
+
+    # -- acknowledging
+
+    def problem_at_hand(self) -> Receipt | None:
+        """The problem under the cursor, else the newest that was not acknowledged."""
+        if self.attachment is None or not self.screen_stack:
+            return None
+        lists = self.screen.query(ReceiptsView)
+        chosen = lists.first().chosen if lists else None
+        seen = self.desk.acknowledged
+        if chosen is not None and chosen.is_problem and chosen.identity not in seen:
+            return chosen
+        problems = self.attachment.shown_ring.problems
+        return next((row for row in reversed(problems) if row.identity not in seen), None)
+
+    def action_acknowledge(self) -> None:
+        problem = self.problem_at_hand()
+        if problem is None:
+            return
+        what = f"{words(problem.kind)} {problem.text}"[:120]
+        self._do(lambda: self._said(self.desk.acknowledge(problem.identity, what, self._run_id()), "acknowledge"))
+
+    # -- how acts are carried out
+
+    def _do(self, act: Callable[[], Awaitable[object]]) -> None:
+        self.run_worker(act(), group="acts", exit_on_error=False)
+
+    def _ask(self, question: Confirm, act: Callable[[], Awaitable[object]]) -> None:
+        def answered(yes: bool | None) -> None:
+            self.again()
+            if yes:
+                self._do(act)
+
+        self.again()
+        self.push_screen(question, answered)
+
+    async def _said(self, act: Awaitable[T], name: str) -> T | None:
+        """The act's result; a refusal is said at the bottom, and stays in the log."""
+        try:
+            return await act
+        except ActRefused as error:
+            self.notice(f"✗ {name}: {error}", "bad")
+            return None
+        finally:
+            self.again()
+
+    def action_place(self, name: str) -> None:
+        raise NotImplementedError
+
+    def copy_text(self, text: str, what: str) -> None:
+        raise NotImplementedError
+
+    def open_file(self, path: Path) -> None:
+        raise NotImplementedError

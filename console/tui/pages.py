@@ -1,0 +1,226 @@
+"""The app as one who opens things: kept runs, files, records, the operator's acts, lanes, a pager."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import SuspendNotSupported
+
+from console.observation.line import Ref
+from console.observation.receipts import ReceiptRing, find
+from console.observation.receipts import Row as Receipt
+from console.observation.runs import RunRef, RunStanding, coordinator_folder
+from console.tui.errors import ActRefused
+from console.tui.operating import OperatingApp
+from console.tui.screens.acts import ActPage, ActsPage
+from console.tui.screens.compare import Compare
+from console.tui.screens.dashboard import read_again
+from console.tui.screens.file import FilePage
+from console.tui.screens.fixed import Record
+from console.tui.screens.help import Help
+from console.tui.screens.host import HostPage
+from console.tui.screens.kept import KeptPage, read_kept
+from console.tui.screens.lane import LanePage
+from console.tui.verification import Verification
+from console.tui.view import LogEntry
+from console.tui.widgets.receipts import ReceiptsView
+from runners.records.errors import RecordsError
+
+if TYPE_CHECKING:
+    from console.hosts.endpoints import Endpoint
+
+PAGER_ENV = {"LESSSECURE": "1", "LESS": "-iM"}  # no shell, no editor, and escapes of others stay visible
+
+
+class OpeningApp(OperatingApp):
+    """Whatever is opened lies on top of a place; esc goes back."""
+
+    # -- runs that were kept
+
+    def open_run(self, run: RunRef) -> None:
+        """From the viewer: a run that goes on is watched, a closed one is opened as it was kept."""
+        if run.bundle is not None and run.standing is RunStanding.CLOSED:
+            self.open_kept(run.bundle)
+        else:
+            self.attach(run.run_dir)
+            self.action_place("dashboard")
+
+    def open_kept(self, bundle: Path) -> None:
+        self.run_worker(self._open_kept(bundle), group="kept", exit_on_error=False)
+
+    async def _open_kept(self, bundle: Path) -> None:
+        self.push_screen(KeptPage(await read_kept(bundle)))
+        self.again()
+
+    def watch_kept(self, bundle: Path) -> None:
+        """A kept run through the dashboard, from its end; the scrubber goes back in it."""
+        self.attach(bundle.parent if bundle.name == "bundle" else bundle, retained=True)
+        self.action_place("dashboard")
+
+    def compare(self, one: Path, other: Path) -> None:
+        self.run_worker(self._compare(one, other), group="kept", exit_on_error=False)
+
+    async def _compare(self, one: Path, other: Path) -> None:
+        self.push_screen(Compare(await read_kept(one), await read_kept(other)))
+        self.again()
+
+    def open_watched_bundle(self) -> None:
+        bundle = self.attachment.bundle if self.attachment else None
+        if bundle is None:
+            self.notice("the bundle is still being written", "warn")
+        else:
+            self.open_kept(bundle)
+
+    def verify_watched(self) -> None:
+        """The offline check of the watched run's bundle, in a process of its own."""
+        bundle = self.attachment.bundle if self.attachment else None
+        if bundle is None:
+            self.notice("× verify: the run has no bundle yet; it is written when the run closes", "warn")
+        else:
+            self.verify(bundle)
+
+    def verify(self, path: Path) -> Verification:
+        """Starts a check, or gives the one that goes on."""
+        going = self.verifications.get(path)
+        if going is None or going.state.over:
+            going = self.verifications[path] = Verification(path)
+            self.run_worker(going.run(), group="verify", exit_on_error=False)
+        self.again()
+        return going
+
+    # -- records and documents
+
+    def on_line_view_chosen(self, event: ReceiptsView.Chosen) -> None:
+        """Enter on a receipt opens it whole."""
+        if isinstance(event.view, ReceiptsView):
+            self.open_receipt(event.view.chosen)
+
+    def open_record_at(self, ref: Ref) -> None:
+        """The record that a verdict rests on."""
+        ring = self.attachment.shown_ring if self.attachment else ReceiptRing()
+        place = find(ring, len(ring) - 1, -1, lambda row: row.ref == ref)
+        if place is None:
+            self.notice(f"✗ {ref.file} #{ref.seq} is older than the receipts in memory", "bad")
+        else:
+            self.open_receipt(ring[place])
+
+    def open_receipt(self, receipt: Receipt | None) -> None:
+        """Whole, read again from disk and checked again."""
+        detail, problem = read_again(self.attachment, receipt)
+        self.again()
+        if detail is not None:
+            self.push_screen(Record(detail))
+        elif problem:
+            self.notice(f"✗ {problem}", "bad")
+
+    def open_evidence(self, place: Path) -> None:
+        """A document, a lane's source, or a bundle."""
+        if place.is_dir():
+            self.open_kept(place)
+        else:
+            self.open_file(place)
+
+    def copy_record(self, receipt: Receipt | None) -> None:
+        detail, problem = read_again(self.attachment, receipt)
+        if detail is not None:
+            self.copy_text(detail.raw.decode(errors="backslashreplace"), "canonical record")
+        elif problem:
+            self.notice(f"✗ {problem}", "bad")
+
+    def open_file(self, path: Path) -> None:
+        """A document or a log, whole."""
+        try:
+            self.push_screen(FilePage(path, path.name))
+        except (RecordsError, OSError) as error:
+            self.notice(f"✗ {path.name}: {error}", "bad")
+        self.again()
+
+    # -- pages about the operator's own things
+
+    def action_acts(self) -> None:
+        if not isinstance(self.screen, ActsPage):
+            self.again()
+            self.push_screen(ActsPage())
+
+    def open_act(self, entry: LogEntry) -> None:
+        if entry.folder is None:
+            self.notice("this act goes on; its record is signed, its outcome is not there yet")
+            return
+        self.again()
+        self.push_screen(ActPage(entry, entry.folder))
+
+    def action_host(self, number: int | None = None) -> None:
+        """The whole of one host: by its number, else the one in the worst way; once there, the next one."""
+        hosts = self.view(self.stamp()).snapshot.hosts
+        if not hosts:
+            self.notice("no host yet: a run names its hosts with its first record", "warn")
+            return
+        if number is None:
+            badness = {"bad": 0, "warn": 1}
+            number = min(range(len(hosts)), key=lambda place: badness.get(hosts[place].badge.role, 2))
+        if isinstance(self.screen, HostPage):
+            names = [one.host.node_id for one in hosts]
+            number = (names.index(self.screen.node_id) + 1) % len(names) if self.screen.node_id in names else 0
+            self.pop_screen()
+        self.again()
+        self.push_screen(HostPage(hosts[number % len(hosts)].host.node_id))
+
+    def action_lane(self) -> None:
+        if not isinstance(self.screen, LanePage):
+            self.again()
+            self.push_screen(LanePage())
+
+    def choose_lane(self, lane: str) -> None:
+        try:
+            self.desk.acts.choose_lane(lane)
+        except ActRefused as error:
+            self.notice(f"✗ lane: {error}", "bad")
+            return
+        self.drills = None
+        self.notice(f"✓ g, b and the drills now use lane {Path(lane).stem}", "ok")
+        self.again()
+
+    def choose_endpoint(self, endpoint: "Endpoint") -> None:
+        self.desk.acts.choose_endpoint(endpoint)
+        self.notice(f"✓ g reaches {endpoint.node_id} by {endpoint.spelled} from now on", "ok")
+        self.again()
+
+    def action_help(self) -> None:
+        if not isinstance(self.screen, Help):
+            self.again()
+            self.push_screen(Help())
+
+    # -- the pager
+
+    def action_pager(self) -> None:
+        """What is shown, in the operator's own pager; the console stands meanwhile, and says so afterwards."""
+        page = self.screen.paged() if hasattr(self.screen, "paged") else None
+        page = page or self._coordinator_log()
+        if page is None:
+            self.notice("× pager: nothing of this page is a text", "warn")
+            return
+        pager = shlex.split(os.environ.get("PAGER") or "less")
+        if not pager or shutil.which(pager[0]) is None:
+            self.notice(f"× pager: {pager[0] if pager else 'PAGER'} is not on this machine; set PAGER", "warn")
+            return
+        try:
+            with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as text, self.suspend():
+                if isinstance(page, str):
+                    text.write(page)
+                    text.flush()
+                path = page if isinstance(page, Path) else Path(text.name)
+                subprocess.run([*pager, str(path)], env={**os.environ, **PAGER_ENV}, check=False)
+        except SuspendNotSupported:
+            self.notice("× pager: this terminal can't be handed over", "warn")
+        except OSError as error:
+            self.notice(f"✗ pager: {error}", "bad")
+        self.again()
+
+    def _coordinator_log(self) -> Path | None:
+        folder = coordinator_folder(self.attachment.run_dir) if self.attachment else None
+        log = folder / "log.txt" if folder else None
+        return log if log is not None and log.is_file() else None

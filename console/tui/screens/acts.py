@@ -1,0 +1,85 @@
+"""What the operator did here, each act with its signed record and what its process said."""
+
+from pathlib import Path
+
+from console.evidence.operator_acts import ASKED, NARRATION, OUTCOME, RESULT
+from console.observation.figures import clock
+from console.observation.output import readable
+from console.observation.plain import plain
+from console.tui.drawing.output import output_rows
+from console.tui.drawing.text import Row, clip, ends, pad
+from console.tui.screens.fixed import Leaf
+from console.tui.view import LogEntry, View
+from console.tui.widgets.lines import FixedLines
+
+TAIL_BYTES = 64 * 1024
+
+
+class ActsPage(Leaf):
+    """Newest first; enter opens one."""
+
+    TITLE_TEXT = "operator"
+    CURSOR = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: tuple[LogEntry, ...] = ()
+
+    def rows(self, view: View, width: int) -> tuple[Row, ...]:
+        self._entries = tuple(reversed(view.log))
+        if not self._entries:
+            return ((("nothing was done at this machine's consoles yet", "muted"),),)
+        return tuple(_entry(entry, width) for entry in self._entries)
+
+    def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:
+        event.stop()
+        if event.index < len(self._entries):
+            self.app.open_act(self._entries[event.index])  # type: ignore[attr-defined]
+
+
+def _entry(entry: LogEntry, width: int) -> Row:
+    left = (
+        (f"{clock(entry.wall_ms)} ", "muted"),
+        (f"{pad(entry.key, 3)}", "bright*"),
+        (pad(entry.what, max(20, width // 3)), "text"),
+        (f" {entry.outcome}", entry.role),
+    )
+    return ends(left, ((f"  {entry.receipt}", "digest"),), width)
+
+
+class ActPage(Leaf):
+    """One act: what came of it, what its process said, the record itself."""
+
+    TITLE_TEXT = "act"
+
+    def __init__(self, entry: LogEntry, folder: Path) -> None:
+        super().__init__()
+        self._entry, self._folder = entry, folder
+
+    def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
+        entry = self._entry
+        rows: list[Row] = [((entry.what, "bright*"), (f"  {entry.outcome}", entry.role)), ()]
+        for name, title in ((RESULT, "its result, newest line first"), (NARRATION, "what it said meanwhile")):
+            lines = readable(_tail(self._folder / name))
+            if lines:
+                rows += [((title, "bright*"),), *output_rows(lines, width), ()]
+        for name in (ASKED, OUTCOME):
+            text = _tail(self._folder / name)
+            rows += [
+                ((f"{name}, signed", "bright*"),),
+                *(((clip(plain(line), width), "muted"),) for line in text.splitlines()),
+                (),
+            ]
+        return (*rows, ((str(self._folder), "muted"),))
+
+    def paged(self) -> str:
+        return "\n".join(_tail(self._folder / name) for name in (RESULT, NARRATION, ASKED, OUTCOME))
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            return stream.read(TAIL_BYTES).decode(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,70 @@
+"""Three seconds to change one's mind."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+from console.tui.drawing.box import box
+from console.tui.drawing.gauges import bar
+from console.tui.drawing.text import Row, wrap
+from console.tui.view import View
+from console.tui.widgets.block import Block
+
+LASTS_MS = 3000
+
+
+class Countdown(ModalScreen[bool]):
+    """Dismisses with True when the time is over or `enter` was pressed, with False for any way out."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n,x,q", "answer(False)", "cancel", id="countdown.cancel", tooltip="don't start the drill"),
+        Binding("enter,y", "answer(True)", "now", id="countdown.now", tooltip="start it at once"),
+    ]
+
+    def __init__(self, what: str, lines: tuple[str, ...]) -> None:
+        super().__init__()
+        self._what, self._lines = what, lines
+        self._began_ms: int | None = None
+        self._answered = False
+
+    def compose(self) -> ComposeResult:
+        yield Block(self._draw, id="question")
+
+    def on_mount(self) -> None:
+        self._began_ms = self._now_ms()
+        self.set_interval(0.05, self._look, name="countdown")
+
+    def show(self, view: View) -> None:
+        self.query_one(Block).show(view)
+
+    def _now_ms(self) -> int:
+        now: int = self.app.clock.mono_ms()  # type: ignore[attr-defined]
+        return now
+
+    @property
+    def left_ms(self) -> int:
+        return LASTS_MS if self._began_ms is None else max(0, self._began_ms + LASTS_MS - self._now_ms())
+
+    def _look(self) -> None:
+        if self.left_ms <= 0:
+            self.action_answer(True)
+        else:
+            self.app.touch()  # type: ignore[attr-defined]
+
+    def _draw(self, view: View, width: int, height: int) -> tuple[Row, ...]:  # noqa: ARG002
+        left, inner = self.left_ms, width - 4
+        rows: tuple[Row, ...] = (
+            (("starts in ", "text"), (f"{left / 1000:.1f} s ", "warn*"), *bar(left / LASTS_MS, inner - 16, "warn")),
+            (),
+            *(((part, "muted"),) for line in self._lines for part in wrap(line, inner, 2)),
+            (),
+            (("esc", "bright*"), (" doesn't start it      ", "text"), ("enter", "bright*"), (" starts it now", "text")),
+        )
+        return box(((self._what, "warn*"),), rows, width, height)
+
+    def action_answer(self, answer: bool) -> None:
+        if not self._answered:
+            self._answered = True
+            self.dismiss(answer)

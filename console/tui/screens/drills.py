@@ -1,0 +1,54 @@
+"""Place 3: the four drills."""
+
+from collections.abc import Iterable
+
+from textual.content import Content
+from textual.widget import Widget
+
+from console.tui.drawing.drills import KEYS, Targets, drills
+from console.tui.screens.place import Place
+from console.tui.view import View
+from console.tui.widgets.lines import FixedLines
+
+
+class Drills(Place):
+    NAME = "drills"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._targets: Targets = ()
+        self._owners: tuple[str, ...] = ()
+        self._looked_at = ""
+
+    def body(self) -> Iterable[Widget]:
+        lines = FixedLines(id="lines", cursor=True)
+        lines.border_title = "drills"
+        yield lines
+
+    def show(self, view: View) -> None:
+        lines = self.query_one(FixedLines)
+        reasons = {binding: self.app.reason_against(binding) for _, binding in KEYS.values()}  # type: ignore[attr-defined]
+        now_ms = self.app.clock.mono_ms()  # type: ignore[attr-defined]
+        rows, self._targets, self._owners = drills(view.drills, reasons, now_ms, self.size.width - 6)
+        lines.show_rows(rows)
+        self._look_at_the_one_that_goes_on(view, lines)
+        lines.border_subtitle = Content(f"lane {view.lane} · each on a scratch run of its own")
+        super().show(view)
+
+    def _look_at_the_one_that_goes_on(self, view: View, lines: FixedLines) -> None:
+        """Once for each case, so that nobody who scrolls elsewhere is called back."""
+        going = next((case.view.run_id for card in view.drills for case in card.cases
+                      if case.view and case.view.report is None), "")  # fmt: skip
+        if going and going != self._looked_at:
+            place = next((place for place, owner in enumerate(self._owners) if owner == going), 0)
+            lines.move_to(len(self._owners) - 1)
+            lines.move_to(place)
+        self._looked_at = going or self._looked_at
+
+    def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:
+        event.stop()
+        target = self._targets[event.index] if event.index < len(self._targets) else None
+        if target is None:
+            self.app.notice("no receipt yet; F5 to F8 start a drill")  # type: ignore[attr-defined]
+        else:
+            self.app.open_file(target)  # type: ignore[attr-defined]

@@ -1,0 +1,32 @@
+"""One host, whole: who it is, what it does, how it is reached, and what its runner printed."""
+
+from console.observation.output import readable
+from console.tui.drawing.host import host_rows
+from console.tui.drawing.output import output_rows
+from console.tui.drawing.text import Row
+from console.tui.screens.fixed import Leaf
+from console.tui.view import View
+
+
+class HostPage(Leaf):
+    TITLE_TEXT = "host"
+
+    def __init__(self, node_id: str) -> None:
+        super().__init__()
+        self.node_id = node_id
+
+    def rows(self, view: View, width: int) -> tuple[Row, ...]:
+        one = next((host for host in view.snapshot.hosts if host.host.node_id == self.node_id), None)
+        if one is None:
+            return (((f"{self.node_id} is no host of the run that is watched", "muted"),),)
+        said = self._said()
+        output = output_rows(readable(said), width) if said else ((("  nothing was heard of it yet", "muted"),),)
+        title: Row = (("what it printed", "bright*"), ("  newest line first, noise folded; o shows all of it", "muted"))
+        return (*host_rows(one, view, width), (), title, *output)
+
+    def paged(self) -> str:
+        return self._said()
+
+    def _said(self) -> str:
+        attachment = self.app.attachment  # type: ignore[attr-defined]
+        return attachment.output_of(self.node_id) if attachment else ""

@@ -1,0 +1,85 @@
+"""Which lane is started, and how each of its hosts is reached: interface, kind of network, and whether SSH answers."""
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from console.tui.drawing.lane import Choice, lane_rows
+from console.tui.drawing.text import Row
+from console.tui.errors import ActRefused
+from console.tui.screens.fixed import Leaf
+from console.tui.view import View
+from console.tui.widgets.lines import FixedLines
+
+if TYPE_CHECKING:
+    from console.hosts.endpoints import Endpoint, Tried
+    from runners.contract.lane import RunContract
+
+
+class LanePage(Leaf):
+    """Enter on a lane chooses it, enter on an endpoint chooses that; `v` tries every endpoint again."""
+
+    TITLE_TEXT = "lanes"
+    CURSOR = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "try_all", "try again", id="lane.try", tooltip="connect to every endpoint and read its greeting"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._contracts: dict[str, RunContract | str] = {}
+        self._endpoints: tuple[Endpoint, ...] = ()
+        self._tried: dict[Endpoint, Tried | None] = {}
+        self._choices: tuple[Choice, ...] = ()
+
+    def on_mount(self) -> None:
+        self.query_one(FixedLines).border_subtitle = Content("enter chooses · v tries the endpoints again · esc back")
+        self._load()
+        self.action_try_all()
+
+    def _load(self) -> None:
+        acts = self.app.desk.acts  # type: ignore[attr-defined]
+        for lane in acts.lanes():
+            try:
+                self._contracts[lane] = acts.contract(lane)
+            except ActRefused as error:
+                self._contracts[lane] = str(error)
+        try:
+            self._endpoints = acts.endpoints(acts.lane)
+        except ActRefused as error:
+            self.app.notice(f"✗ {error}", "bad")  # type: ignore[attr-defined]
+
+    def action_try_all(self) -> None:
+        self._tried = dict.fromkeys(self._endpoints)
+        for endpoint in self._endpoints:
+            self.run_worker(self._try(endpoint), group="endpoints", exit_on_error=False)
+        self.app.touch()  # type: ignore[attr-defined]
+
+    async def _try(self, endpoint: "Endpoint") -> None:
+        from console.hosts.endpoints import network_of, try_endpoint
+
+        managed = endpoint.remote is None and network_of(endpoint.host) == "this machine"
+        self._tried[endpoint] = await asyncio.to_thread(lambda: try_endpoint(endpoint, managed=managed))
+        self.app.touch()  # type: ignore[attr-defined]
+
+    def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
+        acts = self.app.desk.acts  # type: ignore[attr-defined]
+        rows, self._choices = lane_rows(self._contracts, acts.lane, acts.remote, self._tried, width)
+        return rows
+
+    def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:
+        event.stop()
+        choice = self._choices[event.index] if event.index < len(self._choices) else None
+        reason = self.app.reason_against("app.lane")  # type: ignore[attr-defined]
+        if choice is None:
+            self.app.notice("enter on a lane, or on an endpoint, chooses it")  # type: ignore[attr-defined]
+        elif reason is not None:
+            self.app.notice(f"× lane: {reason}", "warn")  # type: ignore[attr-defined]
+        elif isinstance(choice, str):
+            self.app.choose_lane(choice)  # type: ignore[attr-defined]
+            self._load()
+            self.action_try_all()
+        else:
+            self.app.choose_endpoint(choice)  # type: ignore[attr-defined]

@@ -1,0 +1,275 @@
+"""The app as one who watches: a run is followed, and what is known of it is shown frame by frame."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import App
+
+from console.evidence.operator_acts import FOLDER as ACTS_FOLDER
+from console.observation.errors import ObservationError
+from console.observation.line import Stamp
+from console.observation.moment import Moment
+from console.observation.runs import RunRef, list_kept, list_runs, newest_live
+from console.tui.acts import Acts
+from console.tui.attachment import Attachment
+from console.tui.desk import OperatorDesk
+from console.tui.lateness import FRAME_MS, Lateness
+from console.tui.notices import Notices
+from console.tui.standing import mode_of, view_of
+from console.tui.terminal import TerminalDriver
+from console.tui.verification import Verification, Verified
+from console.tui.view import Mode, View
+from runners.records.clock import Clock
+
+if TYPE_CHECKING:
+    from console.tui.drill_board import DrillBoard
+
+RUNS_EVERY_S = 2.0
+DRILL_EVERY_S = 0.1
+
+
+class WatchingApp(App[None]):
+    """Owns nothing but its view: the attachment, the frame, and the words at the bottom."""
+
+    def __init__(
+        self,
+        runs_dir: Path,
+        acts: Acts,
+        *,
+        read_only: bool,
+        kept_folders: tuple[Path, ...],
+        clock: Clock | None,
+        threaded: bool,
+    ) -> None:
+        super().__init__(driver_class=TerminalDriver)
+        self.animation_level = "none"
+        self.runs_dir, self.read_only, self.kept_folders = runs_dir, read_only, kept_folders
+        self.clock = clock or Clock()
+        self.attachment: Attachment | None = None
+        self.runs: tuple[RunRef, ...] = ()
+        self.desk = OperatorDesk(acts, runs_dir / ACTS_FOLDER, self.clock)
+        self.drills: DrillBoard | None = None
+        self.verifications: dict[Path, Verification] = {}
+        self.notices = Notices()
+        self.frames = 0
+        self.starting = False
+        self._threaded = threaded
+        self._looking = False
+        self._paused: Moment | None = None
+        self._held_back = 0
+        self._lateness = Lateness()
+        self._shown: object = None
+
+    # -- what is watched
+
+    def begin_frames(self) -> None:
+        """The frame runs from here on."""
+        self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
+        self.set_interval(FRAME_MS / 1000, self.frame, name="frame")
+        self.set_interval(RUNS_EVERY_S, self._look_for_runs, name="runs")
+        self.call_after_refresh(self.frame)
+
+    def on_unmount(self) -> None:
+        if self.attachment is not None:
+            self.attachment.close()
+        for going in self.verifications.values():
+            going.end()
+
+    def attach(self, run_dir: Path, *, retained: bool = False) -> None:
+        if self.attachment is not None:
+            self.attachment.close()
+        self._paused = None
+        self.again()
+        self.attachment = Attachment(run_dir, clock=self.clock, threaded=self._threaded, retained=retained)
+
+    def list_runs(self) -> tuple[RunRef, ...]:
+        """This machine's runs first, then those of the other folders."""
+        others = (run for folder in self.kept_folders for run in list_kept(folder))
+        return (*list_runs(self.runs_dir), *others)
+
+    async def _look_for_runs(self) -> None:
+        def look() -> None:
+            self.runs = self.list_runs()
+
+        await self.off_loop(look)
+        live = newest_live(self.runs)
+        if self.attachment is None and live is not None:
+            self.attach(live.run_dir)
+
+    @property
+    def mode(self) -> Mode:
+        return mode_of(self.attachment, starting=self.starting)
+
+    # -- frames
+
+    def delay_update(self, delay: float = 0.005) -> None:
+        """A place is drawn within its first frame: Textual's 50 ms against flicker would only be felt."""
+        super().delay_update(min(delay, 0.005))
+
+    def frame(self) -> None:
+        """Drain, fold, one frozen view, the active screen. Nothing is judged before the input is drained."""
+        if not self.screen_stack:
+            return  # between two modes, or on the way out
+        now = self.stamp()
+        self._lateness.frame(now.mono_ms, self.attachment)
+        attachment = self.attachment
+        if attachment is not None:
+            if self._paused is None:
+                attachment.drain()
+            if attachment.player is not None:
+                attachment.player.tick(now.mono_ms)
+            self._held_back = attachment.waiting
+            if self._lateness.must_wait(now.mono_ms, attachment):
+                return
+        view = self.view(now)
+        key = self._key(view, now)
+        if key != self._shown:
+            self._shown = key if self.screen.is_mounted else None
+            self.frames += 1
+            for screen in self.screen_stack:
+                show = getattr(screen, "show", None)
+                if show is not None and screen.is_mounted:
+                    show(view)
+
+    def again(self) -> None:
+        """What was shown is no measure any more: the next frame draws."""
+        self._shown = None
+
+    def touch(self) -> None:
+        """The screen is another one, or of another size."""
+        self.again()
+        self.call_later(self.frame)
+
+    def stamp(self) -> Stamp:
+        return Stamp(self.clock.wall_ms(), self.clock.mono_ms())
+
+    def view(self, now: Stamp) -> View:
+        view = view_of(self.attachment, self._paused or self._moment(now))
+        return replace(
+            view,
+            mode=Mode.RETAINED if view.replay else self.mode,
+            held_back=self._held_back if self._paused else None,
+            gap_ms=self._lateness.gap_ms,
+            read_only=self.read_only,
+            place=self.current_mode,
+            blocked=self.blocked(),
+            notice=self.notices.at(now.mono_ms),
+            log=tuple(self.desk.entries),
+            job=self.desk.job.state if self.desk.job else None,
+            lane=Path(self.desk.acts.lane).stem,
+            acknowledged=self.desk.acknowledged,
+            drills=self.drills.cards if self.drills else (),
+            verified=self._verified(),
+            runs=self.runs,
+        )
+
+    def blocked(self) -> frozenset[str]:
+        """Ids of bindings that would be refused now."""
+        return frozenset()
+
+    def _recolour(self) -> None:
+        """What is on screen; a place that isn't finds out when it comes back."""
+        for screen in self.screen_stack:
+            for widget in screen.query("Block, LineView"):
+                widget.refresh()
+        self.again()
+
+    def _moment(self, now: Stamp) -> Moment:
+        return Moment(now, self.attachment.alive if self.attachment else None)
+
+    def _key(self, view: View, now: Stamp) -> object:
+        """What is on screen moves with time only while something is waited for."""
+        moving = view.mode in (Mode.LIVE, Mode.STARTING) or view.job is not None
+        tick = now.wall_ms // FRAME_MS if moving else now.wall_ms // 1000
+        attachment = self.attachment
+        watched = attachment and (attachment.run_dir, attachment.updates)
+        return (
+            (watched, view.mode, tick, self.theme, self.size, len(self.screen_stack)),
+            (view.reading, view.notice, view.held_back, view.gap_ms, view.place, view.log),
+            (view.bundle, view.counters, view.runs, view.replay),
+            (view.job, view.lane, view.acknowledged, view.drills, view.blocked),
+            tuple(going.state for going in self.verifications.values()),
+        )
+
+    def _verified(self) -> Verified | None:
+        bundle = self.attachment.bundle if self.attachment else None
+        going = self.verifications.get(bundle) if bundle else None
+        return going.state if going else None
+
+    # -- drills
+
+    async def drill_board(self) -> "DrillBoard":
+        """Read on first need: what the lane promises, and what is kept of earlier drills."""
+        if self.drills is None:
+            from console.tui.drill_board import DrillBoard
+
+            board = DrillBoard(self.runs_dir)
+            await self.off_loop(lambda: board.load(self.desk.acts.lane))
+            self.drills = board
+            self.set_interval(DRILL_EVERY_S, self._follow_drill, name="drill")
+        return self.drills
+
+    async def _follow_drill(self) -> None:
+        board = self.drills
+        if board is None or board.going is None or self._looking:
+            return
+        self._looking = True
+        try:
+            await self.off_loop(board.look)
+        finally:
+            self._looking = False
+        scratch = board.scratch_run
+        if scratch is not None and (self.attachment is None or self.attachment.run_dir != scratch):
+            self.attach(scratch)
+
+    async def off_loop(self, work: Callable[[], object]) -> None:
+        """In a thread, so that no file is waited for by the screen."""
+        if self._threaded:
+            await asyncio.to_thread(work)
+        else:
+            work()
+
+    # -- time
+
+    def action_scrub(self, step: str, way: int) -> None:
+        """A step through the run's own time, by a second or by a phase."""
+        if self.attachment is not None:
+            self.run_worker(self._scrub(self.attachment, step, way), group="scrub", exit_on_error=False)
+
+    async def _scrub(self, attachment: Attachment, step: str, way: int) -> None:
+        try:
+            player = await attachment.scrubber()
+        except (ObservationError, OSError) as error:
+            self.notice(f"✗ scrub: {error}", "bad")
+            return
+        self._paused = None
+        if step == "phase":
+            player.phase(way)
+        else:
+            player.step(way * 1000)
+        self.again()
+
+    def action_live(self) -> None:
+        """From a moment of the past back to what is."""
+        if self.attachment is not None:
+            self.attachment.player = None
+        self._paused = None
+        self.again()
+
+    def action_pause(self) -> None:
+        self.again()
+        if self.attachment is not None and self.attachment.player is not None:
+            self.attachment.player.toggle()
+        elif self._paused is None and self.attachment is not None:
+            self._paused = self._moment(self.stamp())
+        else:
+            self._paused = None
+
+    # -- words to the operator
+
+    def notice(self, text: str, role: str = "text") -> None:
+        """A passing word in place of the keys."""
+        self.notices.say(text, role, self.clock.mono_ms())

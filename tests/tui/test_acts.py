@@ -1,0 +1,278 @@
+"""What the operator does: refused with a reason, signed before and after, cancelled in time, remembered."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from console.evidence.operator_acts import FOLDER, KeptAct, kept_acts
+from console.observation.state import State
+from console.tui.app import SwarmApp
+from console.tui.bindings import all_bindings
+from console.tui.keys import EVERYWHERE
+from console.tui.palette import commands
+from console.tui.preconditions import REASONS, Standing, reason_against
+from console.tui.screens.acts import ActPage, ActsPage
+from console.tui.screens.confirm import Confirm
+from console.tui.screens.countdown import LASTS_MS, Countdown
+from console.tui.view import Mode
+from console.tui.widgets.receipts import ReceiptsView
+from runners.contract.states import Classification
+from tests.observation.recorded_journals import RUN_ID, Recording
+from tests.tui.stage import Stage, settle, shown
+
+MUTATING = tuple(sorted(REASONS))
+
+
+def acts_of(stage: Stage) -> list[KeptAct]:
+    return list(kept_acts(stage.runs_dir / FOLDER))
+
+
+@pytest.mark.parametrize("name", MUTATING)
+def test_a_read_only_console_refuses_every_act_and_says_what_would_enable_it(name: str) -> None:
+    assert reason_against(name, Standing(Mode.LIVE, read_only=True)) == (
+        "this console is read-only; start it without --read-only"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "standing", "why"),
+    [
+        ("app.start", Standing(Mode.LIVE, run="a"), "a is going on; x stops it first"),
+        ("app.start", Standing(Mode.RETAINED, run="a", live="b"), "b is going on and needs this machine"),
+        ("app.stop", Standing(Mode.IDLE), "g starts one"),
+        ("app.stop", Standing(Mode.LEFT, run="a"), "swarm attach a"),
+        ("app.bring-up", Standing(Mode.LIVE, live="a"), "x stops it first"),
+        ("app.bring-up", Standing(Mode.IDLE, busy="drill loss"), "drill loss goes on; X cancels it"),
+        ("drill.loss", Standing(Mode.IDLE, drill_problem="lane x: use --lane loopback"), "use --lane loopback"),
+        ("app.replay", Standing(Mode.IDLE), "5 opens one"),
+        ("app.replay", Standing(Mode.LIVE, run="a"), "a is not over"),
+        ("app.audit", Standing(Mode.LIVE, run="a"), "written when the run closes"),
+        ("app.publish", Standing(Mode.CLOSED, run="a", bundle=True), "no gate was asked"),
+        ("app.acknowledge", Standing(Mode.IDLE), "no problem"),
+        ("app.cancel", Standing(Mode.IDLE), "goes on"),
+        ("app.start", Standing(Mode.RETAINED, replaying=True), ". goes back first"),
+    ],
+)
+def test_a_refused_act_says_why_and_what_would_enable_it(name: str, standing: Standing, why: str) -> None:
+    reason = reason_against(name, standing)
+    assert reason is not None
+    assert why in reason
+
+
+def test_an_act_that_would_work_has_no_reason_against_it() -> None:
+    free = Standing(Mode.IDLE, problem=True)
+    assert [name for name in MUTATING if reason_against(name, free) is None] == [
+        "app.acknowledge", "app.bring-up", "app.checks", "app.lane", "app.start",
+        "drill.loss", "drill.stale", "drill.uneven", "drill.upload",
+    ]  # fmt: skip
+    assert State().closed is None
+
+
+async def test_every_key_is_in_the_palette_and_in_help(tmp_path: Path) -> None:
+    async with Stage.empty(tmp_path / "runs").app().run_test(size=(160, 200)) as pilot:
+        await settle(pilot)
+        assert isinstance(pilot.app, SwarmApp)
+        offered = {(command.title, command.help.split("  ")[-1]) for command in commands(pilot.app, pilot.app.screen)}
+        titles = {title for title, _ in offered}
+        assert {binding.description for _, binding in all_bindings()} <= titles
+        await pilot.press("question_mark")
+        await settle(pilot)
+        text = shown(pilot)
+        assert [binding.id for _, binding in all_bindings() if binding.tooltip[:40] not in text] == []
+
+
+@pytest.mark.parametrize("key", [binding.key for binding in EVERYWHERE if binding.id in MUTATING])
+async def test_a_read_only_console_starts_nothing_whatever_key_is_pressed(
+    key: str, healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 20_000)
+    async with stage.app(read_only=True).run_test() as pilot:
+        await settle(pilot)
+        await pilot.press(key)
+        await settle(pilot)
+        assert "read-only" in shown(pilot)
+        assert (stage.acts.started, stage.acts.stopped, stage.acts.asked, acts_of(stage)) == (0, [], [], [])
+
+
+async def test_an_act_is_signed_before_it_happens_and_again_with_what_came_of_it(tmp_path: Path) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    async with stage.app().run_test() as pilot:
+        await pilot.press("g")
+        await settle(pilot)
+    (kept,) = acts_of(stage)
+    assert (kept.act.act, kept.act.lane_id, kept.problem) == ("go_live", "loopback", "")
+    assert kept.outcome is not None
+    assert (kept.outcome.ending, kept.outcome.detail, kept.outcome.act_digest) == ("done", "started-1", kept.act.digest)
+
+
+async def test_an_act_that_cannot_be_recorded_is_not_done(tmp_path: Path) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    (stage.runs_dir / FOLDER).write_text("in the way")
+    async with stage.app().run_test() as pilot:
+        await pilot.press("g")
+        await settle(pilot)
+        assert "not recorded, so not done" in shown(pilot)
+    assert stage.acts.started == 0
+
+
+async def test_a_changed_record_of_an_act_is_told_by_the_next_console(tmp_path: Path) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    async with stage.app().run_test() as pilot:
+        await pilot.press("g")
+        await settle(pilot)
+    (path,) = (stage.runs_dir / FOLDER).glob("*/outcome.json")
+    forged = json.loads(path.read_text())
+    forged["signature"] = forged["signature"][::-1]
+    from runners.contract.canonical import readable_bytes
+    from runners.contract.document import body_digest
+
+    path.write_bytes(readable_bytes({**forged, "digest": body_digest(forged)}))
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("O")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, ActsPage)
+        assert "signature does not hold" in shown(pilot)
+
+
+async def test_a_drill_counts_down_and_esc_starts_nothing(tmp_path: Path) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    async with stage.app().run_test() as pilot:
+        await pilot.press("f7")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, Countdown)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "was not started" in shown(pilot)
+    assert (stage.acts.asked, acts_of(stage)) == ([], [])
+
+
+async def test_a_drill_starts_when_its_three_seconds_are_over(tmp_path: Path) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    stage.acts.script = "print('[]')"
+    async with stage.app().run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("f8")
+        await pilot.pause()
+        stage.clock.now_ms += LASTS_MS
+        await pilot.pause(0.2)
+        await settle(pilot)
+        assert "uneven worker speed" in shown(pilot)
+    (words,) = stage.acts.asked
+    assert words[:4] == ("drill", "uneven_worker_speed", "--lane", "loopback")
+    (kept,) = acts_of(stage)
+    assert (kept.act.act, kept.act.subject, kept.act.run_id) == ("drill", "uneven_worker_speed", words[5])
+
+
+async def test_a_long_act_tells_how_far_it_is_and_is_ended_by_a_key(tmp_path: Path) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    stage.acts.script = (
+        "import sys, time\nprint('measuring swarm-mac-a', file=sys.stderr, flush=True)\n"
+        "try: time.sleep(60)\nexcept KeyboardInterrupt: sys.exit(130)"
+    )
+    async with stage.app().run_test(size=(120, 30)) as pilot:
+        await pilot.press("b")
+        for _ in range(100):
+            await pilot.pause(0.05)
+            if "measuring swarm-mac-a" in shown(pilot):
+                break
+        assert "X cancels" in shown(pilot)
+        await pilot.press("g")  # one long act at a time
+        await pilot.pause()
+        assert stage.acts.started == 0
+        await pilot.press("X")
+        await settle(pilot)
+        await settle(pilot)
+    (kept,) = acts_of(stage)
+    assert kept.outcome is not None
+    assert kept.outcome.ending == "cancelled"
+
+
+async def test_bring_up_tells_each_host_and_opens_from_the_operator_log(tmp_path: Path) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    stage.acts.script = f"print('swarm-mac-a  ready_to_attempt  {'a' * 64}')"
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await pilot.press("b")
+        await settle(pilot)
+        assert "swarm-mac-a ready to attempt" in shown(pilot)
+        await pilot.press("O", "enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, ActPage)
+        assert '"act": "bring_up"' in shown(pilot)
+
+
+async def test_replay_asks_and_goes_on_only_from_a_run_that_needs_it(stale: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", stale, 0)
+    async with stage.app().run_test() as pilot:
+        await settle(pilot)
+        stage.finish(Classification.REPLAY_REQUIRED, stale.end_ms + 100)
+        await settle(pilot)
+        await pilot.press("r")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Confirm)
+        assert stage.acts.replayed == []
+        await pilot.press("y")
+        await settle(pilot)
+    assert stage.acts.replayed == [RUN_ID]
+
+
+async def test_publish_names_the_gate_that_is_missing(held: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", held, 0)
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        stage.finish(Classification.BOUNDED_SUCCESS, held.end_ms + 100)
+        assert isinstance(pilot.app, SwarmApp)
+        assert pilot.app.attachment is not None
+        pilot.app.attachment._looked = float("-inf")
+        await settle(pilot)
+        await pilot.press("p")
+        await settle(pilot)
+        assert "is missing" in shown(pilot)
+    assert stage.acts.asked == []
+
+
+async def test_an_acknowledged_problem_is_passed_over_here_and_in_the_next_console(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 20_000)
+    for first in (True, False):
+        async with stage.app().run_test() as pilot:
+            await settle(pilot)
+            await pilot.press("n")
+            await settle(pilot)
+            receipts = pilot.app.screen.query_one(ReceiptsView)
+            chosen = receipts.chosen
+            assert chosen is not None
+            assert chosen.is_problem is first
+            if first:
+                await pilot.press("a")
+                await settle(pilot)
+                assert chosen.identity in pilot.app.desk.acknowledged  # type: ignore[attr-defined]
+            else:
+                assert "no older problem" in shown(pilot)
+
+
+async def test_zoom_gives_a_panel_the_whole_screen_and_back(healthy: Recording, tmp_path: Path) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        pilot.app.screen.query_one("#hosts").focus()
+        await pilot.press("z")
+        await settle(pilot)
+        assert "computes on" in shown(pilot)
+        assert "heartbeat" not in shown(pilot)
+        await pilot.press("z")
+        await settle(pilot)
+        assert "heartbeat" in shown(pilot)
+
+
+async def test_a_key_that_was_remapped_tells_its_reason_under_the_new_key(tmp_path: Path) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    app = stage.app()
+    app.set_keymap({"app.stop": "k"})
+    async with app.run_test() as pilot:
+        await pilot.press("1")
+        await settle(pilot)
+        await pilot.press("x")
+        await settle(pilot)
+        assert "no run is going on; g" not in shown(pilot).splitlines()[-1]

@@ -1,0 +1,101 @@
+"""The real console on a real terminal that misbehaves."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from console.cli.bench.terminal import CONSOLE, Terminal
+
+RESTORED = b"\x1b[?1049l"  # the screen that was there before is back
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("SWARM_RUNS", "SWARM_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name.rpartition("_")[2].lower()))
+    return tmp_path
+
+
+@pytest.fixture
+def terminal(home: Path) -> Iterator[Terminal]:
+    with Terminal((80, 24)) as there:
+        there.wait_for("dashboard", "no run")
+        yield there
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_hung_up_terminal_ends_the_console(terminal: Terminal) -> None:
+    terminal.hang_up()
+    assert terminal.wait(15) == 128 + signal.SIGHUP
+
+
+def test_a_lost_terminal_ends_the_console_that_ignores_hangups(home: Path) -> None:
+    """As under nohup, or behind a connection that died: no signal comes, only the end of input."""
+    code = f"import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv({CONSOLE[0]!r}, {CONSOLE!r})"
+    with Terminal((80, 24), (sys.executable, "-c", code)) as terminal:
+        terminal.wait_for("dashboard", "no run")
+        terminal.hang_up()
+        assert terminal.wait(15) == 128 + signal.SIGHUP
+
+
+def test_sigterm_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
+    terminal.tell(signal.SIGTERM)
+    said = terminal.drain(15)
+    assert RESTORED in said
+    assert terminal.wait(0) == 128 + signal.SIGTERM
+
+
+def test_suspend_gives_the_terminal_back_and_resume_draws_again(terminal: Terminal) -> None:
+    terminal.settle()
+    terminal.tell(signal.SIGTSTP)
+    until(terminal.stopped)
+    assert RESTORED in terminal.drain(0.3)
+    terminal.tell(signal.SIGCONT)
+    terminal.wait_for("dashboard", "no run")
+    terminal.timed("2", "receipts", "none yet")
+
+
+def test_a_stopped_console_owns_up_to_its_gap_and_goes_on(terminal: Terminal) -> None:
+    terminal.settle()
+    terminal.tell(signal.SIGSTOP)
+    until(terminal.stopped)
+    time.sleep(1.5)  # long enough to be a gap
+    terminal.tell(signal.SIGCONT)
+    terminal.wait_for("OBSERVER GAP", "dashboard")
+    for key, shown in (("2", "none yet"), ("1", "go live")):
+        terminal.timed(key, shown)
+
+
+def test_a_storm_of_sizes_ends_in_the_last_one(terminal: Terminal) -> None:
+    for step in range(200):
+        terminal.resize(20 + step * 7 % 180, 4 + step * 5 % 56)
+    terminal.resize(120, 40)
+    terminal.settle()
+    terminal.timed("?", "everywhere")
+    terminal.timed("\x1b", "no run")
+    assert terminal.alive
+
+
+def test_garbage_on_the_keyboard_is_survived(terminal: Terminal) -> None:
+    terminal.settle()
+    os.write(terminal.fd, b"\x1b[999;999;999Z\xff\xfe\x00\x1b[<0;5000;5000M\x1b[200~g x q\x1b[201~\x1b\x1b\x1b[A")
+    terminal.settle()
+    terminal.timed("2", "none yet")
+
+
+def test_no_terminal_at_all_is_said_so(home: Path) -> None:
+    done = subprocess.run(CONSOLE, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 3
+    assert "expected a terminal" in done.stderr
