@@ -17,8 +17,9 @@ from console.evidence.models import BUNDLE_FILE, SIGNATURE_FILE, CoordinatorRunt
 from console.hosts.errors import HostError
 from console.hosts.ssh_host import SshHost
 from console.observation.source import RunSource
-from runners.contract.coordinator_records import Released
+from runners.contract.coordinator_records import CheckpointKept, Continued, Released
 from runners.contract.lane import RunContract
+from runners.contract.plan import WindowPlan
 from runners.contract.states import Classification, Disposition
 from runners.records.clock import Clock
 from runners.records.durable import sync_folder, write_durable
@@ -33,10 +34,16 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "replay",
         help="the same slices again in a new revision, after stale, lost or skewed; exit as `swarm run`",
         description="Opens the next revision of a run that ended without a merge: same contract, same slices, same "
-        "start. Every contributor trains again. The closed bundle stays as it is; the new one cites its digest.",
+        "start. Every contributor goes on from its last training checkpoint that the coordinator kept, or from the "
+        "start where there is none. The closed bundle stays as it is; the new one cites its digest.",
     )
     parser.add_argument("run_id", help="the run; `swarm status` lists them")
     parser.add_argument("--node", help="the node whose slice is to be redone (default: whichever it was)")
+    parser.add_argument(
+        "--from-start",
+        action="store_true",
+        help="train from the first step again, whatever checkpoints were kept (default: go on from the last of each)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
     parser.set_defaults(act=replay, bundle_dir=None)
 
@@ -44,8 +51,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def replay(options: argparse.Namespace) -> int:
     spec, paths = known_run(options.run_id)
     previous = require_replayable(spec, paths, options.node)
-    again, new = open_revision(spec, paths, previous)
+    continued = () if options.from_start else kept_checkpoints(paths)
+    again, new = open_revision(spec, paths, previous, continued)
     print(f"run {again.run_id} revision {again.revision} in {new.coordinator}", file=sys.stderr)
+    for node in spec.contract.contributors:
+        print(f"  {node.node_id} {_goes_on(node.node_id, continued)}", file=sys.stderr)
     with Interrupts() as interrupts:
         spawn_coordinator(new, operator_token())
         ended = watch_run(again.run_id, new, interrupts)
@@ -103,7 +113,26 @@ async def _require_reachable(where: str, remote: RemoteHost, contract: RunContra
     await host.close()
 
 
-def open_revision(spec: RunSpec, paths: RunPaths, bundle: RealRunBundle) -> tuple[RunSpec, RunPaths]:
+def kept_checkpoints(paths: RunPaths) -> tuple[Continued, ...]:
+    """Of each node, every checkpoint of its slice's work that the closed revision kept. Its bundle was verified."""
+    plan_file = paths.bundle / "contract" / "window_plan.json"
+    if not plan_file.exists():
+        return ()
+    kept = {item.node_id: list(item.continues_from) for item in WindowPlan.read(plan_file.read_bytes()).assignments}
+    for line in RunSource(paths.bundle).poll().lines:
+        if isinstance(line.body, CheckpointKept):
+            kept[line.body.node_id].append(line.body.checkpoint)
+    return tuple(Continued(node_id=node_id, checkpoints=tuple(refs)) for node_id, refs in kept.items() if refs)
+
+
+def _goes_on(node_id: str, continued: tuple[Continued, ...]) -> str:
+    refs = next((item.checkpoints for item in continued if item.node_id == node_id), ())
+    return f"goes on after step {refs[-1].step} of revision {refs[-1].revision}" if refs else "starts from the start"
+
+
+def open_revision(
+    spec: RunSpec, paths: RunPaths, bundle: RealRunBundle, continued: tuple[Continued, ...] = ()
+) -> tuple[RunSpec, RunPaths]:
     """Folder and spec of the next revision, put in place by one rename. The folders before it stay as they are."""
     said = {name: getattr(spec, name) for name in RunSpec.model_fields if name != "digest"}
     again = RunSpec.seal(
@@ -111,7 +140,9 @@ def open_revision(spec: RunSpec, paths: RunPaths, bundle: RealRunBundle) -> tupl
         | {
             "created_wall_ms": Clock().wall_ms(),
             "revision": spec.revision + 1,
-            "previous": PreviousRevision(bundle_digest=bundle.digest, classification=bundle.result_classification),
+            "previous": PreviousRevision(
+                bundle_digest=bundle.digest, classification=bundle.result_classification, continued=continued
+            ),
         }
     )
     new = RunPaths(paths.root, paths.own, again.revision)

@@ -33,6 +33,8 @@ def arrive(
         return _began(state, node_id, body, head, settled=settled)
     if isinstance(body, node_rec.Ready):
         return state, () if node.ready or settled else _ready(node, body, head)
+    if isinstance(body, node_rec.Checkpointed):
+        return _announced(state, node, body, head, settled=settled)
     if isinstance(body, node_rec.Produced):
         return state, () if node.seen or node.trouble else (_produced(node, body, record, head),)
     if isinstance(body, node_rec.Exited):
@@ -79,6 +81,20 @@ def _ready(node: NodeState, body: node_rec.Ready, head: Head) -> tuple[Word, ...
             head=head,
         ),
     )
+
+
+def _announced(
+    state: RunState, node: NodeState, body: node_rec.Checkpointed, head: Head, *, settled: bool
+) -> tuple[RunState, tuple[Word, ...]]:
+    """A checkpoint that came before an end is worth keeping after it: a later revision may go on from it."""
+    ref = body.checkpoint
+    if any(known.step == ref.step for known, _ in node.announced) or node.trouble is not None:
+        return state, ()
+    steps = [known.step for known, _ in node.announced]
+    if node.began and ref.revision == state.revision and ref.step > max(steps, default=0):
+        return state.with_node(node.node_id, announced=(*node.announced, (ref, head))), ()
+    detail = f"expected a later checkpoint of revision {state.revision}, after permission to begin, got step {ref.step}"
+    return state, () if settled else (_broken(node.node_id, "checkpoint_out_of_order", detail, head),)
 
 
 def _produced(node: NodeState, body: node_rec.Produced, record: JournalRecord, head: Head) -> Word:

@@ -47,6 +47,7 @@ class Desk:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     trying_ports: asyncio.Lock = field(default_factory=asyncio.Lock)  # one host at a time connects back to our port
     read_inbox: set[str] = field(default_factory=set)
+    keeping: dict[str, asyncio.Lock] = field(default_factory=dict)  # one hand per node fetches checkpoints
     _working_at_ms: dict[str, int] = field(default_factory=dict)
 
     def note(self, body: Word) -> None:

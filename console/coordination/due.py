@@ -17,6 +17,7 @@ Kind = Literal[
     "open_window",
     "begin",
     "check_alive",
+    "keep_checkpoints",
     "fetch",
     "replay",
     "merge",
@@ -73,7 +74,9 @@ def _node_kinds(state: RunState, node: NodeState, now_ms: int) -> set[Kind]:
         kinds.add("prepare_host")
     if state.window is WindowState.ACTIVE and not node.began:
         kinds.add("begin")
-    if node.seen is not None and node.submission is None:
+    if node.outstanding:
+        kinds.add("keep_checkpoints")
+    elif node.seen is not None and node.submission is None:
         kinds.add("fetch")
     if state.window is WindowState.VALIDATING and node.replay is None:
         kinds.add("replay")

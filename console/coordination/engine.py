@@ -12,7 +12,17 @@ from console.coordination.due import Command, due
 from console.coordination.inbox import read_commands
 from console.coordination.observer import ObserverClock
 from console.coordination.trouble import as_record, reason_of
-from console.coordination.works import admitting, aggregating, collecting, inputs, preparing, releasing, validating
+from console.coordination.works import (
+    admitting,
+    aggregating,
+    checkpoints,
+    collecting,
+    inputs,
+    preparing,
+    releasing,
+    scoring,
+    validating,
+)
 from console.hosts.errors import HostError, HostUnreachable, LinkDown
 from console.hosts.follower import JournalFollower
 from runners.contract import coordinator_records as rec
@@ -32,13 +42,14 @@ RUN_WORKS: dict[str, Callable[[Desk], Awaitable[None]]] = {
     "bind_plan": preparing.bind_plan,
     "open_window": preparing.open_window,
     "merge": aggregating.merge_contributions,
-    "score": validating.score,
+    "score": scoring.score,
     "promote": aggregating.promote,
 }
 NODE_WORKS: dict[str, Callable[[Desk, str], Awaitable[None]]] = {
     "admit_host": admitting.admit_host,
     "prepare_host": preparing.prepare_host,
     "begin": preparing.begin,
+    "keep_checkpoints": checkpoints.keep,
     "fetch": collecting.fetch,
     "replay": validating.replay,
     "release": releasing.release,
@@ -153,15 +164,16 @@ class Engine:
     def _longest_ms(self, command: Command) -> int:
         """No host and no process can make the run wait for ever."""
         policies = self.desk.contract.policies
-        bounds = {"fetch": policies.fetch_ms, "replay": policies.replay_ms, "score": policies.replay_ms}
-        bounds |= {"release": policies.contact_ms + RELEASE_MS, "begin": policies.contact_ms}
+        bounds = {"fetch": policies.fetch_ms, "keep_checkpoints": policies.fetch_ms}
+        bounds |= {"replay": policies.replay_ms, "score": policies.replay_ms}
+        bounds |= {"release": policies.contact_ms + policies.fetch_ms + RELEASE_MS, "begin": policies.contact_ms}
         return bounds.get(command.kind, policies.prepare_ms)
 
     def _give_up_if_overdue(self, command: Command, error: Exception) -> None:
         """Unreachable is not dead, so work is tried again; but nobody waits for a host for ever."""
         waited = self.desk.clock.mono_ms() - self._first_try_ms.get(command, 0)
         policies = self.desk.contract.policies
-        bound = policies.fetch_ms if command.kind == "fetch" else policies.contact_ms
+        bound = policies.fetch_ms if command.kind in ("fetch", "keep_checkpoints") else policies.contact_ms
         if waited > bound and command.kind not in AGAIN_MS:
             self.desk.note(as_record(command, error))
 

@@ -136,6 +136,18 @@ def _credited(node: NodeState, credit_ms: int, at_ms: int) -> NodeState:
     )
 
 
+def _checkpoint_kept(state: RunState, body: rec.CheckpointKept, _: int) -> RunState:
+    return state.with_node(body.node_id, kept=(*state.nodes[body.node_id].kept, body))
+
+
+def _checkpoint_refused(state: RunState, body: rec.CheckpointRefused, _: int) -> RunState:
+    first = body.findings[0] if body.findings else None
+    detail = f"{first.rule}: expected {first.expected}, got {first.got}" if first else body.reason
+    trouble = Trouble(body.reason, f"checkpoint after step {body.step}: {detail}"[:2000], Classification.REJECTED,
+                      WindowState.REJECTED)  # fmt: skip
+    return _troubled(state, body.node_id, trouble, Disposition.QUARANTINED)
+
+
 def _contribution_seen(state: RunState, body: rec.ContributionSeen, at_ms: int) -> RunState:
     return state.with_node(body.node_id, seen=body, seen_at_ms=at_ms)
 
@@ -219,6 +231,8 @@ STEPS: dict[type[Word], Callable[[RunState, Any, int], RunState]] = {
     rec.RunnerChanged: _runner_changed,
     rec.JournalBroken: _journal_broken,
     rec.ObserverGap: _observer_gap,
+    rec.CheckpointKept: _checkpoint_kept,
+    rec.CheckpointRefused: _checkpoint_refused,
     rec.ContributionSeen: _contribution_seen,
     rec.ContributorFailed: _contributor_failed,
     rec.SubmissionJudged: _submission_judged,

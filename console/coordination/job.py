@@ -1,11 +1,12 @@
-"""One job in a fresh process of this host: `python -m runners <job>`, one line in, progress and one result out."""
+"""One job in a fresh process of this host: `python -m runners <job>`, lines in, progress and results out."""
 
 import asyncio
 import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,48 +22,73 @@ OnProgress = Callable[[Progress], None]
 
 
 async def run_job(job: str, request: Word, expected: type[W], on_progress: OnProgress, *, log: Path) -> W:
-    """The job's result. Raises JobFailed with the job's own reason; cancelling ends the process."""
-    with log.open("ab") as stderr:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "runners", job,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=stderr,
-            limit=MAX_DOCUMENT_BYTES, start_new_session=True,
-        )  # fmt: skip
-    try:
-        return await _converse(process, job, request, expected, on_progress)
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+    """The result of a job that asks for one line. Raises JobFailed with the job's own reason; cancelling ends it."""
+    async with JobProcess.start(job, request, log=log) as process:
+        return await process.finish(expected, on_progress)
 
 
-async def _converse(
-    process: asyncio.subprocess.Process, job: str, request: Word, expected: type[W], on_progress: OnProgress
-) -> W:
-    assert process.stdin is not None and process.stdout is not None
-    process.stdin.write(canonical_bytes(request.to_json()) + b"\n")
-    with contextlib.suppress(ConnectionError):
-        await process.stdin.drain()
-        process.stdin.close()
-    result: W | None = None
-    while raw := await process.stdout.readline():
+class JobProcess:
+    """A job that is going on. Leaving its block ends it."""
+
+    def __init__(self, job: str, process: asyncio.subprocess.Process) -> None:
+        self._job = job
+        self._process = process
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls, job: str, request: Word, *, log: Path) -> "AsyncIterator[JobProcess]":
+        with log.open("ab") as stderr:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "runners", job,
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=stderr,
+                limit=MAX_DOCUMENT_BYTES, start_new_session=True,
+            )  # fmt: skip
         try:
-            body = parse_strict(raw.rstrip(b"\n"))
-            result = _read(job, body, expected, on_progress) or result
-        except ContractError as error:
-            raise JobFailed(f"{job}: expected a result line, got {error}") from error
-    code = await process.wait()
-    if result is None:
-        raise JobFailed(f"{job}: expected a result, got exit status {code} without one; see the coordinator's log")
-    return result
+            running = cls(job, process)
+            await running.send(request)
+            yield running
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
 
+    async def send(self, word: Word) -> None:
+        """A process that is gone shows at the next answer."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(ConnectionError):
+            self._process.stdin.write(canonical_bytes(word.to_json()) + b"\n")
+            await self._process.stdin.drain()
 
-def _read(job: str, body: object, expected: type[W], on_progress: OnProgress) -> W | None:
-    if isinstance(body, dict) and "refused" in body:
-        refusal = word_from_json(Refusal, body)
-        raise JobFailed(f"{job}: {refusal.refused}: {refusal.detail}")
-    if isinstance(body, dict) and set(body) == set(Progress.model_fields):
-        on_progress(word_from_json(Progress, body))
-        return None
-    return word_from_json(expected, body)
+    async def answer(self, expected: type[W], on_progress: OnProgress) -> W:
+        """The next line that is no progress. Raises JobFailed."""
+        assert self._process.stdout is not None
+        while raw := await self._process.stdout.readline():
+            try:
+                answer = self._read(parse_strict(raw.rstrip(b"\n")), expected, on_progress)
+            except ContractError as error:
+                raise JobFailed(f"{self._job}: expected a result line, got {error}") from error
+            if answer is not None:
+                return answer
+        code = await self._process.wait()
+        raise JobFailed(
+            f"{self._job}: expected a result, got exit status {code} without one; see the coordinator's log"
+        )
+
+    async def finish(self, expected: type[W], on_progress: OnProgress) -> W:
+        """Nothing more is asked; the last answer, and the end of the process. Raises JobFailed."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(ConnectionError):
+            self._process.stdin.close()
+        result = await self.answer(expected, on_progress)
+        await self._process.wait()
+        return result
+
+    def _read(self, body: object, expected: type[W], on_progress: OnProgress) -> W | None:
+        if isinstance(body, dict) and "refused" in body:
+            refusal = word_from_json(Refusal, body)
+            raise JobFailed(f"{self._job}: {refusal.refused}: {refusal.detail}")
+        if isinstance(body, dict) and set(body) == set(Progress.model_fields):
+            on_progress(word_from_json(Progress, body))
+            return None
+        return word_from_json(expected, body)

@@ -8,7 +8,7 @@ from console.coordination.errors import LaneFileError
 from console.places import data_dir
 from runners.contract.document import word_from_json
 from runners.contract.errors import ContractError
-from runners.contract.lane import RunContract
+from runners.contract.lane import MAX_SEGMENT_STEPS, RunContract
 
 
 def lane_files() -> dict[str, Path]:
@@ -40,4 +40,21 @@ def freeze(body: dict[str, Any], where: str) -> RunContract:
         raise LaneFileError(f"{where}: expected 1 to 8 contributors with different names, got {names}")
     if sum("coordinator" in node.roles for node in contract.nodes) != 1:
         raise LaneFileError(f"{where}: expected exactly one coordinator")
+    _check_replay(contract, where)
     return contract
+
+
+def _check_replay(contract: RunContract, where: str) -> None:
+    """Whatever a run of this lane will have to compare, the lane says now how far apart it may be."""
+    steps = contract.recipe.checkpoint_steps
+    if not 1 <= steps <= MAX_SEGMENT_STEPS:
+        raise LaneFileError(
+            f"{where}: checkpoint_steps: expected 1 to {MAX_SEGMENT_STEPS}, over which tolerances were measured, "
+            f"got {steps}"
+        )
+    for node in contract.contributors:
+        for replay in dict.fromkeys((contract.governance.replay_backend, "reference")):
+            try:
+                contract.governance.tolerance(node.backend, replay)
+            except KeyError as error:
+                raise LaneFileError(f"{where}: [[governance.tolerances]]: {error.args[0]}") from error

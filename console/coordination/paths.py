@@ -59,6 +59,15 @@ class RunPaths:
     def artifacts(self) -> Path:
         return self.coordinator / "artifacts"
 
+    def checkpoints(self, node_id: str) -> Path:
+        """Training checkpoints of one contributor, all of them of its one slice, by step."""
+        return self.artifacts / node_id / "checkpoints"
+
+    @property
+    def before(self) -> "RunPaths | None":
+        """Of the revision before; None for a first one."""
+        return RunPaths(self.root, self.own, self.revision - 1) if self.revision else None
+
     @property
     def quarantine(self) -> Path:
         return self.coordinator / "quarantine"
@@ -88,9 +97,7 @@ class RunPaths:
     @property
     def admitted_before(self) -> Path | None:
         """Receipts of the revision before, where admissions hold from."""
-        if not self.revision:
-            return None
-        return self.root / self.own / _named("coordinator", self.revision - 1) / "receipts"
+        return None if self.before is None else self.before.receipts
 
     def make(self) -> None:
         folders = (

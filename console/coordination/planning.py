@@ -1,8 +1,10 @@
 """The run's own plan, as a pure function of contract, captured data and slices."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from runners.contract.batches import batch_order
+from runners.contract.execution import ExecutionSettings
 from runners.contract.jobs import CutPart, CutResult
 from runners.contract.lane import NodeContract, RunContract
 from runners.contract.plan import (
@@ -10,6 +12,7 @@ from runners.contract.plan import (
     TENSOR_A,
     TENSOR_B,
     Assignment,
+    CheckpointRef,
     FileRef,
     HeadIdentity,
     Slice,
@@ -35,6 +38,14 @@ class Inputs:
     cut: CutResult
 
 
+@dataclass(frozen=True)
+class Hosts:
+    """What is known of each contributor when the plan is bound, by node id."""
+
+    execution: Mapping[str, ExecutionSettings]  # of its bring-up
+    kept: Mapping[str, tuple[CheckpointRef, ...]] = field(default_factory=dict)  # of earlier revisions, to go on from
+
+
 def slice_file(node_id: str) -> str:
     return f"slice_{node_id}.safetensors"
 
@@ -48,7 +59,7 @@ def parts(contract: RunContract, samples: int) -> tuple[CutPart, ...]:
     )
 
 
-def plan_window(contract: RunContract, run_id: str, revision: int, inputs: Inputs) -> WindowPlan:
+def plan_window(contract: RunContract, run_id: str, revision: int, inputs: Inputs, hosts: Hosts) -> WindowPlan:
     """Everything that can be known before training, up to the shapes and identity of each upload."""
     held_out = inputs.held_out
     return WindowPlan.seal(
@@ -65,13 +76,13 @@ def plan_window(contract: RunContract, run_id: str, revision: int, inputs: Input
         held_out_sample_ids=held_out.sample_ids,
         initial_adapter=inputs.cut.initial_adapter,
         assignments=tuple(
-            _assign(contract, node, run_id, revision, inputs, k) for k, node in enumerate(contract.contributors)
+            _assign(contract, node, run_id, revision, inputs, hosts, k) for k, node in enumerate(contract.contributors)
         ),
     )
 
 
 def _assign(
-    contract: RunContract, node: NodeContract, run_id: str, revision: int, inputs: Inputs, k: int
+    contract: RunContract, node: NodeContract, run_id: str, revision: int, inputs: Inputs, hosts: Hosts, k: int
 ) -> Assignment:
     part = parts(contract, len(inputs.train.sample_ids))[k]
     cut = inputs.cut.slices[k]
@@ -96,6 +107,8 @@ def _assign(
         adapter=contract.adapter,
         recipe=recipe,
         batches=batch_order(recipe.seed + k, len(data.sample_ids), recipe.batch_samples, recipe.steps),
+        execution=hosts.execution[node.node_id],
+        continues_from=hosts.kept.get(node.node_id, ()),
         expected_upload=expected_upload(contract, node.node_id, run_id, revision, inputs, data),
     )
 

@@ -117,6 +117,7 @@ def _revision_opened(revision: int, previous: PreviousRevision) -> rec.RevisionO
         revision=revision,
         previous_bundle_digest=previous.bundle_digest,
         previous_classification=previous.classification,
+        continued=previous.continued,
     )
 
 

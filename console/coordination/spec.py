@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from runners.contract.coordinator_records import Continued
 from runners.contract.document import Document, Word
 from runners.contract.lane import RunContract
 from runners.contract.names import NodeId, PublicKey, RunId, Sha256
@@ -39,6 +40,7 @@ class PreviousRevision(Word):
 
     bundle_digest: Sha256
     classification: Classification
+    continued: tuple[Continued, ...] = ()  # empty for a replay from the start
 
 
 class RunSpec(Document):

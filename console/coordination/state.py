@@ -6,6 +6,7 @@ from runners.contract.coordinator_records import (
     AdmissionDecided,
     AgentStarted,
     BringupReceived,
+    CheckpointKept,
     ContributionSeen,
     Launched,
     Merged,
@@ -19,6 +20,7 @@ from runners.contract.coordinator_records import (
     SubmissionJudged,
 )
 from runners.contract.journal import Head
+from runners.contract.plan import CheckpointRef
 from runners.contract.states import Classification, Departure, Disposition, LinkState, RunnerState, WindowState
 
 EXITS = frozenset(
@@ -65,6 +67,8 @@ class NodeState:
     departure: Departure | None = None
     was_stale: bool = False  # stays: heartbeats that come back don't undo it
     last_beat_ms: int | None = None  # arrival, coordinator's monotonic clock
+    announced: tuple[tuple[CheckpointRef, Head], ...] = ()  # journaled by the contributor, each once, by step
+    kept: tuple[CheckpointKept, ...] = ()  # of these, what was fetched and is sound
     seen: ContributionSeen | None = None
     seen_at_ms: int | None = None
     submission: SubmissionJudged | None = None
@@ -84,6 +88,12 @@ class NodeState:
     def may_run(self) -> bool:
         """A process of it may exist: a launch is asked for as soon as its files are there."""
         return self.shipped or self.launched is not None
+
+    @property
+    def outstanding(self) -> tuple[tuple[CheckpointRef, Head], ...]:
+        """Checkpoints that it journaled and nobody has fetched yet."""
+        steps = {kept.checkpoint.step for kept in self.kept}
+        return tuple((ref, head) for ref, head in self.announced if ref.step not in steps)
 
     @property
     def under_bounds(self) -> bool:

@@ -79,9 +79,10 @@ def _verdict(node: NodeState) -> str:
     parts = [f"contribution {node.disposition}"]
     if node.replay and node.replay.relative_difference is not None:
         parts.append(
-            f"replayed on `{node.replay.backend_label}`: {node.replay.outcome}, relative difference of the delta "
-            f"{node.replay.relative_difference:.2e} (bound {node.replay.relative_bound:g}), largest loss difference "
-            f"{node.replay.max_loss_difference:.2e} (bound {node.replay.loss_bound:g})"
+            f"replayed on `{node.replay.backend_label}` in {node.replay.segments} segments "
+            f"({node.replay.exact_segments} exact): {node.replay.outcome}, largest difference over a segment's own "
+            f"change {node.replay.relative_difference:.2e} (bound {node.replay.relative_bound:g}), largest loss "
+            f"difference {node.replay.max_loss_difference:.2e} (bound {node.replay.loss_bound:g})"
         )
     elif node.replay:
         parts.append(f"replay {node.replay.outcome}: {node.replay.detail}")

@@ -1,7 +1,9 @@
 """What is kept after a run: one folder, relative paths only, sealed by the operator's signature."""
 
+import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +24,9 @@ from console.evidence.models import (
 )
 from console.evidence.reports import contributor_report, coordinator_report
 from console.evidence.sshsig import sign_bundle
-from runners.contract.canonical import MAX_DOCUMENT_BYTES, parse_strict, sha256_hex
+from runners.contract.canonical import MAX_DOCUMENT_BYTES, parse_strict
 from runners.contract.errors import ContractError
+from runners.contract.plan import WindowPlan
 from runners.contract.states import Disposition, ReplayOutcome
 from runners.records.durable import read_regular, sync_folder, write_durable
 from runners.records.errors import RecordsError
@@ -87,6 +90,7 @@ def _copy_records(run: ClosedRun, draft: Path) -> None:
         write_durable(paths.documents / "run_contract.json", run.spec.contract.to_bytes())
     for name, folder in DOCUMENTS.items():
         _copy(paths.documents / name, draft / folder / name)
+    uncited = frozenset(_uncited_states(run))
     places = LanePlaces(run.spec.contract.lane_id)
     for name in (places.launch_manifest, places.launch_receipt):
         _copy(paths.operator_bundle / name, draft / "launch" / name)
@@ -98,7 +102,7 @@ def _copy_records(run: ClosedRun, draft: Path) -> None:
         (paths.quarantine, "quarantine"),
     ):
         for file in sorted(source.rglob("*")):
-            if file.is_file() and not file.name.startswith("."):
+            if file.is_file() and not file.name.startswith(".") and file not in uncited:
                 _copy(file, draft / folder / file.relative_to(source))
     cited = _cited(draft / "journals", run.spec.run_id)
     for source, folder in (
@@ -114,6 +118,18 @@ def _copy_records(run: ClosedRun, draft: Path) -> None:
     if report.exists() and _digest_of(report) not in cited:
         report.unlink()
         shutil.rmtree(report.with_name("merged"), ignore_errors=True)
+
+
+def _uncited_states(run: ClosedRun) -> Iterator[Path]:
+    """Training states on disk that no record speaks of: fetched or replayed just before a coordinator died."""
+    plan_file = run.paths.documents / "window_plan.json"
+    plan = WindowPlan.read(plan_file.read_bytes()) if plan_file.exists() else None
+    for node_id, node in run.state.nodes.items():
+        kept = {item.checkpoint.file.name for item in node.kept}
+        kept |= {ref.file.name for ref in plan.assignment(node_id).continues_from} if plan else set()
+        yield from (path for path in run.paths.checkpoints(node_id).glob("*") if path.name not in kept)
+        if node.replay is None or node.replay.receipt_digest is None:
+            yield from (run.paths.artifacts / f"replayed_{node_id}").glob("*")
 
 
 def _cited(journals: Path, run_id: str) -> frozenset[str]:
@@ -192,5 +208,6 @@ def _bundle(run: ClosedRun, operator: SigningKey, draft: Path, account: Account)
 
 
 def _file(draft: Path, path: Path) -> BundleFile:
-    data = path.read_bytes()
-    return BundleFile(path=path.relative_to(draft).as_posix(), size_bytes=len(data), sha256=sha256_hex(data))
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        return BundleFile(path=path.relative_to(draft).as_posix(), size_bytes=stream.tell(), sha256=sha256)

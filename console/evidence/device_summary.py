@@ -100,7 +100,7 @@ def _device(node: NodeState, receipt: ContributorReceipt | None, total: int) -> 
         distinct_samples=receipt.distinct_samples if receipt else 0,
         tokens_presented=tokens,
         train_seconds=seconds,
-        tokens_per_second=tokens / seconds if seconds > 0 else 0.0,
+        tokens_per_second=receipt.tokens_trained / seconds if receipt and seconds > 0 else 0.0,
         last_loss=receipt.step_losses[-1] if receipt and receipt.step_losses else None,
         share_numerator=receipt.distinct_samples if receipt else 0,
         share_denominator=total,

@@ -1,8 +1,9 @@
 """Do the work of a bundle again, with the reference backend and the stranger's own copy of the base model.
 
 The checks alone can't tell a replay that ran from one that was invented well: this can. Every contribution is trained
-again in a fresh process that gets the assignment, the slice and the start out of the bundle and nothing else; what
-comes out is compared with the contribution and with the kept replay, within the bound that the lane froze.
+again, segment by segment from its own checkpoints, in a fresh process that gets the assignment, the slice and one start
+after the other out of the bundle and nothing else; what comes out is compared with the contribution and with the kept
+replay, within the tolerance that the lane froze for the pair.
 """
 
 import asyncio
@@ -10,22 +11,28 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from console.coordination.errors import JobFailed
 from console.coordination.job import run_job
+from console.coordination.replaying import replay_segments
 from console.evidence.checkpoint_head import head_sha256
-from console.evidence.checks.deltas import delta_of, largest_difference, relative_difference
+from console.evidence.checks.deltas import largest_difference
+from console.evidence.checks.device_label import family_of
 from console.evidence.checks.evidence import Evidence
 from console.evidence.checks.real_run import check_real_run
+from console.evidence.checks.rules_checkpoints import lineage_of, place_of, planned_steps
+from console.evidence.checks.segments import distances, relative
+from console.evidence.checks.states import State, of_adapter, read_state
 from console.evidence.checks.stored import UnreadableError
-from console.evidence.checks.tensors import Adapter, read_adapter
+from console.evidence.checks.tolerance import share, tolerance_of
 from console.evidence.checks.verdict import Finding
 from console.evidence.errors import ReexecutionError
 from console.evidence.models import BUNDLE_FILE
 from runners.contract.document import word_from_json
-from runners.contract.jobs import BackendName, Progress, ReplayJob, ReplayResult, ScoreJob, ScoreResult, ScoreSubject
+from runners.contract.jobs import BackendName, Progress, ReplayJob, ScoreJob, ScoreResult, ScoreSubject, SegmentResult
 from runners.contract.plan import ADAPTER_FILE, Assignment
 
 BACKEND: BackendName = "reference"
@@ -37,18 +44,19 @@ class Measured:
     """One comparison with work that was done just now."""
 
     subject: str  # "swarm-mac-a contribution", "swarm-mac-a replay", "score merge"
-    relative_difference: float | None  # ‖difference of the deltas‖ / ‖delta done again‖; None for a score
+    relative_difference: float | None  # largest ‖difference of the deltas‖ over a segment's change; None for a score
+    of_allowed: float | None  # the largest distance of all, moments too, as a share of what is allowed
     loss_difference: float  # nats: largest over the steps, or of the held-out mean
-    relative_bound: float | None
     loss_bound: float
 
     @property
     def within(self) -> bool:
-        far = self.relative_difference is not None and not self.relative_difference <= (self.relative_bound or 0.0)
-        return not far and self.loss_difference <= self.loss_bound
+        return (self.of_allowed is None or self.of_allowed <= 1.0) and self.loss_difference <= self.loss_bound
 
     def __str__(self) -> str:
-        delta = "" if self.relative_difference is None else f"delta {self.relative_difference:.3g}, "
+        delta = ""
+        if self.relative_difference is not None:
+            delta = f"delta {self.relative_difference:.3g} of a segment's change ({self.of_allowed:.2g} of allowed), "
         return f"{self.subject}: {delta}loss {self.loss_difference:.3g} away"
 
 
@@ -96,7 +104,7 @@ async def reexecute_work(
         # Numbers from a bundle that contradicts itself mean nothing, and its plan may ask for anything.
         return Reexecution(verdict.findings, ())
     evidence = Evidence(root)
-    nodes = [node for node in evidence.contributors if evidence.adapter(node) is not None]
+    nodes = [node for node in evidence.contributors if _whole(evidence, node)]
     if evidence.plan is None or evidence.contract is None or not nodes:
         missing = Finding("work_is_there_to_do_again", "bundle", "a plan and contributions", "a run that ended before")
         return Reexecution((missing,), ())
@@ -117,6 +125,14 @@ async def reexecute_work(
     return Reexecution(tuple(_finding(item) for item in measured if not item.within), tuple(measured))
 
 
+def _whole(e: Evidence, node: str) -> bool:
+    """An adapter, and every checkpoint on the way to it: late work may have come without."""
+    assignment = e.assignment(node)
+    if assignment is None or e.adapter(node) is None:
+        return False
+    return [ref["step"] for ref in lineage_of(e, node)] == planned_steps(assignment)
+
+
 class _Again:
     """The jobs, one after the other: each uses every core it may."""
 
@@ -129,21 +145,23 @@ class _Again:
     async def replay(self, node: str) -> list[Measured]:
         out_dir = self.scratch / node
         out_dir.mkdir()
-        inputs = {name: shutil.copy2(self.artifacts / name, out_dir) for name in self._inputs(node)}
-        names = list(inputs)
+        inputs = (f"slice_{node}.safetensors", "initial_adapter.safetensors")
+        slice_path, initial_path = (str(shutil.copy2(self.artifacts / name, out_dir)) for name in inputs)
         job = ReplayJob(
             assignment=word_from_json(Assignment, self.e.assignment(node)),
             model_dir=str(self.model_dir),
-            slice_path=str(inputs[names[0]]),
-            initial_adapter_path=str(inputs[names[1]]),
+            slice_path=slice_path,
+            initial_adapter_path=initial_path,
             backend=BACKEND,
             out_dir=str(out_dir / "out"),
         )
-        result = await run_job(
-            "replay", job, ReplayResult, self._narrate(f"training again as {node}"), log=self.scratch / "log.txt"
+        checkpoints = {
+            ref["step"]: self.artifacts.parent.absolute() / place_of(node, ref) for ref in lineage_of(self.e, node)
+        }
+        segments, _ = await replay_segments(
+            job, checkpoints.__getitem__, self._narrate(f"training again as {node}"), log=self.scratch / "log.txt"
         )
-        adapter = read_adapter((out_dir / "out" / ADAPTER_FILE).read_bytes())
-        return self._compare(node, adapter, result.step_losses)
+        return await asyncio.to_thread(self._compare, node, out_dir / "out", segments)
 
     def _narrate(self, what: str) -> Callable[[Progress], None]:
         def tell(progress: Progress) -> None:
@@ -153,28 +171,56 @@ class _Again:
 
         return tell
 
-    def _inputs(self, node: str) -> tuple[str, str]:
-        return f"slice_{node}.safetensors", "initial_adapter.safetensors"
-
-    def _compare(self, node: str, again: Adapter, losses: tuple[float, ...]) -> list[Measured]:
-        alpha, governance = self.contract["adapter"]["alpha"], self.contract["governance"]
-        reference = delta_of(again, alpha)
+    def _compare(self, node: str, again: Path, segments: tuple[SegmentResult, ...]) -> list[Measured]:
+        """Contribution and kept replay against the work done again, each segment from one and the same start."""
         found = []
-        for word, adapter, receipt in (
-            ("contribution", self.e.adapter(node), self.e.receipt(node)),
-            ("replay", self.e.adapter(f"replayed_{node}"), self.e.replay(node)),
+        for word, receipt, place in (
+            ("contribution", self.e.receipt(node), partial(self._contributed, node)),
+            ("replay", self.e.replay(node), partial(self._replayed, node)),
         ):
-            if adapter is None or receipt is None:
+            if receipt is None:
                 continue
-            measured = Measured(
-                subject=f"{node} {word}",
-                relative_difference=relative_difference(delta_of(adapter, alpha), reference),
-                loss_difference=largest_difference(receipt["step_losses"], losses),
-                relative_bound=governance["replay_relative_bound"],
-                loss_bound=governance["replay_loss_bound"],
+            label = (receipt["replay_device"] if word == "replay" else receipt["device"])["backend_label"]
+            tolerance = tolerance_of(self.contract["governance"], family_of(label), BACKEND)
+            if tolerance is None:
+                raise ReexecutionError(f"{node} {word}: expected a tolerance for work of {label}, the lane has none")
+            shares, relatives = [0.0], [0.0]
+            for segment in segments:
+                start = self._start(node, segment.first_step - 1)
+                end = self._state(node, place(segment.last_step), segment.last_step)
+                redone = self._state(node, (again / segment.file.name).read_bytes(), segment.last_step)
+                measured = distances(start, end, redone, self.contract["adapter"]["alpha"])
+                relatives.append(relative(measured[0]))
+                shares += [share(tolerance, item) for item in measured]
+            losses = [loss for segment in segments for loss in segment.step_losses]
+            found.append(
+                Measured(
+                    subject=f"{node} {word}",
+                    relative_difference=max(relatives),
+                    of_allowed=max(shares),
+                    loss_difference=largest_difference(receipt["step_losses"], losses),
+                    loss_bound=tolerance["loss_bound"],
+                )
             )
-            found.append(measured)
         return found
+
+    def _start(self, node: str, step: int) -> State:
+        if step == 0:
+            return of_adapter(self.e.content("retained_artifacts/initial_adapter.safetensors"))
+        return self._state(node, self._contributed(node, step), step)
+
+    def _state(self, node: str, raw: bytes, step: int) -> State:
+        assignment = self.e.assignment(node)
+        assert assignment is not None
+        return of_adapter(raw) if step == assignment["recipe"]["steps"] else read_state(raw, assignment, step)
+
+    def _contributed(self, node: str, step: int) -> bytes:
+        kept = {ref["step"]: place_of(node, ref) for ref in lineage_of(self.e, node)}
+        return self.e.content(kept.get(step, f"retained_artifacts/{node}/{ADAPTER_FILE}"))
+
+    def _replayed(self, node: str, step: int) -> bytes:
+        kept = {ref["step"]: f"step-{ref['step']:06d}.safetensors" for ref in lineage_of(self.e, node)}
+        return self.e.content(f"retained_artifacts/replayed_{node}/{kept.get(step, ADAPTER_FILE)}")
 
     async def score(self, nodes: list[str]) -> list[Measured]:
         """Held-out losses, where the run got that far."""
@@ -205,17 +251,19 @@ class _Again:
         )
         result = await run_job("score", job, ScoreResult, self._narrate("scoring again"), log=self.scratch / "log.txt")
         kept = {score["subject"]: score["mean_loss"] for score in receipt["scores"]}
-        bound = self.contract["governance"]["replay_loss_bound"]
+        bound = min(pair["loss_bound"] for pair in self.contract["governance"]["tolerances"])
         return [
-            Measured(f"score {score.subject}", None, abs(score.mean_loss - kept[score.subject]), None, bound)
+            Measured(f"score {score.subject}", None, None, abs(score.mean_loss - kept[score.subject]), bound)
             for score in result.scores
         ]
 
 
 def _finding(item: Measured) -> Finding:
-    if item.relative_difference is None:
+    if item.of_allowed is None:
         expected, got = f"a held-out loss within {item.loss_bound:g}", f"{item.loss_difference:.3g} away"
     else:
-        expected = f"delta within {item.relative_bound:g}, losses within {item.loss_bound:g} of the work done again"
-        got = f"delta {item.relative_difference:.3g}, losses {item.loss_difference:.3g} away"
+        expected = (
+            f"every segment within the lane's tolerance, losses within {item.loss_bound:g} of the work done again"
+        )
+        got = f"{item.of_allowed:.3g} of what is allowed, losses {item.loss_difference:.3g} away"
     return Finding("work_done_again_agrees", item.subject, expected, got)

@@ -30,6 +30,8 @@ def _of_a_host(body: Word) -> str | None:
 def _of_the_work(body: Word) -> str | None:
     if isinstance(body, rec.ContributorFailed):
         return f"{body.node_id} failed, {body.reason}: {body.detail}"
+    if isinstance(body, rec.CheckpointRefused):
+        return f"checkpoint of {body.node_id} after step {body.step} refused: {body.reason}"
     if isinstance(body, rec.SubmissionJudged) and body.outcome == "rejected":
         return f"submission of {body.node_id} rejected: {body.reason}"
     if isinstance(body, rec.Quarantined):
@@ -41,6 +43,11 @@ def _of_the_work(body: Word) -> str | None:
     return None
 
 
+def _gone_on(item: rec.Continued) -> str:
+    start = item.checkpoints[-1]
+    return f"{item.node_id} goes on after step {start.step}, from its checkpoint of revision {start.revision}"
+
+
 def _of_the_coordinator(body: Word) -> str | None:
     if isinstance(body, rec.ObserverGap):
         return f"the coordinator itself was late by {body.gap_ms} ms ({body.cause})"
@@ -49,7 +56,8 @@ def _of_the_coordinator(body: Word) -> str | None:
     if isinstance(body, rec.Recovered):
         return f"a torn last line of {body.cut_bytes} bytes was cut"
     if isinstance(body, rec.RevisionOpened):
-        return f"revision {body.revision}, because the one before ended as {body.previous_classification}"
+        went = "; ".join(_gone_on(item) for item in body.continued) or "every slice from its first step"
+        return f"revision {body.revision}, because the one before ended as {body.previous_classification}: {went}"
     if isinstance(body, rec.WorkFailed):
         return f"{body.activity} failed: {body.detail}"
     if isinstance(body, rec.OperatorActed):

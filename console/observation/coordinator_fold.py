@@ -152,6 +152,15 @@ def _skew_measured(state: State, line: Line, body: coord.SkewMeasured) -> State:
     return replace(state, skew=body)
 
 
+def _checkpoint_kept(host: Host, line: Line, body: coord.CheckpointKept) -> Host:  # noqa: ARG001
+    return replace(host, kept_step=body.checkpoint.step)
+
+
+def _checkpoint_refused(host: Host, line: Line, body: coord.CheckpointRefused) -> Host:
+    found = "; ".join(f"{item.rule}: expected {item.expected}, got {item.got}" for item in body.findings)
+    return replace(host, trouble=Trouble(line.at, line.ref, "checkpoint_refused", body.reason, plain(found, 200)))
+
+
 def _replay_judged(host: Host, line: Line, body: coord.ReplayJudged) -> Host:
     return replace(host, replay=Replay(line.at, line.ref, body))
 
@@ -228,6 +237,8 @@ COORDINATOR_FOLDS: dict[str, StateFold] = {
     "runner_changed": _about_host(_runner_changed),
     "journal_broken": _about_host(_trouble),
     "observer_gap": _observer_gap,
+    "checkpoint_kept": _about_host(_checkpoint_kept),
+    "checkpoint_refused": _about_host(_checkpoint_refused),
     "contribution_seen": _about_host(_contribution_seen),
     "contributor_failed": _about_host(_trouble),
     "submission_judged": _about_host(_submission_judged),

@@ -23,7 +23,9 @@ def _run_opened(body: coord.RunOpened) -> Telling:
 
 def _revision_opened(body: coord.RevisionOpened) -> Telling:
     why = f"after {words(body.previous_classification)} in bundle {short(body.previous_bundle_digest)}"
-    return Telling(f"revision {body.revision}: the same slices again, {why}", Tone.FACT)
+    went = [f"{item.node_id} from step {item.checkpoints[-1].step}" for item in body.continued]
+    on = f"; goes on: {', '.join(went)}" if went else "; from the first step"
+    return Telling(f"revision {body.revision}: the same slices again, {why}{on}", Tone.FACT)
 
 
 def _epoch_opened(body: coord.EpochOpened) -> Telling:
@@ -126,6 +128,15 @@ def _observer_gap(body: coord.ObserverGap) -> Telling:
     return Telling(f"the coordinator was late by {seconds(body.gap_ms)}, {words(body.cause)}", Tone.WARN)
 
 
+def _checkpoint_kept(body: coord.CheckpointKept) -> Telling:
+    file = body.checkpoint.file
+    return Telling(f"{body.node_id} step {body.checkpoint.step}, {size(file.size_bytes)}, sha {short(file.sha256)}")
+
+
+def _checkpoint_refused(body: coord.CheckpointRefused) -> Telling:
+    return Telling(f"{body.node_id} step {body.step}, {words(body.reason)}{_first(body.findings)}", Tone.BAD)
+
+
 def _contribution_seen(body: coord.ContributionSeen) -> Telling:
     return Telling(f"{body.node_id} produced, manifest {short(body.manifest_digest)}", Tone.FACT)
 
@@ -156,6 +167,7 @@ def _replay_judged(body: coord.ReplayJudged) -> Telling:
         figures = body.detail
     else:
         figures = f"difference {body.relative_difference:.1e} of {body.relative_bound:.0e}".replace("0.0e+00", "0")
+        figures += f", {body.exact_segments} of {body.segments} segments exact"
     return Telling(f"{body.node_id} {words(body.outcome)}: {figures}", Tone.GOOD if good else Tone.BAD)
 
 
@@ -228,6 +240,8 @@ COORDINATOR_TELLINGS: dict[str, Teller] = {
     "runner_changed": _runner_changed,
     "journal_broken": _journal_broken,
     "observer_gap": _observer_gap,
+    "checkpoint_kept": _checkpoint_kept,
+    "checkpoint_refused": _checkpoint_refused,
     "contribution_seen": _contribution_seen,
     "contributor_failed": _contributor_failed,
     "submission_judged": _submission_judged,

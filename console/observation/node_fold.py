@@ -96,6 +96,7 @@ NODE_FOLDS: dict[str, WorkFold] = {
     "ready": _ready,
     "began": _began,
     "heartbeat": _heartbeat,
+    "checkpointed": _unchanged,  # the coordinator tells which it holds
     "produced": _produced,
     "failed": _failed,
     "exited": _exited,

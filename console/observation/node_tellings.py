@@ -29,7 +29,9 @@ def _preparing(body: node.Preparing) -> Telling:
 
 
 def _ready(body: node.Ready) -> Telling:
-    return Telling(f"on {body.device.device_label} {body.device.name}, head {short(body.head_sha256)}", Tone.GOOD)
+    start = body.start
+    on = "" if start is None else f", goes on after step {start.step} of revision {start.revision}"
+    return Telling(f"on {body.device.device_label} {body.device.name}, head {short(body.head_sha256)}{on}", Tone.GOOD)
 
 
 def _began(body: node.Began) -> Telling:
@@ -42,6 +44,11 @@ def _heartbeat(body: node.Heartbeat) -> Telling:
     loss = "" if body.loss is None else f"  loss {body.loss:.3f}"
     speed = "" if body.step_ms is None else f"  {body.step_ms:.0f} ms"
     return Telling(f"step {body.step} of {body.steps}{loss}{speed}", Tone.BEAT)
+
+
+def _checkpointed(body: node.Checkpointed) -> Telling:
+    file = body.checkpoint.file
+    return Telling(f"after step {body.checkpoint.step}, {size(file.size_bytes)}, sha {short(file.sha256)}", Tone.FACT)
 
 
 def _produced(body: node.Produced) -> Telling:
@@ -72,6 +79,7 @@ NODE_TELLINGS: dict[str, Teller] = {
     "ready": _ready,
     "began": _began,
     "heartbeat": _heartbeat,
+    "checkpointed": _checkpointed,
     "produced": _produced,
     "failed": _failed,
     "exited": _exited,

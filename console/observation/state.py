@@ -139,6 +139,7 @@ class Host:
     launched_revision: int = -1
     launched: Stamp | None = None
     ready: Stamp | None = None  # the coordinator's sight of it
+    kept_step: int | None = None  # of the last training checkpoint that the coordinator holds
     seen: Stamp | None = None  # the coordinator's sight of `produced`
     submission: Submission | None = None
     replay: Replay | None = None

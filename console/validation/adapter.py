@@ -65,13 +65,3 @@ def delta_norm(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 def scaled(adapter: Adapter) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A and scale * B in float64."""
     return adapter.a.astype(np.float64), adapter.scale * adapter.b.astype(np.float64)
-
-
-def relative_difference(one: Adapter, reference: Adapter) -> float:
-    """‖delta - delta'‖ / ‖delta'‖, Frobenius, float64; zero for two zero deltas, infinite against one zero delta."""
-    (a1, b1), (a2, b2) = scaled(one), scaled(reference)
-    base = delta_norm(a2, b2)
-    difference = delta_norm(np.vstack([a1, a2]), np.hstack([b1, -b2]))
-    if base == 0:
-        return 0.0 if difference == 0 else float("inf")
-    return difference / base

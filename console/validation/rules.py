@@ -22,6 +22,7 @@ from runners.contract.plan import (
     TENSOR_B,
     FileRef,
     TensorShape,
+    checkpoints_after,
 )
 from runners.contract.receipts import ContributorReceipt
 from runners.records.errors import TensorFileError
@@ -133,8 +134,21 @@ def receipt_is_about_this_work(submission: UnverifiedSubmission) -> tuple[Findin
         ("receipt_losses", assignment.recipe.steps, len(receipt.step_losses)),
         ("receipt_samples", samples, receipt.samples_presented),
         ("receipt_distinct_samples", distinct, receipt.distinct_samples),
+        ("receipt_continued_from", assignment.start, receipt.continued_from),
     )
     return tuple(finding for pair in pairs for finding in _differs(*pair))
+
+
+def checkpoints_lead_to_the_receipt(submission: UnverifiedSubmission) -> tuple[Finding, ...]:
+    """One after every segment, as kept, and each holds the losses that the receipt tells up to it."""
+    receipt = ContributorReceipt.read(submission.files[RECEIPT_FILE])
+    expected = checkpoints_after(submission.assignment.recipe)
+    findings = _differs("checkpoint_steps", expected, tuple(ref.step for ref in submission.checkpoints))
+    findings += _differs("receipt_checkpoints", submission.checkpoints, receipt.checkpoints)
+    for step, losses in submission.checkpoint_losses.items():
+        if losses != receipt.step_losses[:step]:
+            findings += _differs(f"losses_up_to_step_{step}", "those of the receipt", "others in the checkpoint")
+    return findings
 
 
 def _ref(submission: UnverifiedSubmission, name: str) -> FileRef:
@@ -154,4 +168,5 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("insane_values", values_are_sane),
     ("malformed_config", config_describes_the_adapter),
     ("false_receipt", receipt_is_about_this_work),
+    ("broken_lineage", checkpoints_lead_to_the_receipt),
 )

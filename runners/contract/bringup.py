@@ -3,6 +3,7 @@
 from typing import Literal
 
 from runners.contract.document import Document, Word
+from runners.contract.execution import ExecutionSettings
 from runners.contract.lane import NodeContract
 from runners.contract.names import Label, NodeId, PublicKey, RunId, Sha256, Signature, Text
 from runners.contract.receipts import Device, Software
@@ -144,6 +145,7 @@ class BringupReport(Document):
     accelerator: Accelerator | None
     device: Device | None
     software: Software | None
+    execution: ExecutionSettings | None  # what it would train under; a plan freezes it
     probe: ProductProbe | None
     gate: GateResult | None
     throughput: Throughput | None

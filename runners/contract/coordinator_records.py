@@ -6,7 +6,7 @@ from runners.contract.document import Word
 from runners.contract.journal import Head
 from runners.contract.lane import Policies
 from runners.contract.names import FileName, Label, NodeId, PublicKey, Sha256, Text
-from runners.contract.plan import FileRef
+from runners.contract.plan import CheckpointRef, FileRef
 from runners.contract.receipts import GateValue, HeldOutScore, MergedContribution
 from runners.contract.states import (
     Classification,
@@ -48,12 +48,20 @@ class RunOpened(Word):
     pid: int
 
 
+class Continued(Word):
+    """Where a node goes on, instead of from the start."""
+
+    node_id: NodeId
+    checkpoints: tuple[CheckpointRef, ...]  # all that are kept of its slice, by step; the last one is the start
+
+
 class RevisionOpened(Word):
     """A replay: the same slices again under the same contract, because an earlier revision ended without a merge."""
 
     revision: int
     previous_bundle_digest: Sha256
     previous_classification: Classification
+    continued: tuple[Continued, ...]
 
 
 class EpochOpened(Word):
@@ -230,6 +238,24 @@ class ObserverGap(Word):
     cause: Label
 
 
+class CheckpointKept(Word):
+    """Fetched as the contributor journaled it: same bytes, the expected tensors, finite values."""
+
+    node_id: NodeId
+    checkpoint: CheckpointRef
+    head: Head
+
+
+class CheckpointRefused(Word):
+    """What was fetched is not a checkpoint of this work, or not the bytes that were journaled."""
+
+    node_id: NodeId
+    step: int
+    reason: Label
+    findings: tuple[Finding, ...]
+    head: Head
+
+
 class ContributionSeen(Word):
     """The contributor journaled `produced`; nothing has been fetched yet."""
 
@@ -286,8 +312,10 @@ class ReplayJudged(Word):
     relative_bound: float
     max_loss_difference: float | None
     loss_bound: float
+    segments: int
+    exact_segments: int
     receipt_digest: Sha256 | None
-    replayed_sha256: Sha256 | None
+    replayed_sha256: Sha256 | None  # of the last segment: the adapter
     detail: Text
 
 
@@ -372,6 +400,8 @@ COORDINATOR_BODIES: dict[str, type[Word]] = {
     "runner_changed": RunnerChanged,
     "journal_broken": JournalBroken,
     "observer_gap": ObserverGap,
+    "checkpoint_kept": CheckpointKept,
+    "checkpoint_refused": CheckpointRefused,
     "contribution_seen": ContributionSeen,
     "contributor_failed": ContributorFailed,
     "submission_judged": SubmissionJudged,

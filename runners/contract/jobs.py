@@ -7,6 +7,7 @@ Paths are absolute paths of this host; they never enter a document.
 from typing import Literal
 
 from runners.contract.document import Word
+from runners.contract.execution import ExecutionSettings
 from runners.contract.names import FileName, Label, Sha256, Text
 from runners.contract.plan import Assignment, FileRef
 from runners.contract.receipts import Device, HeldOutScore, Software
@@ -63,7 +64,8 @@ class CutResult(Word):
 
 
 class ReplayJob(Word):
-    """Do an assignment again. Never sees the contribution, so it can't copy it."""
+    """Do an assignment again, segment by segment. One `SegmentStart` line per segment follows, each of them after
+    the answer to the one before: what the process could copy is given to it only when its own bytes lie there."""
 
     assignment: Assignment
     model_dir: str
@@ -73,11 +75,25 @@ class ReplayJob(Word):
     out_dir: str
 
 
+class SegmentStart(Word):
+    first_step: int  # counted from 1; the segment ends at the next checkpoint, or with the last step
+    checkpoint_path: str | None  # None: the assigned initial adapter
+
+
+class SegmentResult(Word):
+    first_step: int
+    last_step: int
+    file: FileRef  # in out_dir, written by this process: a checkpoint, or after the last step the adapter
+    step_losses: tuple[float, ...]  # of the segment's steps
+    seconds: float
+
+
 class ReplayResult(Word):
-    adapter: FileRef  # in out_dir, written by this process
+    """After the end of its input."""
+
     device: Device
     software: Software
-    step_losses: tuple[float, ...]
+    execution: ExecutionSettings
     seconds: float
 
 

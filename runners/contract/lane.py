@@ -5,6 +5,8 @@ from typing import Literal
 from runners.contract.document import Document, Word
 from runners.contract.names import FileName, Label, NodeId, Text
 
+MAX_SEGMENT_STEPS = 20  # the tolerances were measured over segments of at most so many steps
+
 
 class Policies(Word):
     """Bounds on what the coordinator waits for. All in milliseconds of the coordinator's monotonic clock."""
@@ -71,19 +73,42 @@ class RecipeContract(Word):
     weight_decay: float
     seed: int  # initial adapter and batch order derive from it
     threads: int
-    chunk_tokens: int  # rows of hidden states per product
+    chunk_tokens: int  # rows of hidden states per product, at most: a host may have room for fewer
+    checkpoint_steps: int  # steps between two training checkpoints; a replay goes from one to the next
+
+
+class PairTolerance(Word):
+    """How far work of one backend may be from its replay by another one, in every segment of a replay."""
+
+    contributor: Literal["mlx", "torch"]
+    replay: Literal["mlx", "torch", "reference"]
+    relative_bound: float  # ‖difference of the deltas‖ over the segment's own change of the delta; moments likewise
+    delta_floor: float  # of the norm of the whole delta: what rounding moves where a segment changes little,
+    moment_floor: float  # and of a moment's; both from measurements (decisions/0046)
+    loss_bound: float  # absolute, nats, every step
+
+    def allowed(self, what: str, change: float, norm: float) -> float:
+        """How large a difference may be."""
+        floor = self.delta_floor if what == "delta" else self.moment_floor
+        return max(self.relative_bound * change, floor * norm)
 
 
 class Governance(Word):
     """What must hold before contributions are merged, and before a merge is promoted."""
 
     replay_backend: Literal["mlx", "torch", "reference"]
-    replay_relative_bound: float  # Frobenius norm of the delta's difference over that of the replayed delta
-    replay_loss_bound: float  # absolute, per step
-    same_backend_exact: bool
+    same_backend_exact: bool  # under equal execution settings, and only there, the bits must be equal
+    tolerances: tuple[PairTolerance, ...]  # one per pair of backends that the lane can meet
     delta_norm_bound: float  # Frobenius norm of s B A past which a contribution is refused
     minimum_improvement: float  # nats per token, merge against base, on held-out samples
     publication: Literal["never_automatic"]
+
+    def tolerance(self, contributor: str, replay: str) -> PairTolerance:
+        """Raises KeyError for a pair that the lane doesn't know."""
+        for pair in self.tolerances:
+            if (pair.contributor, pair.replay) == (contributor, replay):
+                return pair
+        raise KeyError(f"no tolerance for work of {contributor} replayed by {replay}")
 
 
 class DataContract(Word):

@@ -3,8 +3,9 @@
 from typing import Literal
 
 from runners.contract.document import Word
+from runners.contract.execution import ExecutionSettings
 from runners.contract.names import FileName, Label, PublicKey, Sha256, Text
-from runners.contract.plan import FileRef, UploadManifest
+from runners.contract.plan import CheckpointRef, FileRef, UploadManifest
 from runners.contract.receipts import Device
 from runners.contract.states import Phase
 
@@ -50,6 +51,8 @@ class Ready(Word):
     head_sha256: Sha256
     slice_sha256: Sha256
     initial_adapter_sha256: Sha256
+    execution: ExecutionSettings  # as read back here; the planned ones stand in the assignment
+    start: CheckpointRef | None  # what it goes on from, as read and hashed here
 
 
 class Began(Word):
@@ -68,6 +71,14 @@ class Heartbeat(Word):
     step_ms: float | None  # of the last finished step
     memory_bytes: int  # resident set of this process
     memory_total_bytes: int
+
+
+class Checkpointed(Word):
+    """A training state lies in the run root, whole and synced, before this is written."""
+
+    checkpoint: CheckpointRef
+    samples: int  # presented up to here, from the first step on
+    loss: float  # of the last finished step
 
 
 class Produced(Word):
@@ -102,6 +113,7 @@ NODE_BODIES: dict[str, type[Word]] = {
     "ready": Ready,
     "began": Began,
     "heartbeat": Heartbeat,
+    "checkpointed": Checkpointed,
     "produced": Produced,
     "failed": Failed,
     "exited": Exited,

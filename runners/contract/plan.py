@@ -3,6 +3,7 @@
 from typing import Literal
 
 from runners.contract.document import Document, Word
+from runners.contract.execution import ExecutionSettings
 from runners.contract.lane import AdapterContract, RecipeContract
 from runners.contract.names import FileName, Label, NodeId, RunId, Sha256
 
@@ -12,6 +13,10 @@ ADAPTER_FILE = "adapter_model.safetensors"
 ADAPTER_CONFIG_FILE = "adapter_config.json"
 RECEIPT_FILE = "contributor_receipt.json"
 OUTBOX_FILES = (ADAPTER_CONFIG_FILE, ADAPTER_FILE, RECEIPT_FILE)
+# A training checkpoint holds the adapter's two tensors and these; all in f32, the losses in f64.
+MOMENTS_A = ("adamw.lora_A.mean", "adamw.lora_A.square")  # [r, d]
+MOMENTS_B = ("adamw.lora_B.mean", "adamw.lora_B.square")  # [V, r]
+STEP_LOSSES = "step_losses"  # [step], of the steps 1 to `step`
 
 
 class FileRef(Word):
@@ -20,6 +25,24 @@ class FileRef(Word):
     name: FileName
     size_bytes: int
     sha256: Sha256
+
+
+class CheckpointRef(Word):
+    """A training state that a contributor wrote after `step` steps of its slice, in one revision of the window."""
+
+    revision: int
+    step: int
+    file: FileRef
+
+
+def checkpoint_name(step: int) -> str:
+    return f"step-{step:06d}.safetensors"
+
+
+def checkpoints_after(recipe: RecipeContract, start: int = 0) -> tuple[int, ...]:
+    """The steps after which a training that begins after step `start` writes a checkpoint. The end isn't one of
+    them: what lies there is the adapter."""
+    return tuple(step for step in range(recipe.checkpoint_steps, recipe.steps, recipe.checkpoint_steps) if step > start)
 
 
 class HeadIdentity(Word):
@@ -90,7 +113,14 @@ class Assignment(Document):
     adapter: AdapterContract
     recipe: RecipeContract
     batches: tuple[tuple[int, ...], ...]  # one row per step: indices into slice.sample_ids, in order
+    execution: ExecutionSettings  # of the host's own bring-up; the bits hold under these
+    continues_from: tuple[CheckpointRef, ...]  # kept of earlier revisions, by step; the last one is the start
     expected_upload: UploadManifest
+
+    @property
+    def start(self) -> CheckpointRef | None:
+        """None: from the initial adapter."""
+        return self.continues_from[-1] if self.continues_from else None
 
 
 class WindowPlan(Document):

@@ -3,8 +3,10 @@
 from typing import Literal
 
 from runners.contract.document import Document, Word
+from runners.contract.execution import ExecutionSettings
+from runners.contract.lane import PairTolerance
 from runners.contract.names import FileName, Label, NodeId, PublicKey, RunId, Sha256, Text
-from runners.contract.plan import FileRef
+from runners.contract.plan import CheckpointRef, FileRef
 
 
 class Software(Word):
@@ -39,19 +41,23 @@ class ContributorReceipt(Document):
     contract_digest: Sha256
     device: Device
     software: Software
+    execution: ExecutionSettings
     initial_adapter_sha256: Sha256
     slice_sha256: Sha256
     head_sha256: Sha256
     adapter: FileRef
     adapter_config: FileRef
-    steps: int
+    checkpoints: tuple[CheckpointRef, ...]  # by step, from the first on: those that were gone on from, then its own
+    continued_from: CheckpointRef | None  # written in an earlier revision; the steps up to it weren't done again
+    steps: int  # of the whole work, as are the next three and the losses
     samples_presented: int
     distinct_samples: int
     tokens_presented: int
     step_losses: tuple[float, ...]  # mean cross-entropy in nats, before that step's update
     started_wall_ms: int
     finished_wall_ms: int
-    train_seconds: float
+    train_seconds: float  # of this revision's own steps,
+    tokens_trained: int  # which presented so many
 
 
 class AdmissionReceipt(Document):
@@ -94,8 +100,31 @@ class MembershipReceipt(Document):
     observed_wall_ms: int
 
 
+class Distance(Word):
+    """How far a contributor's end of a segment is from the replayed end. Frobenius norms, in float64."""
+
+    what: Literal["delta", "mean_a", "square_a", "mean_b", "square_b"]  # delta = s B A; AdamW's moments
+    difference: float
+    change: float  # from the segment's start to its replayed end
+    norm: float  # of the replayed end
+
+
+class SegmentReplay(Word):
+    """From one checkpoint of the contributor to the next, done again. `replayed` is what the replay process wrote
+    before it was given the start of the next segment."""
+
+    first_step: int  # counted from 1
+    last_step: int
+    start_sha256: Sha256  # the assigned initial adapter, or the contributor's checkpoint
+    end_sha256: Sha256  # the contributor's next checkpoint, or its adapter
+    replayed: FileRef
+    outcome: Literal["exact", "within_tolerance", "mismatch"]
+    distances: tuple[Distance, ...]  # of the last segment the delta alone: an adapter has no moments
+    max_loss_difference: float
+
+
 class ReplayReceipt(Document):
-    """The validator did the work again. `replayed_adapter` are bytes that the replay process itself wrote."""
+    """The validator did the work again, segment by segment, from the contributor's own checkpoints."""
 
     schema_version: Literal["swarm.replay_receipt.v1"] = "swarm.replay_receipt.v1"
     run_id: RunId
@@ -106,14 +135,16 @@ class ReplayReceipt(Document):
     contributor_backend_label: Label
     replay_device: Device
     replay_software: Software
+    contributor_execution: ExecutionSettings
+    replay_execution: ExecutionSettings
     contribution_sha256: Sha256
-    replayed_adapter: FileRef
-    outcome: Literal["exact", "within_tolerance", "mismatch"]
-    relative_difference: float  # ‖s B A - s B' A'‖ / ‖s B' A'‖, Frobenius, primed = replayed
-    relative_bound: float
+    continued_from: CheckpointRef | None  # as the assignment has it; the steps before it are replayed all the same
+    segments: tuple[SegmentReplay, ...]
+    outcome: Literal["exact", "within_tolerance", "mismatch"]  # the worst of the segments
+    relative_difference: float  # the largest difference over change
     max_loss_difference: float
-    loss_bound: float
-    step_losses: tuple[float, ...]
+    tolerance: PairTolerance  # the lane's, for this pair of backends
+    step_losses: tuple[float, ...]  # of the replay
     replay_seconds: float
 
 

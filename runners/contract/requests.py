@@ -13,6 +13,7 @@ from runners.contract.names import FileName, Label, NodeId, PublicKey, RunId, Sh
 from runners.contract.plan import Assignment, FileRef
 from runners.contract.receipts import AdmissionReceipt
 
+CHECKPOINT_MISSING = "checkpoint_missing"  # `launch`: the start isn't on this host any more; ship it and ask again
 VERBS = ("bringup", "admit", "receive", "launch", "begin", "status", "release", "stop", "reach")
 
 
@@ -86,7 +87,8 @@ class ReceiveResponse(Word):
 
 
 class LaunchRequest(Word):
-    """Everything named here lies in the received archive already."""
+    """Everything named here lies in the received archive already; a checkpoint to go on from may lie where this host
+    left it."""
 
     run_id: RunId
     node_id: NodeId

@@ -15,6 +15,7 @@ from runners.contract.bringup import (
     ProductProbe,
     Throughput,
 )
+from runners.contract.execution import ExecutionSettings
 from runners.contract.lane import NodeContract
 from runners.contract.receipts import Device, Software
 from runners.contract.requests import BringupRequest, BringupResponse
@@ -62,6 +63,7 @@ class Measured:
     device: Device | None = None
     accelerator: Accelerator | None = None
     software: Software | None = None
+    execution: ExecutionSettings | None = None
     probe: ProductProbe | None = None
     gate: GateResult | None = None
     throughput: Throughput | None = None
@@ -120,6 +122,7 @@ def measure(bench: Bench) -> BringupReport:
         accelerator=measured.accelerator,
         device=measured.device,
         software=measured.software,
+        execution=measured.execution,
         probe=measured.probe,
         gate=measured.gate,
         throughput=measured.throughput,
@@ -167,11 +170,12 @@ def inspect_backend(bench: Bench, measured: Measured) -> None:
 
 def inspect_device(bench: Bench, measured: Measured, backend: "Backend") -> None:
     from runners.process.probes.accelerator import accelerator
-    from runners.training.software import software
+    from runners.training.software import execution, software
 
     device = backend.device()
     facts = accelerator(device)
     measured.device, measured.accelerator, measured.software = device, facts, software(backend)
+    measured.execution = execution(backend)
     measured.findings += judging.judge_device(bench.node, device, facts)
 
 

@@ -31,6 +31,11 @@ class Progress:
         with self._guard:
             self._phase = phase
 
+    def resume(self, step: int, samples: int) -> None:
+        """The work goes on after what an earlier revision did of it."""
+        with self._guard:
+            self._step, self._samples = step, samples
+
     def finish_step(self, *, step: int, samples: int, loss: float, seconds: float) -> None:
         with self._guard:
             self._step = step

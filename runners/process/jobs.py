@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runners.contract.document import Word
-from runners.contract.jobs import CaptureJob, CutJob, Progress, ReplayJob, ScoreJob, SmokeJob
+from runners.contract.jobs import CaptureJob, CutJob, Progress, ReplayJob, ScoreJob, SegmentStart, SmokeJob
 from runners.process.settings import HostSettings
 from runners.process.wire import Wire
 
@@ -23,12 +23,15 @@ def replay(_settings: HostSettings, wire: Wire) -> Word:
     job = wire.read(ReplayJob)
     total = len(job.assignment.batches)
     wire.write(Progress(stage="prepare", done=0, total=total))
-    from runners.training import jobs
+    from runners.training.jobs import Replay
 
     def on_step(result: "StepResult") -> None:
         wire.write(Progress(stage="train", done=result.step, total=total, detail=f"loss {result.loss:.4f}"))
 
-    return jobs.replay(job, on_step)
+    again = Replay(job)
+    while (start := wire.read_next(SegmentStart)) is not None:
+        wire.write(again.segment(start, on_step))
+    return again.result()
 
 
 def score(_settings: HostSettings, wire: Wire) -> Word:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import runners
 from runners.contract.receipts import AdmissionReceipt
-from runners.contract.requests import LaunchRequest, LaunchResponse
+from runners.contract.requests import CHECKPOINT_MISSING, LaunchRequest, LaunchResponse
 from runners.process.admission import require_contract
 from runners.process.drill_fault import require_loopback
 from runners.process.errors import Refused
-from runners.process.receive import matches
 from runners.process.run_root import RunRoot
 from runners.process.settings import HostSettings
 from runners.process.wire import Wire
 from runners.records.detaching import NEEDED_BY_SYSTEMD, in_own_scope, keep_awake, user_systemd
+from runners.records.durable import matches
 from runners.records.keys import SigningKey
 from runners.records.lock import is_held
 
@@ -60,6 +60,9 @@ def check_request(settings: HostSettings, root: RunRoot, request: LaunchRequest)
     for named in (assignment.slice.shard, assignment.initial_adapter):
         if not matches(archive / named.name, named):
             raise Refused("archive_missing", f"{named.name}: expected sha256 {named.sha256} as shipped, got another")
+    if assignment.start is not None and root.start_of(assignment, request.archive_sha256) is None:
+        named = assignment.start.file
+        raise Refused(CHECKPOINT_MISSING, f"{named.name}: expected sha256 {named.sha256} here or as shipped, got none")
 
 
 def check_admission(receipt: AdmissionReceipt, request: LaunchRequest, node_public_key: str) -> None:

@@ -1,7 +1,6 @@
 """`receive`: one content-addressed archive from standard input into the run root."""
 
 import hashlib
-import os
 import shutil
 import tarfile
 import tempfile
@@ -14,8 +13,7 @@ from runners.process.errors import Refused
 from runners.process.run_root import RunRoot
 from runners.process.settings import HostSettings
 from runners.process.wire import CHUNK_BYTES, Wire
-from runners.records.durable import open_regular, sync_fd, sync_folder
-from runners.records.errors import UnsafePath
+from runners.records.durable import matches, sync_fd, sync_folder
 
 MAX_ARCHIVE_BYTES = 16 * 1024**3
 SPARE_BYTES = 64 * 1024**2  # left for the journal, the adapter and the host's other work
@@ -42,17 +40,6 @@ def holds(folder: Path, members: tuple[FileRef, ...]) -> bool:
     if not folder.is_dir() or {path.name for path in folder.iterdir()} != {member.name for member in members}:
         return False
     return all(matches(folder / member.name, member) for member in members)
-
-
-def matches(path: Path, expected: FileRef) -> bool:
-    """Is it a regular file with the named bytes?"""
-    try:
-        fd = open_regular(path)
-    except UnsafePath:
-        return False
-    with os.fdopen(fd, "rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256")
-        return stream.tell() == expected.size_bytes and digest.hexdigest() == expected.sha256
 
 
 def check_size(request: ReceiveRequest, free_bytes: int) -> None:

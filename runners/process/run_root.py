@@ -7,11 +7,12 @@ from typing import TypeVar
 from runners.contract.bringup import BringupReport
 from runners.contract.canonical import MAX_DOCUMENT_BYTES, canonical_bytes, parse_strict, readable_bytes
 from runners.contract.document import Word, word_from_json
+from runners.contract.plan import Assignment
 from runners.contract.receipts import AdmissionReceipt
 from runners.contract.requests import Begin, BeginRequest, LaunchRequest, LaunchResponse
 from runners.process.errors import Refused
 from runners.records.admission import RECEIPT_PREFIX
-from runners.records.durable import create_once, read_regular, write_durable
+from runners.records.durable import create_once, matches, read_regular, write_durable
 from runners.records.keys import verify
 
 W = TypeVar("W", bound=Word)
@@ -55,6 +56,18 @@ class RunRoot:
 
     def outbox(self, revision: int) -> Path:
         return self.folder / "outbox" / f"r{revision}"
+
+    def checkpoints(self, revision: int) -> Path:
+        return self.folder / "checkpoints" / f"r{revision}"
+
+    def start_of(self, assignment: Assignment, archive_sha256: str) -> Path | None:
+        """The checkpoint that the assignment goes on from: what an earlier revision left here, or was shipped again.
+        None where it goes on from none, or the bytes are in neither place."""
+        planned = assignment.start
+        if planned is None:
+            return None
+        places = (self.checkpoints(planned.revision), self.archive(archive_sha256))
+        return next((path for place in places if matches(path := place / planned.file.name, planned.file)), None)
 
     def keep(self, path: Path, word: Word) -> None:
         """Write it once. The same again is fine; something else under this name is refused."""

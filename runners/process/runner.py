@@ -6,13 +6,23 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runners.contract.canonical import canonical_bytes, sha256_hex
-from runners.contract.node_records import Acknowledged, Began, Claimed, Preparing, Produced, Ready
-from runners.contract.plan import OUTBOX_FILES
+from runners.contract.execution import ExecutionSettings, differences
+from runners.contract.node_records import (
+    Acknowledged,
+    Began,
+    Checkpointed,
+    Claimed,
+    Log,
+    Preparing,
+    Produced,
+    Ready,
+)
+from runners.contract.plan import OUTBOX_FILES, CheckpointRef
 from runners.contract.requests import LaunchRequest
 from runners.contract.states import Phase
 from runners.process.control import check_begin
 from runners.process.drill_fault import require_loopback, spoil
-from runners.process.errors import Orphaned, StopRequested
+from runners.process.errors import Orphaned, Refused, StopRequested
 from runners.process.heartbeat import Progress
 from runners.process.outbox import new_draft, publish
 from runners.process.run_root import RunRoot
@@ -20,12 +30,13 @@ from runners.process.settings import HostSettings
 from runners.records.journal_file import JournalFile
 
 if TYPE_CHECKING:  # these bring the array libraries, and the heartbeat must run before them
-    from runners.training.backend import Stage, StepResult, Unit
+    from runners.training.backend import Stage, StepResult, TrainingState, Unit
     from runners.training.contribution import PreparedContribution
 
 POLL_S = 0.1
 STAGE_PERIOD_S = 0.25  # between two records of one stage
 ORPHAN_MARGIN_MS = 30 * 60 * 1000
+MUST_BE_AS_PLANNED = ("backend_label", "tf32", "chunk_tokens")  # else the work isn't what was assigned
 
 
 class Runner:
@@ -73,10 +84,13 @@ class Runner:
         self._on_stage("import", 0, 1, "stages", "array libraries")
         from runners.training import backends
         from runners.training.contribution import prepare_contribution
+        from runners.training.software import execution
 
-        recipe = self._assignment.recipe
+        planned = self._assignment.execution
         name = self.settings.backend or self._request.contract.node(self._request.node_id).backend
-        backend = backends.load(name, threads=recipe.threads, chunk_tokens=recipe.chunk_tokens)
+        backend = backends.load(name, threads=planned.threads, chunk_tokens=planned.chunk_tokens)
+        got = execution(backend)
+        self._compare_settings(planned, got)
         self._on_stage("import", 1, 1, "stages", backend.version())
         archive = self._root.archive(self._request.archive_sha256)
         prepared = prepare_contribution(
@@ -86,15 +100,31 @@ class Runner:
             slice_path=archive / self._assignment.slice.shard.name,
             initial_path=archive / self._assignment.initial_adapter.name,
             on_stage=self._on_stage,
+            start_path=self._root.start_of(self._assignment, self._request.archive_sha256),
         )
+        self.progress.resume(prepared.job.start.step, self._presented(prepared.job.start.step))
         ready = Ready(
             device=backend.device(),
             head_sha256=prepared.head_sha256,
             slice_sha256=prepared.slice_sha256,
             initial_adapter_sha256=prepared.initial_adapter_sha256,
+            execution=got,
+            start=self._assignment.start,
         )
         self.journal.append("ready", ready)
         return prepared
+
+    def _compare_settings(self, planned: ExecutionSettings, got: ExecutionSettings) -> None:
+        """Other settings than planned are said; those that would make it another work are refused."""
+        found = differences(planned, got)
+        if wrong := [text for text in found if text.split(":", 1)[0] in MUST_BE_AS_PLANNED]:
+            raise Refused("execution_differs", "; ".join(wrong) + "; bring this host up again")
+        if found:
+            text = "trains under other settings than planned, so its bits need not be the planned ones: "
+            self.journal.append("log", Log(level="warning", text=(text + "; ".join(found))[:2000]))
+
+    def _presented(self, steps: int) -> int:
+        return sum(len(batch) for batch in self._assignment.batches[:steps])
 
     def _produce(self, prepared: "PreparedContribution") -> None:
         from runners.training.contribution import finish_contribution, observe_upload
@@ -102,8 +132,10 @@ class Runner:
 
         outbox = self._root.outbox(self._assignment.revision)
         draft = new_draft(outbox)
+        kept = self._root.checkpoints(self._assignment.revision)
+        kept.mkdir(parents=True, exist_ok=True)
         try:
-            receipt = finish_contribution(prepared, draft, self._on_step, self.stop.is_set)
+            receipt = finish_contribution(prepared, draft, kept, self._on_step, self.stop.is_set, self._on_checkpoint)
         except Stopped as error:
             raise StopRequested(str(error)) from error
         fault = self.settings.dangerous_drill_fault
@@ -140,6 +172,11 @@ class Runner:
             return
         self._last_stage = (stage, now)
         self.journal.append("preparing", Preparing(stage=stage, done=done, total=total, unit=unit, detail=detail))
+
+    def _on_checkpoint(self, ref: CheckpointRef, state: "TrainingState") -> None:
+        """The file is whole and synced; the heart beats on in its own thread while it is written."""
+        body = Checkpointed(checkpoint=ref, samples=self._presented(state.step), loss=state.step_losses[-1])
+        self.journal.append("checkpointed", body)
 
     def _on_step(self, result: "StepResult") -> None:
         self.progress.finish_step(step=result.step, samples=result.samples, loss=result.loss, seconds=result.seconds)

@@ -36,6 +36,10 @@ class Wire:
         check_digests(word)
         return word
 
+    def read_next(self, cls: type[W]) -> W | None:
+        """As `read`, or None where the sender has said everything. Raises MalformedBytes, DigestMismatch."""
+        return self.read(cls) if self._pending or self._fill(CHUNK_BYTES) else None
+
     def read_secret(self, cls: type[W]) -> W:
         """As `read`, but what is wrong with the line is never repeated anywhere."""
         try:

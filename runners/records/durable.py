@@ -1,11 +1,14 @@
 """Bytes that must be there after a power cut."""
 
 import fcntl
+import hashlib
 import os
 import stat
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
+from runners.contract.plan import FileRef
 from runners.records.errors import UnsafePath
 
 SETTLING_TRIES, SETTLING_S = 10, 0.005
@@ -28,7 +31,7 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
@@ -36,10 +39,19 @@ def write_all(fd: int, data: bytes) -> None:
 
 def write_durable(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """The whole file or none of it: temporary file, sync, rename, sync of the folder."""
+    write_parts(path, (data,), mode=mode)
+
+
+def write_parts(path: Path, parts: Iterable[bytes | memoryview], *, mode: int = 0o644) -> tuple[int, str]:
+    """As write_durable, for a file that nobody wants to hold in one piece. Its size and sha256."""
+    digest, size = hashlib.sha256(), 0
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
-        write_all(fd, data)
+        for part in parts:
+            write_all(fd, part)
+            digest.update(part)
+            size += len(part)
         sync_fd(fd)
     except BaseException:
         os.close(fd)
@@ -48,6 +60,7 @@ def write_durable(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     os.close(fd)
     draft.replace(path)
     sync_folder(path.parent)
+    return size, digest.hexdigest()
 
 
 def create_once(path: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -93,3 +106,14 @@ def read_regular(path: Path, *, limit: int) -> bytes:
     if len(data) > limit:
         raise UnsafePath(f"{path.name}: expected at most {limit} bytes, got more")
     return data
+
+
+def matches(path: Path, expected: FileRef) -> bool:
+    """Is it a regular file with the named bytes?"""
+    try:
+        fd = open_regular(path)
+    except UnsafePath:
+        return False
+    with os.fdopen(fd, "rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256")
+        return stream.tell() == expected.size_bytes and digest.hexdigest() == expected.sha256

@@ -5,6 +5,7 @@ The library itself accepts duplicate keys, non-finite values and any tensor name
 
 import json
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
@@ -13,7 +14,7 @@ from runners.contract.errors import MalformedBytes
 from runners.records.errors import TensorFileError
 
 MAX_HEADER_BYTES = 1024 * 1024
-ITEM_BYTES = {"F32": 4, "BF16": 2, "I32": 4, "I64": 8}
+ITEM_BYTES = {"F32": 4, "F64": 8, "BF16": 2, "I32": 4, "I64": 8}
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,10 @@ class RawTensor:
 
     dtype: str
     shape: tuple[int, ...]
-    data: bytes
+    data: bytes | memoryview
+
+
+Expected = dict[str, tuple[str, tuple[int, ...]]]  # name -> dtype, shape
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,23 @@ def read_tensors(raw: bytes, *, name: str) -> tuple[dict[str, RawTensor], dict[s
     return tensors, header.metadata
 
 
+def require(tensors: dict[str, RawTensor], expected: Expected, *, name: str) -> None:
+    """Exactly the expected names, dtypes and shapes. Raises TensorFileError."""
+    if set(tensors) != set(expected):
+        raise TensorFileError(f"{name}: expected tensors {sorted(expected)}, got {sorted(tensors)!r:.300}")
+    for key, (dtype, shape) in expected.items():
+        got = tensors[key]
+        if (got.dtype, got.shape) != (dtype, shape):
+            raise TensorFileError(f"{name}: {key}: expected {dtype} {list(shape)}, got {got.dtype} {list(got.shape)}")
+
+
 def write_tensors(tensors: dict[str, RawTensor], metadata: dict[str, str]) -> bytes:
     """The file's bytes: tensors in name order, header in canonical spelling, so equal tensors give equal files."""
+    return b"".join(tensor_parts(tensors, metadata))
+
+
+def tensor_parts(tensors: dict[str, RawTensor], metadata: dict[str, str]) -> Iterator[bytes | memoryview]:
+    """The same bytes, a header and one piece per tensor."""
     header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
     position = 0
     for key in sorted(tensors):
@@ -104,4 +123,6 @@ def write_tensors(tensors: dict[str, RawTensor], metadata: dict[str, str]) -> by
         position = end
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=True).encode()
     text += b" " * (-len(text) % 8)  # tensor data starts on 8 bytes
-    return struct.pack("<Q", len(text)) + text + b"".join(tensors[key].data for key in sorted(tensors))
+    yield struct.pack("<Q", len(text)) + text
+    for key in sorted(tensors):
+        yield tensors[key].data

@@ -11,10 +11,12 @@ Array = Any  # of NumPy, torch or MLX
 class AdamW:
     """One parameter's moments. Bias correction is on, decay is decoupled, epsilon stands outside the root."""
 
-    def __init__(self, zeros: Array, recipe: RecipeContract, sqrt: Callable[[Array], Array]) -> None:
-        self.mean = zeros
-        self.square = zeros
-        self.steps = 0
+    def __init__(
+        self, mean: Array, square: Array, steps_done: int, recipe: RecipeContract, sqrt: Callable[[Array], Array]
+    ) -> None:
+        self.mean = mean
+        self.square = square
+        self.steps = steps_done
         self._recipe = recipe
         self._sqrt = sqrt
 

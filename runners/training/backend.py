@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from runners.contract.execution import NamedSize
 from runners.contract.jobs import BackendName
 from runners.contract.lane import AdapterContract, RecipeContract
 from runners.contract.names import Label
@@ -30,6 +31,26 @@ class AdapterWeights:
 
 
 @dataclass(frozen=True, eq=False)
+class Moments:
+    """AdamW's running means of the gradient and of its square."""
+
+    mean_a: F32  # [r, d]
+    square_a: F32
+    mean_b: F32  # [V, r]
+    square_b: F32
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingState:
+    """All that a training needs to go on after `step` finished steps, to the bit."""
+
+    step: int
+    weights: AdapterWeights
+    moments: Moments | None  # None: none were gathered yet, they are zeros
+    step_losses: tuple[float, ...]  # of the steps 1 to `step`
+
+
+@dataclass(frozen=True, eq=False)
 class TrainingJob:
     """Everything that decides the result; two runs of one job on one device give the same bits."""
 
@@ -39,10 +60,20 @@ class TrainingJob:
     adapter: AdapterContract
     recipe: RecipeContract
     batches: tuple[tuple[int, ...], ...]  # per step: indices of samples of the shard, in order
+    resumed: TrainingState | None = None  # goes on from here instead of `initial`
+    until: int | None = None  # last step to do; None: all of them
 
     @property
     def scale(self) -> float:
         return self.adapter.alpha / self.adapter.rank
+
+    @property
+    def start(self) -> TrainingState:
+        return self.resumed or TrainingState(0, self.initial, None, ())
+
+    @property
+    def last_step(self) -> int:
+        return len(self.batches) if self.until is None else self.until
 
 
 @dataclass(frozen=True)
@@ -56,12 +87,23 @@ class StepResult:
 
 @dataclass(frozen=True, eq=False)
 class TrainingResult:
-    adapter: AdapterWeights
-    step_losses: tuple[float, ...]
+    """Where the training stands after its last step."""
+
+    state: TrainingState
+
+    @property
+    def adapter(self) -> AdapterWeights:
+        return self.state.weights
+
+    @property
+    def step_losses(self) -> tuple[float, ...]:
+        """Of every step from the first on, also of those before a state that was gone on from."""
+        return self.state.step_losses
 
 
 OnStage = Callable[[Stage, int, int, Unit, str], None]  # stage, done, total, unit, detail
 OnStep = Callable[[StepResult], None]
+OnState = Callable[[TrainingState], None]  # after every `checkpoint_steps` steps but the last one of the job
 ShouldStop = Callable[[], bool]
 
 
@@ -83,6 +125,16 @@ class Backend(Protocol):
     @property
     def name(self) -> BackendName: ...
 
+    @property
+    def chunk_tokens(self) -> int:
+        """Rows of hidden states per product."""
+        ...
+
+    @property
+    def tiles(self) -> tuple[NamedSize, ...]:
+        """Blocks of its own kernels, by name: they decide in which order is summed."""
+        ...
+
     def version(self) -> Label:
         """Name and version as `Software.backend` spells it, e.g. `torch@2.13.0+cpu`."""
         ...
@@ -95,8 +147,15 @@ class Backend(Protocol):
         """Bring head, shard and adapter to the device and warm up. Raises UnsupportedPrecision, InputMismatch."""
         ...
 
-    def train(self, job: TrainingJob, on_step: OnStep, should_stop: ShouldStop = never_stop) -> TrainingResult:
-        """All steps of the job; prepares first where `prepare` wasn't called for it. Raises Stopped, Diverged."""
+    def train(
+        self,
+        job: TrainingJob,
+        on_step: OnStep,
+        should_stop: ShouldStop = never_stop,
+        on_state: OnState | None = None,
+    ) -> TrainingResult:
+        """The steps of the job that its start hasn't done; prepares first where `prepare` wasn't called for it.
+        Going on from a state that `on_state` got gives the bits of never having stopped. Raises Stopped, Diverged."""
         ...
 
     def held_out_loss(self, head: Head, shard: Shard, adapter: AdapterWeights | None, alpha: float) -> float:

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from runners.contract.plan import (
     TENSOR_A,
     TENSOR_B,
     Assignment,
+    CheckpointRef,
     FileRef,
     TensorShape,
     UploadIdentity,
@@ -23,11 +25,23 @@ from runners.contract.receipts import ContributorReceipt
 from runners.records.clock import Clock
 from runners.records.durable import read_regular, write_durable
 from runners.training.adapter_file import read_adapter, write_adapter, write_adapter_config
-from runners.training.backend import Backend, OnStage, OnStep, ShouldStop, StepResult, TrainingJob, never_stop
+from runners.training.backend import (
+    Backend,
+    OnStage,
+    OnStep,
+    ShouldStop,
+    StepResult,
+    TrainingJob,
+    TrainingState,
+    never_stop,
+)
 from runners.training.errors import InputMismatch
 from runners.training.head import Head, load_head
 from runners.training.shards import Shard, read_shard
-from runners.training.software import software
+from runners.training.software import execution, software
+from runners.training.state_file import read_state, write_state
+
+OnCheckpoint = Callable[[CheckpointRef, TrainingState], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +56,10 @@ class PreparedContribution:
     initial_adapter_sha256: Sha256
 
 
+def ignore_checkpoint(ref: CheckpointRef, state: TrainingState) -> None:
+    """For callers that journal nothing."""
+
+
 def prepare_contribution(
     assignment: Assignment,
     backend: Backend,
@@ -50,8 +68,10 @@ def prepare_contribution(
     slice_path: Path,
     initial_path: Path,
     on_stage: OnStage,
+    start_path: Path | None = None,
 ) -> PreparedContribution:
-    """Everything before `Ready`. Raises InputMismatch before a byte goes to the device."""
+    """Everything before `Ready`; `start_path` is the checkpoint that the assignment goes on from, if it does.
+    Raises InputMismatch, StateFileError before a byte goes to the device."""
     on_stage("head", 0, 1, "stages", "read from the host's own checkpoint")
     head = load_head(model_dir)
     check_head(head, assignment.head.sha256, assignment)
@@ -64,7 +84,8 @@ def prepare_contribution(
     )
     _expect("initial adapter: sha256", assignment.initial_adapter.sha256, initial.file.sha256)
     on_stage("adapter", 1, 1, "stages", "")
-    job = TrainingJob(head, shard, initial.weights, assignment.adapter, assignment.recipe, assignment.batches)
+    resumed = None if assignment.start is None else read_start(assignment, assignment.start, start_path)
+    job = TrainingJob(head, shard, initial.weights, assignment.adapter, assignment.recipe, assignment.batches, resumed)
     backend.prepare(job, on_stage)
     return PreparedContribution(
         assignment, backend, job, head.sha256, assignment.slice.shard.sha256, initial.file.sha256
@@ -79,6 +100,15 @@ def check_head(head: Head, sha256: Sha256, assignment: Assignment | None = None)
         _expect("head: shape and dtype", planned, (head.vocab_size, head.hidden_size, head.dtype))
 
 
+def read_start(assignment: Assignment, planned: CheckpointRef, path: Path | None) -> TrainingState:
+    """The state that an earlier revision kept. Raises InputMismatch, StateFileError."""
+    if path is None:
+        raise InputMismatch(f"start: expected checkpoint {planned.file.name} of revision {planned.revision}, got none")
+    stored = read_state(path, assignment, planned.step)
+    _expect(f"start: sha256 of {planned.file.name}", planned.file.sha256, stored.file.sha256)
+    return stored.state
+
+
 def read_slice(assignment: Assignment, path: Path) -> Shard:
     """Hashed and parsed from the same bytes. Raises ShardError, InputMismatch."""
     planned = assignment.slice
@@ -91,22 +121,31 @@ def read_slice(assignment: Assignment, path: Path) -> Shard:
 def finish_contribution(
     prepared: PreparedContribution,
     out_dir: Path,
+    checkpoint_dir: Path,
     on_step: OnStep,
     should_stop: ShouldStop = never_stop,
+    on_checkpoint: OnCheckpoint = ignore_checkpoint,
     *,
     clock: Clock | None = None,
 ) -> ContributorReceipt:
-    """Everything after `Began`: train, then write OUTBOX_FILES into the existing folder `out_dir`, each synced."""
+    """Everything after `Began`: train, with a checkpoint in `checkpoint_dir` every so many steps, then write
+    OUTBOX_FILES into `out_dir`. Both folders exist; each file is synced before anybody hears of it."""
     clock = clock or Clock()
     assignment, backend = prepared.assignment, prepared.backend
     steps: list[StepResult] = []
+    checkpoints = list(assignment.continues_from)
 
-    def keep(result: StepResult) -> None:
+    def keep_step(result: StepResult) -> None:
         steps.append(result)
         on_step(result)
 
+    def keep_state(state: TrainingState) -> None:
+        file = write_state(checkpoint_dir, state, assignment.digest)
+        checkpoints.append(CheckpointRef(revision=assignment.revision, step=state.step, file=file))
+        on_checkpoint(checkpoints[-1], state)
+
     started_wall_ms, started = clock.wall_ms(), time.perf_counter()
-    trained = backend.train(prepared.job, keep, should_stop)
+    trained = backend.train(prepared.job, keep_step, should_stop, keep_state)
     train_seconds = time.perf_counter() - started
     adapter = write_adapter(out_dir, trained.adapter, assignment.digest)
     config = write_adapter_config(
@@ -124,19 +163,23 @@ def finish_contribution(
         contract_digest=assignment.contract_digest,
         device=backend.device(),
         software=software(backend),
+        execution=execution(backend),
         initial_adapter_sha256=prepared.initial_adapter_sha256,
         slice_sha256=prepared.slice_sha256,
         head_sha256=prepared.head_sha256,
         adapter=adapter,
         adapter_config=config,
-        steps=len(steps),
-        samples_presented=sum(step.samples for step in steps),
+        checkpoints=tuple(checkpoints),
+        continued_from=assignment.start,
+        steps=len(trained.step_losses),
+        samples_presented=sum(len(batch) for batch in prepared.job.batches),
         distinct_samples=len({index for batch in prepared.job.batches for index in batch}),
-        tokens_presented=sum(step.tokens for step in steps),
+        tokens_presented=sum(len(prepared.job.shard.rows(batch)) for batch in prepared.job.batches),
         step_losses=trained.step_losses,
         started_wall_ms=started_wall_ms,
         finished_wall_ms=clock.wall_ms(),
         train_seconds=train_seconds,
+        tokens_trained=sum(step.tokens for step in steps),
     )
     write_durable(out_dir / RECEIPT_FILE, receipt.to_bytes())
     return receipt
@@ -150,15 +193,23 @@ def contribute(
     slice_path: Path,
     initial_path: Path,
     out_dir: Path,
+    checkpoint_dir: Path,
     on_stage: OnStage,
     on_step: OnStep,
     should_stop: ShouldStop = never_stop,
+    start_path: Path | None = None,
 ) -> ContributorReceipt:
     """Both halves, for callers that wait for nobody's permission."""
     prepared = prepare_contribution(
-        assignment, backend, model_dir=model_dir, slice_path=slice_path, initial_path=initial_path, on_stage=on_stage
+        assignment,
+        backend,
+        model_dir=model_dir,
+        slice_path=slice_path,
+        initial_path=initial_path,
+        on_stage=on_stage,
+        start_path=start_path,
     )
-    return finish_contribution(prepared, out_dir, on_step, should_stop)
+    return finish_contribution(prepared, out_dir, checkpoint_dir, on_step, should_stop)
 
 
 def base_label(model_digest: Sha256) -> str:

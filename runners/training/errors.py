@@ -24,6 +24,10 @@ class AdapterFileError(TrainingError):
     """An adapter file isn't what the plan says an adapter is."""
 
 
+class StateFileError(TrainingError):
+    """A training checkpoint isn't one of this work, or can't be gone on from."""
+
+
 class InputMismatch(TrainingError):  # noqa: N818
     """Head, slice or initial adapter are not the bytes or shapes that the assignment names."""
 

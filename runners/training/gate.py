@@ -80,6 +80,7 @@ def gate_job(steps: int) -> TrainingJob:
         seed=SEED,
         threads=1,
         chunk_tokens=SAMPLE_TOKENS * BATCH_SAMPLES,
+        checkpoint_steps=steps,
     )
     return TrainingJob(
         head=Head("lm_head.weight", "BF16", weight, hashlib.sha256(weight.tobytes()).hexdigest(), tied=False),

@@ -1,5 +1,6 @@
 """The validator's jobs: each one a pure use of files that the job names. `python -m runners <job>` calls these."""
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -13,16 +14,21 @@ from runners.contract.jobs import (
     ScoreJob,
     ScoreResult,
     ScoreSubject,
+    SegmentResult,
+    SegmentStart,
 )
+from runners.contract.plan import checkpoints_after
 from runners.contract.receipts import HeldOutScore
 from runners.training.adapter_file import initial_adapter, read_adapter, write_adapter, write_initial
 from runners.training.backend import Backend, OnStep, ignore_stage, ignore_step
 from runners.training.backends import load
-from runners.training.contribution import check_head, prepare_contribution
+from runners.training.contribution import PreparedContribution, check_head, prepare_contribution
+from runners.training.errors import InputMismatch
 from runners.training.head import Head, load_head
 from runners.training.shards import Shard, read_shard, write_shard
 from runners.training.shards import cut as cut_shard
-from runners.training.software import software
+from runners.training.software import execution, software
+from runners.training.state_file import read_state, write_state
 
 
 def cut(job: CutJob) -> CutResult:
@@ -41,30 +47,61 @@ def _cut_part(shard: Shard, part: CutPart, out_dir: Path) -> CutSlice:
     return CutSlice(file=write_shard(out_dir / part.name, piece), tokens=piece.tokens, samples=piece.samples)
 
 
-def replay(job: ReplayJob, on_step: OnStep = ignore_step) -> ReplayResult:
-    """Do the assignment again and write `out_dir/adapter_model.safetensors`. Raises InputMismatch."""
-    recipe = job.assignment.recipe
-    backend = load(job.backend, threads=recipe.threads, chunk_tokens=recipe.chunk_tokens)
-    prepared = prepare_contribution(
-        job.assignment,
-        backend,
-        model_dir=Path(job.model_dir),
-        slice_path=Path(job.slice_path),
-        initial_path=Path(job.initial_adapter_path),
-        on_stage=ignore_stage,
-    )
-    started = time.perf_counter()
-    trained = backend.train(prepared.job, on_step)
-    seconds = time.perf_counter() - started
-    out_dir = Path(job.out_dir)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    return ReplayResult(
-        adapter=write_adapter(out_dir, trained.adapter, job.assignment.digest),
-        device=backend.device(),
-        software=software(backend),
-        step_losses=trained.step_losses,
-        seconds=seconds,
-    )
+class Replay:
+    """An assignment done again: loaded once, then asked for one segment after the other."""
+
+    def __init__(self, job: ReplayJob) -> None:
+        """Raises InputMismatch, BackendUnavailable."""
+        # Where it goes on from is the validator's business here: each segment brings its own start.
+        assignment = job.assignment.model_copy(update={"continues_from": ()})
+        planned = assignment.execution
+        self._backend = load(job.backend, threads=planned.threads, chunk_tokens=planned.chunk_tokens)
+        self._prepared: PreparedContribution = prepare_contribution(
+            assignment,
+            self._backend,
+            model_dir=Path(job.model_dir),
+            slice_path=Path(job.slice_path),
+            initial_path=Path(job.initial_adapter_path),
+            on_stage=ignore_stage,
+        )
+        self._assignment = job.assignment
+        self._out_dir = Path(job.out_dir)
+        self._seconds = 0.0
+
+    def segment(self, start: SegmentStart, on_step: OnStep = ignore_step) -> SegmentResult:
+        """Train from the given start to the next checkpoint, or to the end. Raises InputMismatch, StateFileError."""
+        assignment, done = self._assignment, start.first_step - 1
+        last = next(iter(checkpoints_after(assignment.recipe, done)), assignment.recipe.steps)
+        resumed = None
+        if start.checkpoint_path is not None:
+            resumed = read_state(Path(start.checkpoint_path), assignment, done).state
+        elif done:
+            raise InputMismatch(f"segment from step {start.first_step}: expected a checkpoint, got none")
+        job = dataclasses.replace(self._prepared.job, resumed=resumed, until=last)
+        started = time.perf_counter()
+        trained = self._backend.train(job, on_step)
+        seconds = time.perf_counter() - started
+        self._seconds += seconds
+        self._out_dir.mkdir(parents=True, exist_ok=True)
+        if last == assignment.recipe.steps:
+            file = write_adapter(self._out_dir, trained.adapter, assignment.digest)
+        else:
+            file = write_state(self._out_dir, trained.state, assignment.digest)
+        return SegmentResult(
+            first_step=start.first_step,
+            last_step=last,
+            file=file,
+            step_losses=trained.step_losses[done:],
+            seconds=seconds,
+        )
+
+    def result(self) -> ReplayResult:
+        return ReplayResult(
+            device=self._backend.device(),
+            software=software(self._backend),
+            execution=execution(self._backend),
+            seconds=self._seconds,
+        )
 
 
 def score(job: ScoreJob) -> ScoreResult:

@@ -12,12 +12,13 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 
+from runners.contract.execution import NamedSize
 from runners.contract.jobs import BackendName
 from runners.contract.lane import RecipeContract
 from runners.contract.names import Label, as_label
 from runners.contract.receipts import Device
 from runners.training.adamw import AdamW
-from runners.training.backend import AdapterWeights, Rows
+from runners.training.backend import AdapterWeights, Moments, Rows
 from runners.training.hardware import cpu_name, loaded_blas, memory_total_bytes
 from runners.training.head import Head
 from runners.training.shards import Shard
@@ -31,6 +32,12 @@ SUM_BLOCK = 64  # a sum over V in one run loses four digits on the CPU; two leve
 
 class MlxBackend(SteppingBackend):
     name: BackendName = "mlx"
+    tiles = (
+        NamedSize(name="head_rows", size=BLOCK_ROWS),
+        NamedSize(name="sum", size=SUM_BLOCK),
+        NamedSize(name="f32_head_bytes", size=F32_HEAD_BYTES),
+        NamedSize(name="base_logits_bytes", size=BASE_LOGITS_BYTES),
+    )
 
     def __init__(self, *, threads: int, chunk_tokens: int) -> None:
         super().__init__(threads=threads, chunk_tokens=chunk_tokens)
@@ -108,7 +115,7 @@ class MlxPlacement:
         self._adapted = work.adapter is not None
         start = work.weights((head.vocab_size, head.hidden_size))
         self._a, self._bt = mx.array(start.a), mx.array(np.ascontiguousarray(start.b.T))
-        self._adam = None if work.recipe is None else _moments(self._a, self._bt, work.recipe)
+        self._adam = None if work.recipe is None else _moments(self._a, self._bt, work, work.recipe)
 
     def warm_up(self, rows: Rows) -> None:
         self._gradients(rows)
@@ -124,8 +131,11 @@ class MlxPlacement:
     def summed_loss(self, rows: Rows) -> float:
         return sum(_summed(self._exponentials(part)[4]) for part in self._chunks(rows))
 
-    def weights(self) -> AdapterWeights:
-        return AdapterWeights(np.array(self._a), np.ascontiguousarray(np.array(self._bt).T))
+    def state(self) -> tuple[AdapterWeights, Moments]:
+        assert self._adam is not None
+        of_a, of_bt = self._adam
+        moments = Moments(np.array(of_a.mean), np.array(of_a.square), _turned(of_bt.mean), _turned(of_bt.square))
+        return AdapterWeights(np.array(self._a), _turned(self._bt)), moments
 
     def _chunks(self, rows: Rows) -> list[mx.array]:
         size = self._chunk_tokens
@@ -161,8 +171,22 @@ class MlxPlacement:
         return loss / len(rows), grad_a, grad_bt
 
 
-def _moments(a: mx.array, bt: mx.array, recipe: RecipeContract) -> tuple[AdamW, AdamW]:
-    return AdamW(mx.zeros_like(a), recipe, mx.sqrt), AdamW(mx.zeros_like(bt), recipe, mx.sqrt)
+def _moments(a: mx.array, bt: mx.array, work: Work, recipe: RecipeContract) -> tuple[AdamW, AdamW]:
+    kept = work.moments
+    if kept is None:
+        starts = [mx.zeros_like(each) for each in (a, a, bt, bt)]
+    else:
+        of_bt = (np.ascontiguousarray(each.T) for each in (kept.mean_b, kept.square_b))
+        starts = [mx.array(each) for each in (kept.mean_a, kept.square_a, *of_bt)]
+    return (
+        AdamW(starts[0], starts[1], work.steps_done, recipe, mx.sqrt),
+        AdamW(starts[2], starts[3], work.steps_done, recipe, mx.sqrt),
+    )
+
+
+def _turned(values: mx.array) -> npt.NDArray[np.float32]:
+    """`[V, r]` on the host from `[r, V]` on the device, and back."""
+    return np.ascontiguousarray(np.array(values).T)
 
 
 def _summed(row_losses: mx.array) -> float:

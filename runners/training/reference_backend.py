@@ -12,7 +12,7 @@ from runners.contract.lane import RecipeContract
 from runners.contract.names import Label, as_label
 from runners.contract.receipts import Device
 from runners.training.adamw import AdamW
-from runners.training.backend import AdapterWeights, Rows
+from runners.training.backend import AdapterWeights, Moments, Rows
 from runners.training.hardware import cpu_name, memory_total_bytes, numpy_blas, set_numpy_threads
 from runners.training.head import Head
 from runners.training.steps import Placement, SteppingBackend, Work
@@ -59,7 +59,7 @@ class ReferencePlacement:
         start = work.weights((head.shape[0], head.shape[1]))
         self._a: F64 = start.a.astype(np.float64)
         self._b: F64 = start.b.astype(np.float64)
-        self._adam = None if work.recipe is None else _moments(self._a, self._b, work.recipe)
+        self._adam = None if work.recipe is None else _moments(self._a, self._b, work, work.recipe)
 
     def warm_up(self, rows: Rows) -> None:
         self._gradients(rows)
@@ -74,8 +74,16 @@ class ReferencePlacement:
     def summed_loss(self, rows: Rows) -> float:
         return sum(self._probabilities(part)[3] for part in self._chunks(rows))
 
-    def weights(self) -> AdapterWeights:
-        return AdapterWeights(self._a.astype(np.float32), self._b.astype(np.float32))
+    def state(self) -> tuple[AdapterWeights, Moments]:
+        """Rounded to f32, and gone on with as rounded: a file of it holds no more."""
+        assert self._adam is not None
+        of_a, of_b = self._adam
+        weights = AdapterWeights(self._a.astype(np.float32), self._b.astype(np.float32))
+        moments = Moments(*(each.astype(np.float32) for each in (of_a.mean, of_a.square, of_b.mean, of_b.square)))
+        self._a, self._b = weights.a.astype(np.float64), weights.b.astype(np.float64)
+        of_a.mean, of_a.square = moments.mean_a.astype(np.float64), moments.square_a.astype(np.float64)
+        of_b.mean, of_b.square = moments.mean_b.astype(np.float64), moments.square_b.astype(np.float64)
+        return weights, moments
 
     def _chunks(self, rows: Rows) -> list[Rows]:
         return [rows[start : start + self._chunk_tokens] for start in range(0, len(rows), self._chunk_tokens)]
@@ -106,5 +114,13 @@ class ReferencePlacement:
         return loss / len(rows), grad_a, grad_b
 
 
-def _moments(a: F64, b: F64, recipe: RecipeContract) -> tuple[AdamW, AdamW]:
-    return AdamW(np.zeros_like(a), recipe, np.sqrt), AdamW(np.zeros_like(b), recipe, np.sqrt)
+def _moments(a: F64, b: F64, work: Work, recipe: RecipeContract) -> tuple[AdamW, AdamW]:
+    kept = work.moments
+    if kept is None:
+        starts = [np.zeros_like(each) for each in (a, a, b, b)]
+    else:
+        starts = [each.astype(np.float64) for each in (kept.mean_a, kept.square_a, kept.mean_b, kept.square_b)]
+    return (
+        AdamW(starts[0], starts[1], work.steps_done, recipe, np.sqrt),
+        AdamW(starts[2], starts[3], work.steps_done, recipe, np.sqrt),
+    )

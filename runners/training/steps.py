@@ -9,19 +9,23 @@ from typing import Protocol
 import numpy as np
 
 from runners.contract.batches import check_batches
+from runners.contract.execution import NamedSize
 from runners.contract.jobs import BackendName
 from runners.contract.lane import RecipeContract
 from runners.contract.names import Label
 from runners.contract.receipts import Device
 from runners.training.backend import (
     AdapterWeights,
+    Moments,
     OnStage,
+    OnState,
     OnStep,
     Rows,
     ShouldStop,
     StepResult,
     TrainingJob,
     TrainingResult,
+    TrainingState,
     ignore_stage,
     never_stop,
 )
@@ -40,6 +44,8 @@ class Work:
     adapter: AdapterWeights | None
     scale: float  # alpha / r
     recipe: RecipeContract | None  # None: losses only
+    moments: Moments | None = None  # None: zeros
+    steps_done: int = 0
 
     def weights(self, head_shape: tuple[int, int]) -> AdapterWeights:
         """The start, or a rank of zeros in its place; `head_shape` is (V, d)."""
@@ -63,8 +69,9 @@ class Placement(Protocol):
         """Nats summed over `rows`; nothing is updated."""
         ...
 
-    def weights(self) -> AdapterWeights:
-        """A copy on the host."""
+    def state(self) -> tuple[AdapterWeights, Moments]:
+        """A copy on the host, in f32. Whatever more digits a backend keeps are dropped by this: it goes on from
+        what it returned, as somebody who only has the copy would."""
         ...
 
 
@@ -72,6 +79,7 @@ class SteppingBackend(ABC):
     """A backend by its arithmetic: subclasses place things on their device and name it."""
 
     name: BackendName
+    tiles: tuple[NamedSize, ...] = ()
 
     def __init__(self, *, threads: int, chunk_tokens: int) -> None:
         if threads < 1 or chunk_tokens < 1:
@@ -79,6 +87,7 @@ class SteppingBackend(ABC):
         self.threads = threads
         self.chunk_tokens = chunk_tokens
         self._ready: tuple[TrainingJob, Placement] | None = None
+        self._warm_with = ""  # sha256 of the head: a second placement beside it, of a replay's next segment, is warm
 
     @abstractmethod
     def version(self) -> Label: ...
@@ -101,22 +110,32 @@ class SteppingBackend(ABC):
         self._place_head(job.head)
         on_stage("head", head_bytes, head_bytes, "bytes", "")
         on_stage("warm_up", 0, 1, "steps", self.device().device_label)
-        placement = self._place(Work(job.shard, job.initial, job.scale, job.recipe))
-        placement.warm_up(job.shard.rows(job.batches[0]))
+        start = job.start
+        placement = self._place(Work(job.shard, start.weights, job.scale, job.recipe, start.moments, start.step))
+        if self._warm_with != job.head.sha256:
+            placement.warm_up(job.shard.rows(job.batches[start.step]))
+        self._warm_with = job.head.sha256
         on_stage("warm_up", 1, 1, "steps", "")
         self._ready = (job, placement)
 
-    def train(self, job: TrainingJob, on_step: OnStep, should_stop: ShouldStop = never_stop) -> TrainingResult:
+    def train(
+        self,
+        job: TrainingJob,
+        on_step: OnStep,
+        should_stop: ShouldStop = never_stop,
+        on_state: OnState | None = None,
+    ) -> TrainingResult:
         if self._ready is None or self._ready[0] is not job:
             self.prepare(job, ignore_stage)
         assert self._ready is not None
         placement = self._ready[1]
         self._ready = None  # its weights move from here on: a second training starts from the start again
-        losses = tuple(_one_step(job, placement, index, on_step, should_stop) for index in range(len(job.batches)))
-        weights = placement.weights()
-        if not (np.isfinite(weights.a).all() and np.isfinite(weights.b).all()):
-            raise Diverged(f"after step {len(losses)}: expected finite weights, got some that are not")
-        return TrainingResult(weights, losses)
+        losses = list(job.start.step_losses)
+        for index in range(job.start.step, job.last_step):
+            losses.append(_one_step(job, placement, index, on_step, should_stop))
+            if on_state is not None and index + 1 < job.last_step and (index + 1) % job.recipe.checkpoint_steps == 0:
+                on_state(_state(placement, losses))
+        return TrainingResult(_state(placement, losses))
 
     def held_out_loss(self, head: Head, shard: Shard, adapter: AdapterWeights | None, alpha: float) -> float:
         check_shapes(head, shard, adapter)
@@ -124,6 +143,13 @@ class SteppingBackend(ABC):
         scale = alpha / adapter.a.shape[0] if adapter is not None else 0.0
         rows = np.arange(shard.tokens, dtype=np.int64)
         return self._place(Work(shard, adapter, scale, None)).summed_loss(rows) / len(rows)
+
+
+def _state(placement: Placement, losses: list[float]) -> TrainingState:
+    weights, moments = placement.state()
+    if not (np.isfinite(weights.a).all() and np.isfinite(weights.b).all()):
+        raise Diverged(f"after step {len(losses)}: expected finite weights, got some that are not")
+    return TrainingState(len(losses), weights, moments, tuple(losses))
 
 
 def _one_step(job: TrainingJob, placement: Placement, index: int, on_step: OnStep, should_stop: ShouldStop) -> float:
@@ -151,9 +177,15 @@ def check_job(job: TrainingJob) -> None:
         batch_samples=job.recipe.batch_samples,
         steps=job.recipe.steps,
     )
-    check_shapes(job.head, job.shard, job.initial)
-    if job.initial.a.shape[0] != job.adapter.rank:
-        raise InputMismatch(f"initial adapter: expected rank {job.adapter.rank}, got {job.initial.a.shape[0]}")
+    start = job.start
+    check_shapes(job.head, job.shard, start.weights)
+    if start.weights.a.shape[0] != job.adapter.rank:
+        raise InputMismatch(f"start: expected rank {job.adapter.rank}, got {start.weights.a.shape[0]}")
+    if not 0 <= start.step < job.last_step <= len(job.batches) or len(start.step_losses) != start.step:
+        raise InputMismatch(
+            f"start: expected a step before {job.last_step} of {len(job.batches)} with as many losses, "
+            f"got step {start.step} with {len(start.step_losses)}"
+        )
 
 
 def check_shapes(head: Head, shard: Shard, adapter: AdapterWeights | None) -> None:

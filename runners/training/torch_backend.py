@@ -13,12 +13,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from runners.contract.execution import NamedSize
 from runners.contract.jobs import BackendName
 from runners.contract.lane import RecipeContract
 from runners.contract.names import Label, as_label
 from runners.contract.receipts import Device
 from runners.training.adamw import AdamW
-from runners.training.backend import AdapterWeights, Rows
+from runners.training.backend import AdapterWeights, Moments, Rows
 from runners.training.hardware import cpu_name, memory_total_bytes
 from runners.training.head import Head
 from runners.training.steps import Placement, SteppingBackend, Work
@@ -29,6 +30,7 @@ BLOCK_ROWS = 16384  # rows of W per cast
 
 class TorchBackend(SteppingBackend):
     name: BackendName = "torch"
+    tiles = (NamedSize(name="head_rows", size=BLOCK_ROWS), NamedSize(name="f32_head_bytes", size=F32_HEAD_BYTES))
 
     def __init__(self, *, threads: int, chunk_tokens: int) -> None:
         super().__init__(threads=threads, chunk_tokens=chunk_tokens)
@@ -103,7 +105,7 @@ class TorchPlacement:
         self._a = torch.tensor(start.a, device=device)  # copies: the job's own start never moves
         self._b = torch.tensor(start.b, device=device)
         self._buffer = torch.empty((min(chunk_tokens, work.shard.tokens), head.vocab_size), device=device)
-        self._adam = None if work.recipe is None else _moments(self._a, self._b, work.recipe)
+        self._adam = None if work.recipe is None else _moments(self._a, self._b, work, work.recipe)
 
     def warm_up(self, rows: Rows) -> None:
         self._gradients(rows)
@@ -118,8 +120,11 @@ class TorchPlacement:
     def summed_loss(self, rows: Rows) -> float:
         return sum(float(self._exponentials(part)[4]) for part in self._chunks(rows))
 
-    def weights(self) -> AdapterWeights:
-        return AdapterWeights(self._a.cpu().numpy().copy(), self._b.cpu().numpy().copy())
+    def state(self) -> tuple[AdapterWeights, Moments]:
+        assert self._adam is not None
+        of_a, of_b = self._adam
+        moments = Moments(*(_to_host(each) for each in (of_a.mean, of_a.square, of_b.mean, of_b.square)))
+        return AdapterWeights(_to_host(self._a), _to_host(self._b)), moments
 
     def _chunks(self, rows: Rows) -> tuple[Tensor, ...]:
         return torch.split(torch.from_numpy(rows).to(self._head.device), self._chunk_tokens)
@@ -151,9 +156,24 @@ class TorchPlacement:
         return float(torch.stack(losses).sum()) / len(rows), grad_a, grad_b
 
 
-def _moments(a: Tensor, b: Tensor, recipe: RecipeContract) -> tuple[AdamW, AdamW]:
+def _moments(a: Tensor, b: Tensor, work: Work, recipe: RecipeContract) -> tuple[AdamW, AdamW]:
     """Not torch.optim: making one imports torch's compiler, which takes as long as importing torch."""
-    return AdamW(torch.zeros_like(a), recipe, torch.sqrt), AdamW(torch.zeros_like(b), recipe, torch.sqrt)
+    kept = work.moments
+    if kept is None:
+        starts = [torch.zeros_like(each) for each in (a, a, b, b)]
+    else:
+        starts = [
+            torch.tensor(each, device=a.device) for each in (kept.mean_a, kept.square_a, kept.mean_b, kept.square_b)
+        ]
+    return (
+        AdamW(starts[0], starts[1], work.steps_done, recipe, torch.sqrt),
+        AdamW(starts[2], starts[3], work.steps_done, recipe, torch.sqrt),
+    )
+
+
+def _to_host(values: Tensor) -> npt.NDArray[np.float32]:
+    copy: npt.NDArray[np.float32] = values.cpu().numpy().copy()
+    return copy
 
 
 def _to_device(values: npt.NDArray[Any], device: torch.device) -> Tensor:

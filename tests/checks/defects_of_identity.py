@@ -174,7 +174,8 @@ DOCUMENTS = (
         "inner_digest_of_another_recipe", "documents_own_their_digest", after=_inner_digest,
         also=(
             "digests_bind_the_documents", "assignments_repeat_the_contract", "batches_follow_from_the_recipe",
-            "beats_count_up", "receipts_speak_of_this_work", "replays_are_about_this_work",
+            "beats_count_up", "receipts_speak_of_this_work", "checkpoints_lead_to_the_adapter",
+            "replays_are_about_this_work", "segments_cover_the_work",
         ),
     ),
     Defect("receipt_of_another_node", "paths_name_their_node", document(
@@ -183,8 +184,8 @@ DOCUMENTS = (
     Defect(
         "receipt_under_another_name", "paths_name_their_node", after=_other_node_name,
         also=(
-            "one_device_from_gate_to_receipt", "replays_are_about_this_work", "replay_figures_are_recomputed",
-            "replays_are_journaled_as_they_are",
+            "one_device_from_gate_to_receipt", "execution_is_planned_and_told", "replays_are_about_this_work",
+            "segments_cover_the_work", "segment_figures_are_recomputed", "replays_are_journaled_as_they_are",
         ),
     ),
     Defect("another_runs_admission", "one_run_everywhere", document(
@@ -259,7 +260,7 @@ MEMBERS = (
     Defect("cuda_label_in_the_receipt", "labels_name_the_device_that_computed", document(
         f"retained_artifacts/{LINUX}/contributor_receipt.json",
         lambda body: body["device"].update(backend_label="open_adapter_backend.cuda.gpt_oss_lm_head"),
-    ), also=("one_device_from_gate_to_receipt",)),
+    ), also=("one_device_from_gate_to_receipt", "execution_is_of_the_device_and_software")),
     Defect("cuda_everywhere_on_a_cpu_build", "labels_name_the_device_that_computed", _cuda),
     Defect("metal_everywhere_on_linux", "labels_name_the_device_that_computed", _metal),
     Defect("label_of_no_backend", "labels_name_the_device_that_computed", lambda: Lies(

@@ -17,7 +17,8 @@ def replay(**lies: Any) -> Lies:
 
 
 def _opens_a_revision(records: list[Said]) -> list[Said]:
-    body = {"revision": 1, "previous_bundle_digest": "b" * 64, "previous_classification": "replay_required"}
+    body: Body = {"revision": 1, "previous_bundle_digest": "b" * 64, "previous_classification": "replay_required"}
+    body["continued"] = []
     return [records[0], Said("revision_opened", body, records[0].mono_ms + 1), *records[1:]]
 
 
@@ -36,7 +37,17 @@ def _no_epoch_before(records: list[Said]) -> list[Said]:
     return records
 
 
+def _goes_on_from_nowhere(body: Body) -> None:
+    file = {"name": "step-000002.safetensors", "size_bytes": 9, "sha256": "d" * 64}
+    body["continued"] = [{"node_id": LINUX, "checkpoints": [{"revision": 0, "step": 2, "file": file}]}]
+
+
 DEFECTS = (
+    Defect(
+        "a_replay_that_says_it_went_on",
+        "a_replay_goes_on_from_what_was_kept",
+        lambda: replay(coordinator=said("revision_opened", _goes_on_from_nowhere)),
+    ),
     Defect("a_first_revision_calls_itself_a_replay", "one_revision_everywhere", coordinator(_opens_a_revision)),
     Defect("a_first_revision_has_an_earlier_plan", "a_replay_cites_what_it_repeats", after=_leaves_a_previous_plan),
     Defect(

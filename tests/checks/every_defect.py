@@ -1,6 +1,7 @@
 """Every lie about a run that the checker is tried with."""
 
 from tests.checks import (
+    defects_of_checkpoints,
     defects_of_identity,
     defects_of_revision,
     defects_of_summaries,
@@ -12,6 +13,7 @@ DEFECTS = (
     *defects_of_identity.DEFECTS,
     *defects_of_window.DEFECTS,
     *defects_of_work.DEFECTS,
+    *defects_of_checkpoints.DEFECTS,
     *defects_of_summaries.DEFECTS,
     *defects_of_revision.DEFECTS,
 )

@@ -23,18 +23,20 @@ from console.validation.adapter import Adapter
 from runners.contract import receipts
 from runners.contract.canonical import sha256_hex
 from runners.contract.document import Document, word_from_json
+from runners.contract.execution import ExecutionSettings
 from runners.contract.journal import Writer, parse_line
 from runners.contract.plan import FileRef, WindowPlan
 from runners.records.keys import SigningKey
 from tests.checks.forged_contributor import contributor_records
 from tests.checks.forged_coordination import coordinator_records
-from tests.checks.forged_hosts import MAC, NODES, RUN_ID, device_of, software_of
+from tests.checks.forged_hosts import MAC, NODES, RUN_ID, device_of, execution_of, software_of
 from tests.checks.forged_journal import ForgedJournal, Said, write_journal
 from tests.checks.forged_launch import leave_launch
 from tests.checks.forged_members import admit, begin, bring_up, list_members
 from tests.checks.forged_plan import VOCABULARY, WIDTH, contract_of, plan_run
 from tests.checks.forged_previous import cite_previous
-from tests.checks.forged_work import contribute, merge_deltas, promote, replay, score
+from tests.checks.forged_training import contribute, replay
+from tests.checks.forged_work import merge_deltas, promote, score
 from tests.checks.lies import Lies, Records
 from tests.checks.resealing import operator_key_file, reseal_body
 from tests.checks.tiny_training import TinyShard, Trained
@@ -84,6 +86,9 @@ class Forge:
 
     def software(self, node: str) -> receipts.Software:
         return self.lies.software.get(node) or software_of(node)
+
+    def execution(self, node: str) -> ExecutionSettings:
+        return self.lies.execution.get(node) or execution_of(self.device(node), self.software(node))
 
     # Writing: every document and artifact goes through these two.
 

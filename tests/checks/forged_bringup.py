@@ -14,6 +14,7 @@ from runners.contract.bringup import (
     ProductProbe,
     Throughput,
 )
+from runners.contract.execution import ExecutionSettings
 from runners.contract.lane import NodeContract, RunContract
 from runners.contract.receipts import Device, Software
 from runners.process import judging
@@ -23,6 +24,7 @@ from runners.records.keys import SigningKey
 from runners.training.backends import load
 from runners.training.gate import REFUSED_PRECISION, GateRun, run_gate
 from runners.training.gate import SEED as GATE_SEED
+from tests.checks.forged_hosts import execution_of
 
 SOURCES = {"cpu": ("psutil",), "cuda": ("nvml", "torch.cuda"), "metal": ("mlx.device_info", "system_profiler")}
 STARTED = 1_790_000_000_000
@@ -61,6 +63,7 @@ def report_fields(
     *,
     run_id: str,
     head_sha256: str,
+    execution: ExecutionSettings | None = None,
 ) -> dict[str, Any]:
     """Everything of a ready report but its seal."""
     accelerator = Accelerator(
@@ -86,7 +89,8 @@ def report_fields(
         "run_id": run_id, "node_id": node.node_id, "lane_id": contract.lane_id, "contract_digest": contract.digest,
         "requirements": node, "disposition": "ready_to_attempt", "findings": findings, "reasons": (),
         "host_name": "forge", "node_public_key": key.public_hex, "node_key_fingerprint": key.fingerprint,
-        "machine": MACHINE, "accelerator": accelerator, "device": device, "software": software, "probe": tried,
+        "machine": MACHINE, "accelerator": accelerator, "device": device, "software": software,
+        "execution": execution or execution_of(device, software), "probe": tried,
         "gate": gate, "throughput": speed, "head_sha256": head_sha256, "started_wall_ms": STARTED,
         "finished_wall_ms": STARTED + 4000, "claim_boundary": "One short gate on this host.",
     }  # fmt: skip

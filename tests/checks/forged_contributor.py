@@ -30,18 +30,18 @@ def contributor_records(run: "Forge", node: str) -> Records:
         Said("ready", {
             "device": receipt.device.to_json(), "head_sha256": assignment.head.sha256,
             "slice_sha256": assignment.slice.shard.sha256,
-            "initial_adapter_sha256": assignment.initial_adapter.sha256,
+            "initial_adapter_sha256": assignment.initial_adapter.sha256, "execution": receipt.execution.to_json(),
+            "start": None,
         }, zero + 1300),
         Said("began", {"begin_digest": run.begin_digest}, zero + 1900),
     ]  # fmt: skip
-    said += [
-        Said(
-            "heartbeat",
-            _beat(step + 1, "training", step, receipt.step_losses[step - 1]),
-            zero + 1000 + step * 1000,
-        )
-        for step in range(1, STEPS + 1)
-    ]
+    checkpoints = {ref.step: ref for ref in receipt.checkpoints}
+    for step in range(1, STEPS + 1):
+        at_ms, loss = zero + 1000 + step * 1000, receipt.step_losses[step - 1]
+        said.append(Said("heartbeat", _beat(step + 1, "training", step, loss), at_ms))
+        if step in checkpoints:
+            body = {"checkpoint": checkpoints[step].to_json(), "samples": 4 * step, "loss": loss}
+            said.append(Said("checkpointed", body, at_ms + 20))
     files = [
         FileRef(name=RECEIPT_FILE, **sized((run.paths.artifacts / node / RECEIPT_FILE).read_bytes())),
         receipt.adapter_config,

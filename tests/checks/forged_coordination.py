@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from runners.contract.journal import Head
 from tests.checks.forged_hosts import MAC, NODES, endpoint_of
 from tests.checks.forged_journal import Said
-from tests.checks.forged_work import replay_record
+from tests.checks.forged_training import replay_record
 
 if TYPE_CHECKING:
     from tests.checks.forge import Forge
@@ -62,7 +62,7 @@ class _Script:
         if run.lies.revision:
             self.say(
                 5, "revision_opened", revision=run.lies.revision, previous_classification="replay_required",
-                previous_bundle_digest=run.previous_digest,
+                previous_bundle_digest=run.previous_digest, continued=[],
             )  # fmt: skip
         self.change(10, "admitting", "hosts are brought up and admitted")
         for node in self.nodes:
@@ -119,6 +119,11 @@ class _Script:
         return self.heads[node].to_json()
 
     def collecting(self) -> None:
+        for node in self.nodes:
+            receipt = self.run.documents[f"retained_artifacts/{node}/contributor_receipt.json"]
+            for ref in receipt.checkpoints:
+                head = self._head(node, "checkpointed")
+                self.say(4200, "checkpoint_kept", node_id=node, checkpoint=ref.to_json(), head=head)
         produced = {}
         for index, node in enumerate(self.nodes):
             journal = self.run.journals[node]

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from console.coordination.inbox import leave_command
 from runners.contract.canonical import sha256_hex
+from runners.contract.plan import ADAPTER_CONFIG_FILE as CONFIG
 from runners.contract.plan import ADAPTER_FILE as ADAPTER
+from runners.contract.plan import RECEIPT_FILE as RECEIPT
 from tests.checks.defects import changed_to, first
 from tests.checks.forge import Forge
 from tests.checks.forged_bringup import refuse_for_disk
@@ -129,7 +131,7 @@ def rejected_on_arrival(root: Path) -> Path:
 
     def forget(run: Forge) -> None:
         _forget_results(run)
-        _forget(run, LINUX)
+        _forget(run, *(f"{LINUX}/{name}" for name in (ADAPTER, CONFIG, RECEIPT)))
         (run.paths.quarantine / LINUX).mkdir()
         (run.paths.quarantine / LINUX / ADAPTER).write_bytes(other_bytes)
 

@@ -1,11 +1,13 @@
 """The two hosts of every forged run, and small names that stand for what they would have measured."""
 
 from runners.contract.canonical import sha256_hex
+from runners.contract.execution import ExecutionSettings, NamedSize
 from runners.contract.receipts import Device, Software
 
 MAC, LINUX = "swarm-mac-a", "swarm-linux-a"
 NODES = (MAC, LINUX)
-STEPS = 4
+STEPS, CHECKPOINT_STEPS = 4, 2
+CHUNK_TOKENS = 128
 RUN_ID = "forged-run-1"
 
 
@@ -20,6 +22,14 @@ def device_of(node: str) -> Device:
 def software_of(node: str) -> Software:
     backend = "mlx@0.32.4" if node == MAC else "torch@2.13.0+cpu"
     return Software(python="3.11.9", platform="Linux-6.1", backend=backend, runners_sha256=hash_of("runners"))
+
+
+def execution_of(device: Device, software: Software) -> ExecutionSettings:
+    return ExecutionSettings(
+        backend=software.backend, backend_label=device.backend_label, device_name=device.name, threads=device.threads,
+        blas=device.blas, tf32=device.tf32, chunk_tokens=CHUNK_TOKENS, tiles=(NamedSize(name="head_rows", size=32),),
+        runners_sha256=software.runners_sha256,
+    )  # fmt: skip
 
 
 def endpoint_of(node: str) -> str:

@@ -19,7 +19,7 @@ def bring_up(run: "Forge", node: str) -> None:
     path = f"reports/{node}_bringup.json"
     fields = report_fields(
         run.contract, run.contract.node(node), run.key(node), run.device(node), run.software(node),
-        run_id=RUN_ID, head_sha256=run.plan.head.sha256,
+        run_id=RUN_ID, head_sha256=run.plan.head.sha256, execution=run.execution(node),
     )  # fmt: skip
     report = run.seal(path, run.paths.reports / f"{node}_bringup.json", BringupReport, **fields)
     _sign(run, path, node, b"swarm.bringup_report.v1\0", report, run.paths.reports)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from console.coordination.lane_file import load_lane
-from console.coordination.planning import Inputs, parts, plan_window
+from console.coordination.planning import Hosts, Inputs, parts, plan_window
 from console.validation.adapter import adapter_bytes
 from runners.contract.canonical import canonical_bytes, sha256_hex
 from runners.contract.document import word_from_json
@@ -15,7 +15,7 @@ from runners.contract.lane import RunContract
 from runners.contract.plan import FileRef, HeadIdentity, WindowPlan
 from runners.contract.shard_manifest import CaptureRecord, ShardManifest
 from runners.records.tensors import RawTensor, write_tensors
-from tests.checks.forged_hosts import RUN_ID, STEPS, hash_of
+from tests.checks.forged_hosts import CHECKPOINT_STEPS, NODES, RUN_ID, STEPS, hash_of
 from tests.checks.lies import Lies
 from tests.checks.resealing import reseal_body, sized
 from tests.checks.tiny_training import TinyShard, make_shard
@@ -31,7 +31,8 @@ TOKENIZER_DIGEST = sha256_hex(canonical_bytes({"files": {"tokenizer.json": sha25
 def contract_of(lies: Lies) -> RunContract:
     body = load_lane("loopback").to_json()
     body["adapter"] |= {"rank": RANK, "alpha": ALPHA}
-    body["recipe"] |= {"steps": STEPS, "batch_samples": 4, "learning_rate": 0.05}
+    body["recipe"] |= {"steps": STEPS, "checkpoint_steps": CHECKPOINT_STEPS}
+    body["recipe"] |= {"batch_samples": 4, "learning_rate": 0.05}
     body["governance"] |= {"minimum_improvement": 0.01}
     if lies.contract:
         lies.contract(body)
@@ -62,7 +63,9 @@ def plan_run(run: "Forge") -> None:
         "retained_artifacts/initial_adapter.safetensors", adapter_bytes(run.start, zero, {"format": "pt"})
     )
     cut = CutResult(slices=tuple(slices), initial_adapter=initial)
-    plan = plan_window(run.contract, RUN_ID, run.lies.revision, Inputs(manifests[0], manifests[1], held_out_file, cut))
+    inputs = Inputs(manifests[0], manifests[1], held_out_file, cut)
+    hosts = Hosts({node: run.execution(node) for node in NODES})
+    plan = plan_window(run.contract, RUN_ID, run.lies.revision, inputs, hosts)
     fields = {name: getattr(plan, name) for name in WindowPlan.model_fields if name != "digest"}
     path = "contract/window_plan.json"
     run.plan = run.seal(path, run.paths.documents / "window_plan.json", WindowPlan, **fields)

@@ -1,15 +1,11 @@
-"""The work of a forged run: contributions, replays, merge, scores and promotion."""
+"""What follows from the work of a forged run: merge, scores and promotion."""
 
 import json
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from console.aggregation.merge import WeightedAdapter, merge, sample_weights
 from console.aggregation.promotion import PUBLISH_REASON, gates
-from console.coordination.planning import parts
 from console.validation.adapter import Adapter, adapter_bytes
-from console.validation.replay_comparison import compare
 from runners.contract import receipts
 from runners.contract.adapter_config import adapter_config_bytes
 from runners.contract.canonical import readable_bytes
@@ -19,75 +15,13 @@ from runners.contract.plan import ADAPTER_CONFIG_FILE as CONFIG
 from runners.contract.plan import ADAPTER_FILE as ADAPTER
 from runners.contract.plan import RECEIPT_FILE as RECEIPT
 from runners.contract.states import Disposition
-from tests.checks.forged_hosts import MAC, NODES, RUN_ID, STEPS
+from tests.checks.forged_hosts import MAC, NODES, RUN_ID
 from tests.checks.forged_plan import ALPHA, RANK
-from tests.checks.resealing import Body
-from tests.checks.tiny_training import Trained, Weights, mean_loss, train
+from tests.checks.forged_training import replay_record
+from tests.checks.tiny_training import Trained, Weights, mean_loss
 
 if TYPE_CHECKING:
     from tests.checks.forge import Forge
-
-FARTHEST = 1e6  # a receipt holds finite figures only, also where a lie makes the reference delta zero
-
-
-def _train(run: "Forge", node: str, rounding: type[np.floating]) -> Trained:
-    index = NODES.index(node)
-    samples = parts(run.contract, 16)[index].sample_indices
-    assignment = run.plan.assignment(node)
-    shard = run.train_shard.take(samples)
-    return train(run.head, shard, run.start, run.contract.adapter, run.contract.recipe, assignment.batches, rounding)
-
-
-def contribute(run: "Forge", node: str) -> None:
-    assignment = run.plan.assignment(node)
-    result = _train(run, node, np.float32 if node == MAC else np.float64)
-    if run.lies.trained:
-        result = run.lies.trained(run, node, result)
-    run.results[node] = result
-    raw = adapter_bytes(result.a, result.b, {"format": "pt", "swarm_assignment": assignment.digest})
-    adapter = run.store(f"retained_artifacts/{node}/{ADAPTER}", raw)
-    config_raw = adapter_config_bytes(rank=RANK, alpha=ALPHA, base_label="forged")
-    config = run.store(f"retained_artifacts/{node}/{CONFIG}", config_raw)
-    batches = assignment.batches
-    run.seal(
-        f"retained_artifacts/{node}/{RECEIPT}", run.paths.artifacts / node / RECEIPT, receipts.ContributorReceipt,
-        run_id=RUN_ID, window_id=run.plan.window_id, revision=run.lies.revision, node_id=node,
-        assignment_digest=assignment.digest, contract_digest=run.contract.digest, device=run.device(node),
-        software=run.software(node), initial_adapter_sha256=assignment.initial_adapter.sha256,
-        slice_sha256=assignment.slice.shard.sha256, head_sha256=assignment.head.sha256, adapter=adapter,
-        adapter_config=config, steps=STEPS, samples_presented=sum(len(batch) for batch in batches),
-        distinct_samples=len({index for batch in batches for index in batch}), tokens_presented=64,
-        step_losses=result.losses, started_wall_ms=1_790_000_002_000, finished_wall_ms=1_790_000_005_000,
-        train_seconds=3.0,
-    )  # fmt: skip
-
-
-def replay(run: "Forge", node: str) -> None:
-    assignment = run.plan.assignment(node)
-    result = _train(run, node, np.float32)
-    if run.lies.replayed:
-        result = run.lies.replayed(run, node, result)
-    run.replays[node] = result
-    raw = adapter_bytes(result.a, result.b, {"format": "pt", "swarm_assignment": assignment.digest})
-    file = run.store(f"retained_artifacts/replayed_{node}/{ADAPTER}", raw)
-    receipt = run.documents[f"retained_artifacts/{node}/{RECEIPT}"]
-    governance = run.contract.governance
-    device = run.device(MAC)
-    comparison = compare(
-        adapter_of(run.results[node]), receipt.step_losses, adapter_of(result), result.losses, governance,
-        same_backend=receipt.device == device,
-    )  # fmt: skip
-    run.seal(
-        f"receipts/replay_{node}.json", run.paths.receipts / f"replay_{node}.json", receipts.ReplayReceipt,
-        run_id=RUN_ID, window_id=run.plan.window_id, revision=run.lies.revision, node_id=node,
-        assignment_digest=assignment.digest, contributor_backend_label=receipt.device.backend_label,
-        replay_device=device, replay_software=run.software(MAC), contribution_sha256=receipt.adapter.sha256,
-        replayed_adapter=file, outcome=comparison.outcome,
-        relative_difference=min(comparison.relative_difference, FARTHEST),
-        relative_bound=governance.replay_relative_bound,
-        max_loss_difference=comparison.max_loss_difference, loss_bound=governance.replay_loss_bound,
-        step_losses=result.losses, replay_seconds=1.5,
-    )  # fmt: skip
 
 
 def adapter_of(trained: Trained) -> Adapter:
@@ -154,16 +88,3 @@ def promote(run: "Forge") -> None:
         merged_adapter_sha256=run.documents["retained_artifacts/merged_artifact_report.json"].merged_adapter.sha256,
         publish_disposition="refused", publish_reason=PUBLISH_REASON,
     )  # fmt: skip
-
-
-def replay_record(run: "Forge", node: str) -> Body:
-    receipt = run.documents[f"receipts/replay_{node}.json"]
-    body: Body = receipt.to_json()
-    names = ("node_id", "outcome", "relative_difference", "relative_bound", "max_loss_difference", "loss_bound")
-    return {
-        **{name: body[name] for name in names},
-        "backend_label": receipt.replay_device.backend_label,
-        "receipt_digest": receipt.digest,
-        "replayed_sha256": receipt.replayed_adapter.sha256,
-        "detail": "",
-    }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from console.validation.adapter import Adapter
+from runners.contract.execution import ExecutionSettings
 from runners.contract.receipts import Device, Software
 from tests.checks.forged_journal import LineEdit, Said
 from tests.checks.resealing import BodyEdit
@@ -32,6 +33,7 @@ class Lies:
     merged: Callable[["Forge", Adapter], Adapter] | None = None
     devices: dict[str, Device] = field(default_factory=dict)
     software: dict[str, Software] = field(default_factory=dict)
+    execution: dict[str, ExecutionSettings] = field(default_factory=dict)  # of a node, told everywhere
     revision: int = 0  # of a replay: it cites the one before, which `tests.checks.forged_previous` makes
     previous: BodyEdit | None = None  # the earlier bundle's document before it is sealed and signed
     previous_plan: BodyEdit | None = None

@@ -25,10 +25,22 @@ class TinyShard:
 
 
 @dataclass(frozen=True)
+class Stand:
+    """Where a training stands after `step` steps, in f32 as a checkpoint keeps it."""
+
+    step: int
+    a: NDArray[np.float32]
+    b: NDArray[np.float32]
+    moments: tuple[NDArray[np.float32], ...]  # mean and mean square of A, then of B
+    losses: tuple[float, ...]  # of the steps 1 to `step`
+
+
+@dataclass(frozen=True)
 class Trained:
     a: NDArray[np.float32]
     b: NDArray[np.float32]
     losses: tuple[float, ...]
+    kept: dict[int, Stand]  # by step
 
 
 def make_shard(seed: int, samples: int, width: int, vocabulary: int) -> TinyShard:
@@ -45,19 +57,19 @@ def make_shard(seed: int, samples: int, width: int, vocabulary: int) -> TinyShar
 def train(
     head: NDArray[np.float32],
     shard: TinyShard,
-    start: NDArray[np.float32],
+    start: Stand,
     adapter: AdapterContract,
     recipe: RecipeContract,
     batches: tuple[tuple[int, ...], ...],
     rounding: type[np.floating],
-) -> Trained:
-    """AdamW on A and B, computed in `rounding` and stored in f32."""
+) -> Stand:
+    """AdamW on A and B over the batches after `start`, computed in `rounding` and kept in f32."""
     scale = adapter.alpha / adapter.rank
-    a: Array = start.astype(rounding)
-    b: Array = np.zeros((head.shape[0], adapter.rank), rounding)
-    moments = [np.zeros_like(a), np.zeros_like(a), np.zeros_like(b), np.zeros_like(b)]
-    losses = []
-    for step, batch in enumerate(batches, start=1):
+    a: Array = start.a.astype(rounding)
+    b: Array = start.b.astype(rounding)
+    moments: list[Array] = [each.astype(rounding) for each in start.moments]
+    losses = list(start.losses)
+    for step, batch in enumerate(batches[start.step :], start=start.step + 1):
         part = shard.take(batch)
         h, u, error, loss = _forward(head.astype(rounding), part, a, b, scale)
         grad_b = scale * error.T @ u
@@ -65,7 +77,8 @@ def train(
         for index, (value, grad) in enumerate(((a, grad_a), (b, grad_b))):
             _adamw(value, grad, moments[2 * index], moments[2 * index + 1], recipe, step)
         losses.append(loss)
-    return Trained(a.astype(np.float32), b.astype(np.float32), tuple(losses))
+    kept = tuple(each.astype(np.float32) for each in moments)
+    return Stand(len(losses), a.astype(np.float32), b.astype(np.float32), kept, tuple(losses))
 
 
 def mean_loss(head: NDArray[np.float32], shard: TinyShard, weights: Weights | None, scale: float) -> float:

@@ -18,6 +18,7 @@ from runners.contract.lane import Policies
 from runners.contract.plan import OUTBOX_FILES, FileRef, UploadIdentity, UploadManifest
 from runners.contract.receipts import Device, GateValue, HeldOutScore
 from runners.contract.states import Phase, ReplayOutcome, WindowState
+from tests.execution_settings import EXECUTION
 
 H = "a" * 64
 LABEL = "open_adapter_backend.torch.cpu.gpt_oss_lm_head"
@@ -68,7 +69,9 @@ def beat(number: int = 1) -> node_rec.Heartbeat:
 
 def ready(label: str = LABEL) -> node_rec.Ready:
     device = DEVICE.model_copy(update={"backend_label": label})
-    return node_rec.Ready(device=device, head_sha256=H, slice_sha256=H, initial_adapter_sha256=H)
+    return node_rec.Ready(
+        device=device, head_sha256=H, slice_sha256=H, initial_adapter_sha256=H, execution=EXECUTION, start=None
+    )
 
 
 def produced(node_id: str) -> node_rec.Produced:
@@ -268,7 +271,8 @@ def submission(node_id: str, reason: str = "as_planned") -> rec.SubmissionJudged
 def replay(node_id: str, outcome: ReplayOutcome = ReplayOutcome.EXACT) -> rec.ReplayJudged:
     return rec.ReplayJudged(
         node_id=node_id, outcome=outcome, backend_label=LABEL, relative_difference=0.0, relative_bound=1e-4,
-        max_loss_difference=0.0, loss_bound=1e-4, receipt_digest=H, replayed_sha256=H, detail="",
+        max_loss_difference=0.0, loss_bound=1e-4, segments=1, exact_segments=1, receipt_digest=H,
+        replayed_sha256=H, detail="",
     )  # fmt: skip
 
 

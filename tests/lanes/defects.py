@@ -198,7 +198,7 @@ DEFECTS = (
     Defect(
         "a_wider_replay_bound",
         "assignments_follow_from_the_data",
-        {"plan": put("assignments", 1, "replay", "relative_bound", value=0.5)},
+        {"plan": put("assignments", 1, "replay", "tolerance", "relative_bound", value=0.5)},
     ),
     Defect(
         "upload_of_another_shape",

@@ -9,7 +9,7 @@ from console.cli.errors import UsageError
 from console.cli.start import create_run
 from console.cli.start_options import StartOptions
 from console.coordination.lane_file import load_lane
-from console.coordination.planning import Inputs, parts, plan_window
+from console.coordination.planning import Hosts, Inputs, parts, plan_window
 from console.evidence.lane_documents.drift import LaneDocuments, RunDocuments, drift
 from console.evidence.lane_documents.frozen_lane import freeze_lane, retained_lane
 from console.evidence.lane_documents.places import FIRST_LANE, endpoint
@@ -19,6 +19,7 @@ from runners.contract.jobs import CutResult, CutSlice
 from runners.contract.plan import FileRef, WindowPlan
 from runners.contract.receipts import Member, MembershipReceipt
 from runners.contract.shard_manifest import CaptureRecord, ShardManifest
+from tests.execution_settings import EXECUTION
 
 CONTRACT = load_lane("loopback")
 SOURCES = shipped_sources(CONTRACT)
@@ -51,7 +52,7 @@ def run_plan(sources: LaneSources = SOURCES) -> WindowPlan:
         ),
     )
     inputs = Inputs(manifest(sources.train), manifest(sources.held_out), ref("held_out.safetensors"), cut)
-    return plan_window(CONTRACT, "run-1", 0, inputs)
+    return plan_window(CONTRACT, "run-1", 0, inputs, Hosts({node.node_id: EXECUTION for node in CONTRACT.contributors}))
 
 
 def membership(**changes: object) -> MembershipReceipt:

@@ -11,6 +11,7 @@ from runners.contract.states import (
     Phase,
     RunnerState,
 )
+from tests.execution_settings import EXECUTION
 from tests.observation.recorded_journals import MAC, RUN_ID, STEPS, WALL_0, Recorder, fixture_key, head, sha
 
 
@@ -115,6 +116,8 @@ def prepare(run: Recorder, node_id: str, launched_ms: int, ready_ms: int) -> int
         head_sha256=sha("head"),
         slice_sha256=sha(f"slice {node_id}"),
         initial_adapter_sha256=sha("initial"),
+        execution=EXECUTION,
+        start=None,
     )
     put(ready_ms, node_id, "ready", ready, revision=1)
     while at_ms < 8300:

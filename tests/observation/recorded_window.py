@@ -138,6 +138,8 @@ def judge(run: Recorder, at_ms: int, *, promoted: bool, skew_ms: int) -> None:
             relative_bound=1e-4,
             max_loss_difference=difference,
             loss_bound=1e-4,
+            segments=3,
+            exact_segments=3 if difference == 0 else 0,
             receipt_digest=sha("replay"),
             replayed_sha256=sha("replayed"),
             detail="",

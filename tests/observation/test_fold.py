@@ -17,6 +17,7 @@ from console.observation.state import Host, State
 from runners.contract import coordinator_records as coord
 from runners.contract import node_records as node
 from runners.contract.document import Word
+from runners.contract.plan import CheckpointRef, FileRef
 from runners.contract.receipts import HeldOutScore
 from runners.contract.states import (
     Classification,
@@ -28,6 +29,7 @@ from runners.contract.states import (
     RunnerState,
     WindowState,
 )
+from tests.execution_settings import EXECUTION
 from tests.observation import recorded_contributor, recorded_journals
 from tests.observation.recorded_journals import LINUX, MAC, Recording, sha
 from tests.observation.watching import Watch
@@ -66,6 +68,9 @@ def linux(state: State) -> Host:
 HEAD = recorded_journals.head()
 FINDING = coord.Finding(rule="manifest_digest", expected="aa", got="bb")
 
+CHECKPOINT = CheckpointRef(
+    revision=1, step=20, file=FileRef(name="step-000020.safetensors", size_bytes=9, sha256=sha("checkpoint"))
+)
 COORDINATOR_CASES: list[tuple[Word, Callable[[State], object], object]] = [
     (
         coord.EpochOpened(pid=9, previous_file="a.jsonl", previous_tail=sha("x"), gap_ms=5),
@@ -186,6 +191,8 @@ COORDINATOR_CASES: list[tuple[Word, Callable[[State], object], object]] = [
             relative_bound=1e-4,
             max_loss_difference=0.1,
             loss_bound=1e-4,
+            segments=1,
+            exact_segments=0,
             receipt_digest=None,
             replayed_sha256=None,
             detail="",
@@ -226,6 +233,16 @@ COORDINATOR_CASES: list[tuple[Word, Callable[[State], object], object]] = [
         "held",
     ),
     (
+        coord.CheckpointKept(node_id=LINUX, checkpoint=CHECKPOINT, head=HEAD),
+        lambda state: linux(state).kept_step,
+        20,
+    ),
+    (
+        coord.CheckpointRefused(node_id=LINUX, step=20, reason="malformed_checkpoint", findings=(), head=HEAD),
+        lambda state: linux(state).trouble and linux(state).trouble.reason,  # type: ignore[union-attr]
+        "malformed_checkpoint",
+    ),
+    (
         coord.WindowChanged(before=WindowState.PLANNED, after=WindowState.ADMITTING, reason="go", heads=()),
         lambda state: (state.window, state.window_since),
         (WindowState.ADMITTING, Stamp(1000, 50)),
@@ -251,6 +268,8 @@ NODE_CASES: list[tuple[Word, Callable[[State], object], object]] = [
             head_sha256=sha("h"),
             slice_sha256=sha("s"),
             initial_adapter_sha256=sha("i"),
+            execution=EXECUTION,
+            start=None,
         ),
         lambda state: (linux(state).work.phase, linux(state).work.device_label),
         (Phase.READY, "cpu:0"),

@@ -11,6 +11,7 @@ import numpy as np
 
 from runners.contract.batches import batch_order
 from runners.contract.canonical import sha256_hex
+from runners.contract.jobs import BackendName
 from runners.contract.lane import (
     AdapterContract,
     DataContract,
@@ -35,8 +36,10 @@ from runners.contract.plan import (
 )
 from runners.contract.requests import ReceiveRequest
 from runners.training.adapter_file import adapter_bytes, initial_adapter
+from runners.training.backends import load
 from runners.training.head import f32_to_bf16, head_identity, load_head
 from runners.training.shards import Shard, shard_bytes
+from runners.training.software import execution
 
 BASE = Path(__file__).resolve().parents[2] / "fixtures" / "swarm" / "base"
 RUN, NODE, WINDOW = "run-1", "swarm-linux-a", "window-1"
@@ -56,6 +59,7 @@ THRESHOLDS = MachineThresholds(
 def contract(
     *,
     steps: int = 5,
+    checkpoint_steps: int = 20,
     heartbeat_ms: int = 1000,
     devices: tuple[str, ...] = ("cpu", "cuda"),
     thresholds: MachineThresholds = THRESHOLDS,
@@ -109,12 +113,12 @@ def contract(
             seed=SEED,
             threads=1,
             chunk_tokens=64,
+            checkpoint_steps=checkpoint_steps,
         ),
         governance=Governance(
             replay_backend="reference",
-            replay_relative_bound=1e-4,
-            replay_loss_bound=1e-4,
             same_backend_exact=True,
+            tolerances=(),
             delta_norm_bound=10.0,
             minimum_improvement=0.0,
             publication="never_automatic",
@@ -145,10 +149,12 @@ class Shipment:
         )
 
 
-def shipment(lane: RunContract, *, revision: int = 0, name: str = "assignment-a") -> Shipment:
+def shipment(
+    lane: RunContract, *, revision: int = 0, name: str = "assignment-a", backend: BackendName = "reference"
+) -> Shipment:
     slice_bytes, start_bytes = _synthetic_slice(), _initial()
     assignment = _assignment(
-        lane, _ref("slice.safetensors", slice_bytes), _ref("initial.safetensors", start_bytes), revision, name
+        lane, _ref("slice.safetensors", slice_bytes), _ref("initial.safetensors", start_bytes), revision, name, backend
     )
     files = {
         "assignment.json": assignment.to_bytes(),
@@ -191,7 +197,9 @@ def _initial() -> bytes:
     return adapter_bytes(initial_adapter(SEED, RANK, _head().hidden_size, _head().vocab_size))
 
 
-def _assignment(lane: RunContract, shard: FileRef, initial: FileRef, revision: int, name: str) -> Assignment:
+def _assignment(
+    lane: RunContract, shard: FileRef, initial: FileRef, revision: int, name: str, backend: BackendName
+) -> Assignment:
     head, adapter, recipe = _head(), lane.adapter, lane.recipe
     identity = UploadIdentity(
         run_id=RUN,
@@ -224,6 +232,8 @@ def _assignment(lane: RunContract, shard: FileRef, initial: FileRef, revision: i
         adapter=adapter,
         recipe=recipe,
         batches=batch_order(recipe.seed, SAMPLES, recipe.batch_samples, recipe.steps),
+        execution=execution(load(backend, threads=recipe.threads, chunk_tokens=recipe.chunk_tokens)),
+        continues_from=(),
         expected_upload=UploadManifest.seal(
             files=OUTBOX_FILES,
             tensors=tuple(TensorShape(name=name, dtype="F32", shape=shape) for name, shape in shapes),

@@ -77,7 +77,7 @@ def test_what_is_published_is_not_what_the_plan_expects_though_it_fits_itself(
     )
     draft = tmp_path / "draft"
     draft.mkdir()
-    honest = finish_contribution(prepared, draft, lambda _: None)
+    honest = finish_contribution(prepared, draft, tmp_path, lambda _: None)
     receipt = spoil(fault, draft, honest, assignment)
     manifest, files = observe_upload(draft, prepared)
     assert manifest.digest != assignment.expected_upload.digest

@@ -21,7 +21,7 @@ STALE_GUARD_MS = 2500  # half of what makes a runner stale
 def test_a_whole_torch_cycle_has_no_gap_neither_in_import_nor_in_training(node: Node) -> None:
     node = node.on("torch")
     node.lane = contract(steps=3000)
-    sent = shipment(node.lane)
+    sent = shipment(node.lane, backend="torch")
     launched = node.launch(sent)
     node.await_record(launched, "ready", 60)
     node.ask_here("begin", node.begin_request(sent))

@@ -14,6 +14,8 @@ from runners.contract.jobs import (
     ReplayResult,
     ScoreJob,
     ScoreSubject,
+    SegmentResult,
+    SegmentStart,
 )
 from runners.contract.plan import ADAPTER_FILE
 from runners.training.backend import ignore_stage, ignore_step
@@ -42,6 +44,7 @@ def test_a_replay_in_a_fresh_process_gives_the_contributors_bits(node: Node) -> 
         slice_path=inputs / "slice.safetensors",
         initial_path=inputs / "initial.safetensors",
         out_dir=first,
+        checkpoint_dir=first,
         on_stage=ignore_stage,
         on_step=ignore_step,
     )
@@ -53,12 +56,14 @@ def test_a_replay_in_a_fresh_process_gives_the_contributors_bits(node: Node) -> 
         backend="reference",
         out_dir=str(node.folder / "again"),
     )
-    code, lines = node.ask("replay", job)
+    code, lines = node.ask("replay", job, SegmentStart(first_step=1, checkpoint_path=None))
     assert code == 0, lines
+    segment = SegmentResult.model_validate_json(json.dumps(lines[-2]))
     result = ReplayResult.model_validate_json(json.dumps(lines[-1]))
-    assert result.adapter.sha256 == receipt.adapter.sha256
+    assert segment.file.sha256 == receipt.adapter.sha256
     assert (node.folder / "again" / ADAPTER_FILE).read_bytes() == (first / ADAPTER_FILE).read_bytes()
-    assert result.step_losses == receipt.step_losses
+    assert segment.step_losses == receipt.step_losses
+    assert result.execution == receipt.execution
     assert [line["done"] for line in lines if line.get("stage") == "train"] == [1, 2, 3, 4, 5]
 
 

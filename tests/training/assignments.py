@@ -10,6 +10,7 @@ from runners.contract.plan import (
     TENSOR_A,
     TENSOR_B,
     Assignment,
+    CheckpointRef,
     Slice,
     TensorShape,
     UploadIdentity,
@@ -18,6 +19,7 @@ from runners.contract.plan import (
 from runners.training.head import head_identity, load_head
 from runners.training.jobs import cut
 from runners.training.shards import write_shard
+from tests.execution_settings import EXECUTION
 from tests.training.problems import ALPHA, RANK, adapter_contract, recipe, shard
 
 BASE = Path(__file__).parents[2] / "fixtures" / "swarm" / "base"
@@ -56,10 +58,17 @@ def lay_ground(folder: Path) -> Ground:
     return Ground(folder, cut(job))
 
 
-def assignment_over(ground: Ground, number: int, *, steps: int = 6) -> Assignment:
+def assignment_over(
+    ground: Ground,
+    number: int,
+    *,
+    steps: int = 6,
+    checkpoint_steps: int = 20,
+    continues_from: tuple[CheckpointRef, ...] = (),
+) -> Assignment:
     """What contributor `number` must train on its own slice."""
     head = head_identity(load_head(BASE), BASE)
-    piece, how = ground.cut.slices[number], recipe(steps, seed=SEED)
+    piece, how = ground.cut.slices[number], recipe(steps, seed=SEED, checkpoint_steps=checkpoint_steps)
     identity = UploadIdentity(
         run_id="run-1",
         window_id="window-1",
@@ -90,6 +99,8 @@ def assignment_over(ground: Ground, number: int, *, steps: int = 6) -> Assignmen
         adapter=adapter_contract(),
         recipe=how,
         batches=batch_order(how.seed, piece.samples, how.batch_samples, steps),
+        execution=EXECUTION,
+        continues_from=continues_from,
         expected_upload=UploadManifest.seal(
             files=OUTBOX_FILES,
             tensors=(

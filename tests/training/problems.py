@@ -45,7 +45,9 @@ def adapter_contract() -> AdapterContract:
     )
 
 
-def recipe(steps: int, *, batch_samples: int = 4, chunk_tokens: int = 64, seed: int = 7) -> RecipeContract:
+def recipe(
+    steps: int, *, batch_samples: int = 4, chunk_tokens: int = 64, seed: int = 7, checkpoint_steps: int = 20
+) -> RecipeContract:
     return RecipeContract(
         steps=steps,
         batch_samples=batch_samples,
@@ -57,12 +59,20 @@ def recipe(steps: int, *, batch_samples: int = 4, chunk_tokens: int = 64, seed: 
         seed=seed,
         threads=1,
         chunk_tokens=chunk_tokens,
+        checkpoint_steps=checkpoint_steps,
     )
 
 
-def job(steps: int, *, data: Shard | None = None, batch_samples: int = 4, vocab_size: int = 2048) -> TrainingJob:
+def job(
+    steps: int,
+    *,
+    data: Shard | None = None,
+    batch_samples: int = 4,
+    vocab_size: int = 2048,
+    checkpoint_steps: int = 20,
+) -> TrainingJob:
     data = data or shard(vocab_size)
-    how = recipe(steps, batch_samples=batch_samples)
+    how = recipe(steps, batch_samples=batch_samples, checkpoint_steps=checkpoint_steps)
     return TrainingJob(
         head=head(vocab_size),
         shard=data,

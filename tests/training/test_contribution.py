@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runners.contract.jobs import ReplayJob, ScoreJob, ScoreSubject
+from runners.contract.jobs import ReplayJob, ScoreJob, ScoreSubject, SegmentResult, SegmentStart
 from runners.contract.plan import ADAPTER_FILE, OUTBOX_FILES, RECEIPT_FILE, Assignment
 from runners.contract.receipts import ContributorReceipt
 from runners.records.sources import sources_sha256
 from runners.training.adapter_file import read_adapter
-from runners.training.backend import StepResult, ignore_stage, ignore_step
+from runners.training.backend import OnStep, StepResult, ignore_stage, ignore_step
 from runners.training.backends import load
 from runners.training.contribution import contribute, finish_contribution, observe_upload, prepare_contribution
 from runners.training.errors import AdapterFileError, InputMismatch, ShardError, Stopped, TrainingError
 from runners.training.head import load_head
-from runners.training.jobs import replay, score
+from runners.training.jobs import Replay, score
 from runners.training.software import runners_sha256
 from tests.training.assignments import BASE, Ground, assignment_over, lay_ground
 from tests.training.problems import ALPHA, RANK
@@ -36,9 +36,15 @@ def _contribute(ground: Ground, out: Path, number: int = 0) -> ContributorReceip
         slice_path=ground.slice_path(number),
         initial_path=ground.initial_path,
         out_dir=out,
+        checkpoint_dir=out,
         on_stage=ignore_stage,
         on_step=ignore_step,
     )
+
+
+def replay(job: ReplayJob, on_step: OnStep = ignore_step) -> SegmentResult:
+    """Work without a checkpoint in between is one segment."""
+    return Replay(job).segment(SegmentStart(first_step=1, checkpoint_path=None), on_step)
 
 
 def _replay_job(ground: Ground, out: Path, backend: str, assignment: Assignment | None = None) -> ReplayJob:
@@ -84,7 +90,7 @@ def test_what_is_observed_in_the_outbox_has_the_digest_that_the_plan_expects(gro
         initial_path=ground.initial_path,
         on_stage=ignore_stage,
     )
-    finish_contribution(prepared, tmp_path, ignore_step)
+    finish_contribution(prepared, tmp_path, tmp_path, ignore_step)
     manifest, files = observe_upload(tmp_path, prepared)
     assert manifest.digest == assignment.expected_upload.digest
     assert tuple(file.name for file in files) == OUTBOX_FILES
@@ -102,6 +108,7 @@ def test_stages_and_steps_are_reported_on_the_way(ground: Ground, tmp_path: Path
         slice_path=ground.slice_path(0),
         initial_path=ground.initial_path,
         out_dir=tmp_path,
+        checkpoint_dir=tmp_path,
         on_stage=lambda stage, done, total, unit, detail: stages.append(stage),
         on_step=steps.append,
     )
@@ -118,6 +125,7 @@ def test_a_stopped_contribution_leaves_an_empty_outbox(ground: Ground, tmp_path:
             slice_path=ground.slice_path(0),
             initial_path=ground.initial_path,
             out_dir=tmp_path,
+            checkpoint_dir=tmp_path,
             on_stage=ignore_stage,
             on_step=ignore_step,
             should_stop=lambda: True,
@@ -128,7 +136,7 @@ def test_a_stopped_contribution_leaves_an_empty_outbox(ground: Ground, tmp_path:
 def test_a_replay_on_the_same_backend_writes_the_same_bytes(ground: Ground, tmp_path: Path) -> None:
     receipt = _contribute(ground, tmp_path / "out")
     result = replay(_replay_job(ground, tmp_path / "replayed", "torch"))
-    assert result.adapter == receipt.adapter
+    assert result.file == receipt.adapter
     assert result.step_losses == receipt.step_losses
     assert (tmp_path / "replayed" / ADAPTER_FILE).read_bytes() == (tmp_path / "out" / ADAPTER_FILE).read_bytes()
     assert [path.name for path in (tmp_path / "replayed").iterdir()] == [ADAPTER_FILE]
@@ -140,11 +148,12 @@ def test_a_replay_on_another_backend_differs_in_the_last_digits_only(
 ) -> None:
     receipt = _contribute(ground, tmp_path / "out")
     steps: list[StepResult] = []
-    result = replay(_replay_job(ground, tmp_path / "replayed", backend), steps.append)
+    again = Replay(_replay_job(ground, tmp_path / "replayed", backend))
+    result = again.segment(SegmentStart(first_step=1, checkpoint_path=None), steps.append)
     assert len(steps) == 6
-    assert result.adapter.sha256 != receipt.adapter.sha256
+    assert result.file.sha256 != receipt.adapter.sha256
     assert result.step_losses == pytest.approx(receipt.step_losses, rel=1e-6)
-    assert backend in result.device.backend_label
+    assert backend in again.result().device.backend_label
 
 
 def test_the_other_contributors_slice_is_refused_by_digest(ground: Ground, tmp_path: Path) -> None:

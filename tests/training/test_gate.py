@@ -1,9 +1,11 @@
 """The bring-up gate trains for real, and sees a backend that doesn't."""
 
+import dataclasses
+
 import pytest
 
 from runners.contract.jobs import BackendName
-from runners.training.backend import OnStage, OnStep, ShouldStop, TrainingJob, TrainingResult, never_stop
+from runners.training.backend import OnStage, OnState, OnStep, ShouldStop, TrainingJob, TrainingResult, never_stop
 from runners.training.backends import load
 from runners.training.errors import GateFailed
 from runners.training.gate import gate_job, run_gate
@@ -35,9 +37,15 @@ def test_the_gate_gives_one_backend_the_same_adapter_each_time() -> None:
 class Forgetful(ReferenceBackend):
     """Trains, and hands back what it started from."""
 
-    def train(self, job: TrainingJob, on_step: OnStep, should_stop: ShouldStop = never_stop) -> TrainingResult:
-        trained = super().train(job, on_step, should_stop)
-        return TrainingResult(job.initial, trained.step_losses)
+    def train(
+        self,
+        job: TrainingJob,
+        on_step: OnStep,
+        should_stop: ShouldStop = never_stop,
+        on_state: OnState | None = None,
+    ) -> TrainingResult:
+        trained = super().train(job, on_step, should_stop, on_state)
+        return TrainingResult(dataclasses.replace(trained.state, weights=job.initial))
 
 
 class Obliging(ReferenceBackend):

@@ -3,7 +3,7 @@
 import pytest
 
 from runners.contract.lane import AdapterContract
-from runners.training.backend import OnStep, ShouldStop, StepResult, TrainingJob, TrainingResult, never_stop
+from runners.training.backend import OnState, OnStep, ShouldStop, StepResult, TrainingJob, TrainingResult, never_stop
 from runners.training.backends import load
 from runners.training.gate import ALPHA, RANK, gate_job
 from runners.training.reference_backend import ReferenceBackend
@@ -22,12 +22,18 @@ class Timed(ReferenceBackend):
         super().__init__(threads=1, chunk_tokens=128)
         self.seconds = seconds
 
-    def train(self, job: TrainingJob, on_step: OnStep, should_stop: ShouldStop = never_stop) -> TrainingResult:
+    def train(
+        self,
+        job: TrainingJob,
+        on_step: OnStep,
+        should_stop: ShouldStop = never_stop,
+        on_state: OnState | None = None,
+    ) -> TrainingResult:
         for step in range(len(job.batches)):
             if should_stop():
                 break
             on_step(StepResult(step + 1, 1.0, 8, 128, self.seconds))
-        return TrainingResult(job.initial, ())
+        return TrainingResult(job.start)
 
 
 def test_a_real_backend_is_measured_for_the_floor_at_the_lanes_geometry() -> None:

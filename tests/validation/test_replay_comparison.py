@@ -1,4 +1,4 @@
-"""Exact, within the bound, or a mismatch: with adapters that were really trained."""
+"""A segment is exact, within the bound, or a mismatch: with states that were really trained."""
 
 import dataclasses
 
@@ -6,121 +6,167 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from console.validation.adapter import Adapter, relative_difference
-from console.validation.replay_comparison import Comparison, compare
-from runners.training.backend import TrainingJob, TrainingResult, ignore_step
+from console.validation.adapter import Adapter
+from console.validation.replay_comparison import Comparison, Segment, compare, delta_distance, worst
+from console.validation.training_state import MOMENT_NAMES, State
+from runners.contract.lane import PairTolerance
+from runners.training.backend import TrainingJob, TrainingState, ignore_step
 from runners.training.reference_backend import ReferenceBackend
 from tests.training.problems import ALPHA, job, shard
-from tests.validation.test_rules import GOVERNANCE
 
 VOCABULARY = 128
+TOLERANCE = PairTolerance(
+    contributor="torch", replay="reference", relative_bound=1e-4, delta_floor=0.0, moment_floor=0.0, loss_bound=1e-4
+)
 
 
-def train(work: TrainingJob) -> TrainingResult:
-    return ReferenceBackend(threads=1, chunk_tokens=64).train(work, ignore_step)
-
-
-def adapter(result: TrainingResult) -> Adapter:
-    return Adapter(result.adapter.a, result.adapter.b, ALPHA, {})
+def train(work: TrainingJob) -> TrainingState:
+    return ReferenceBackend(threads=1, chunk_tokens=64).train(work, ignore_step).state
 
 
 def small_job(steps: int = 6, seed: int = 2) -> TrainingJob:
     return job(steps, data=shard(VOCABULARY, samples=12, mean_tokens=6, seed=seed), vocab_size=VOCABULARY)
 
 
+def state(trained: TrainingState) -> State:
+    moments = trained.moments
+    assert moments is not None
+    adapter = Adapter(trained.weights.a, trained.weights.b, ALPHA, {})
+    kept = {name: getattr(moments, name) for name in MOMENT_NAMES}
+    return State(adapter, kept, trained.step_losses)
+
+
+START = State(Adapter(small_job().initial.a, small_job().initial.b, ALPHA, {}), {}, ())
+
+
 @pytest.fixture(scope="module")
-def honest() -> TrainingResult:
-    return train(small_job())
+def honest() -> State:
+    return state(train(small_job()))
 
 
 def compared(
-    one: TrainingResult, other: TrainingResult, *, same_backend: bool = False, adapted: Adapter | None = None
+    end: State,
+    replayed: State,
+    *,
+    start: State = START,
+    same_settings: bool = False,
+    tolerance: PairTolerance = TOLERANCE,
 ) -> Comparison:
-    return compare(
-        adapted or adapter(one), one.step_losses, adapter(other), other.step_losses, GOVERNANCE,
-        same_backend=same_backend,
-    )  # fmt: skip
+    segment = Segment(start, end, replayed, end.step_losses, replayed.step_losses)
+    return compare(segment, tolerance, same_settings=same_settings, exact_owed=True)
 
 
-def nudged(result: TrainingResult, relative: float) -> Adapter:
-    return Adapter(result.adapter.a, (result.adapter.b * np.float32(1 + relative)), ALPHA, {})
+def with_b(whole: State, b: NDArray[np.float32]) -> State:
+    return dataclasses.replace(whole, adapter=Adapter(whole.adapter.a, b, ALPHA, {}))
 
 
-def test_the_same_work_again_is_exact(honest: TrainingResult) -> None:
-    again = train(small_job())
-    assert compared(honest, again, same_backend=True).outcome == "exact"
+def nudged(whole: State, relative: float) -> State:
+    return with_b(whole, whole.adapter.b * np.float32(1 + relative))
 
 
-def test_rounding_of_another_backend_is_within_the_bound(honest: TrainingResult) -> None:
-    outcome = compared(honest, honest, adapted=nudged(honest, 1e-5))
+def with_moment(whole: State, name: str, factor: float) -> State:
+    return dataclasses.replace(whole, moments={**whole.moments, name: whole.moments[name] * np.float32(factor)})
+
+
+def with_losses(whole: State, *losses: float) -> State:
+    return dataclasses.replace(whole, step_losses=losses)
+
+
+def test_the_same_work_again_is_exact_under_the_same_settings(honest: State) -> None:
+    assert compared(honest, state(train(small_job())), same_settings=True).outcome == "exact"
+
+
+def test_equal_bits_under_other_settings_are_not_called_exact(honest: State) -> None:
+    assert compared(honest, honest).outcome == "within_tolerance"
+
+
+def test_rounding_of_another_backend_is_within_the_bound(honest: State) -> None:
+    outcome = compared(nudged(honest, 1e-5), honest)
     assert outcome.outcome == "within_tolerance"
     assert outcome.relative_difference == pytest.approx(1e-5, rel=0.05)
 
 
-def test_rounding_on_one_and_the_same_backend_is_a_mismatch(honest: TrainingResult) -> None:
-    assert compared(honest, honest, adapted=nudged(honest, 1e-5), same_backend=True).outcome == "mismatch"
+def test_rounding_under_the_same_settings_is_a_mismatch(honest: State) -> None:
+    assert compared(nudged(honest, 1e-5), honest, same_settings=True).outcome == "mismatch"
 
 
-def test_a_delta_past_the_bound_is_a_mismatch(honest: TrainingResult) -> None:
-    assert compared(honest, honest, adapted=nudged(honest, 3e-4)).outcome == "mismatch"
+def test_a_delta_past_the_bound_is_a_mismatch(honest: State) -> None:
+    assert compared(nudged(honest, 3e-4), honest).outcome == "mismatch"
 
 
-def test_a_loss_past_the_bound_is_a_mismatch_whatever_the_delta(honest: TrainingResult) -> None:
-    told = dataclasses.replace(honest, step_losses=(honest.step_losses[0] + 1e-3, *honest.step_losses[1:]))
+@pytest.mark.parametrize("moment", MOMENT_NAMES)
+def test_a_moment_past_the_bound_is_a_mismatch_whatever_the_delta(honest: State, moment: str) -> None:
+    assert compared(with_moment(honest, moment, 1 + 3e-4), honest).outcome == "mismatch"
+
+
+def test_a_loss_past_the_bound_is_a_mismatch_whatever_the_delta(honest: State) -> None:
+    told = with_losses(honest, honest.step_losses[0] + 1e-3, *honest.step_losses[1:])
     assert compared(told, honest).outcome == "mismatch"
 
 
-def test_a_skipped_step_is_a_mismatch(honest: TrainingResult) -> None:
+def test_the_bound_is_of_the_segments_own_change_and_not_of_the_whole_delta(honest: State) -> None:
+    """Late in a run a whole delta hides what a segment left out."""
+    before = state(train(small_job(steps=5)))
+    lazy = dataclasses.replace(before, step_losses=honest.step_losses)
+    assert compared(lazy, honest, start=before).outcome == "mismatch"
+    late = nudged(honest, 5e-5)  # of the whole delta: within; of what the last step changed: past it
+    assert compared(late, honest).outcome == "within_tolerance"
+    assert compared(late, honest, start=before).outcome == "mismatch"
+
+
+def test_a_floor_forgives_rounding_where_a_segment_changes_little(honest: State) -> None:
+    floored = TOLERANCE.model_copy(update={"delta_floor": 1e-5})
+    still = nudged(honest, 1e-6)
+    assert compared(still, honest, start=honest).outcome == "mismatch"
+    assert compared(still, honest, start=honest, tolerance=floored).outcome == "within_tolerance"
+    assert compared(nudged(honest, 1e-4), honest, start=honest, tolerance=floored).outcome == "mismatch"
+
+
+def test_a_skipped_step_is_a_mismatch(honest: State) -> None:
     """One update left out, and the losses told as if all were done."""
-    lazy = train(small_job(steps=5))
-    padded = dataclasses.replace(lazy, step_losses=(*lazy.step_losses, honest.step_losses[-1]))
-    assert compared(padded, honest).outcome == "mismatch"
+    lazy = state(train(small_job(steps=5)))
+    assert compared(with_losses(lazy, *lazy.step_losses, honest.step_losses[-1]), honest).outcome == "mismatch"
 
 
-def test_losses_of_fewer_steps_are_a_mismatch_with_finite_numbers(honest: TrainingResult) -> None:
-    lazy = train(small_job(steps=5))
-    outcome = compared(lazy, honest)
+def test_losses_of_fewer_steps_are_a_mismatch_with_finite_numbers(honest: State) -> None:
+    outcome = compared(state(train(small_job(steps=5))), honest)
     assert outcome.outcome == "mismatch"
     assert np.isfinite([outcome.relative_difference, outcome.max_loss_difference]).all()
 
 
-def test_work_on_another_slice_is_a_mismatch(honest: TrainingResult) -> None:
+def test_work_on_another_slice_is_a_mismatch(honest: State) -> None:
     """Swapped slices give other adapters: the data are really used."""
-    other = train(small_job(seed=3))
-    outcome = compared(other, honest)
+    outcome = compared(state(train(small_job(seed=3))), honest)
     assert outcome.outcome == "mismatch"
     assert outcome.relative_difference > 0.1
 
 
-def test_the_untrained_start_is_a_mismatch(honest: TrainingResult) -> None:
-    idle = Adapter(honest.adapter.a, np.zeros_like(honest.adapter.b), ALPHA, {})
-    assert compared(honest, honest, adapted=idle).outcome == "mismatch"
+def test_the_untrained_start_is_a_mismatch(honest: State) -> None:
+    assert compared(with_b(honest, np.zeros_like(honest.adapter.b)), honest).outcome == "mismatch"
 
 
-def test_a_replay_that_learned_nothing_confirms_only_the_same_nothing(honest: TrainingResult) -> None:
-    nothing = Adapter(honest.adapter.a, np.zeros_like(honest.adapter.b), ALPHA, {})
-    losses = honest.step_losses
-    same = compare(nothing, losses, nothing, losses, GOVERNANCE, same_backend=True)
-    other = compare(adapter(honest), losses, nothing, losses, GOVERNANCE, same_backend=False)
-    assert (same.outcome, same.relative_difference) == ("exact", 0.0)
+def test_a_replay_that_learned_nothing_confirms_nothing(honest: State) -> None:
+    other = compared(honest, with_b(honest, np.zeros_like(honest.adapter.b)))
     assert other.outcome == "mismatch" and np.isfinite(other.relative_difference)
 
 
-def test_a_replay_with_nan_confirms_nothing(honest: TrainingResult) -> None:
-    broken = Adapter(honest.adapter.a, honest.adapter.b * np.float32(np.nan), ALPHA, {})
-    outcome = compare(
-        adapter(honest), honest.step_losses, broken, honest.step_losses, GOVERNANCE, same_backend=False
-    )  # fmt: skip
+def test_a_replay_with_nan_confirms_nothing(honest: State) -> None:
+    outcome = compared(honest, with_b(honest, honest.adapter.b * np.float32(np.nan)))
     assert outcome.outcome == "mismatch" and np.isfinite(outcome.relative_difference)
 
 
+def test_the_whole_is_as_good_as_its_worst_segment() -> None:
+    assert worst(("exact", "within_tolerance", "exact")) == "within_tolerance"
+    assert worst(("exact", "mismatch", "within_tolerance")) == "mismatch"
+    assert worst(("exact", "exact")) == "exact"
+
+
 @pytest.mark.parametrize("ranks", [(8, 8), (2, 5), (8, 1)])
-def test_the_relative_difference_is_that_of_the_dense_deltas(ranks: tuple[int, int]) -> None:
+def test_a_distance_is_that_of_the_dense_deltas(ranks: tuple[int, int]) -> None:
     random = np.random.default_rng(sum(ranks))
     one, other = (Adapter(_normal(random, rank, 24), _normal(random, 40, rank), 16.0, {}) for rank in ranks)
     dense = [each.scale * each.b.astype(np.float64) @ each.a.astype(np.float64) for each in (one, other)]
-    expected = np.linalg.norm(dense[0] - dense[1]) / np.linalg.norm(dense[1])
-    assert relative_difference(one, other) == pytest.approx(expected, rel=1e-12)
+    assert delta_distance(one, other) == pytest.approx(np.linalg.norm(dense[0] - dense[1]), rel=1e-12)
 
 
 def _normal(random: np.random.Generator, rows: int, columns: int) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from console.validation.adapter import adapter_bytes, read_adapter
 from console.validation.rules import judge
 from console.validation.submission import UnverifiedSubmission
+from console.validation.training_state import losses_in
 from runners.contract.canonical import readable_bytes, sha256_hex
 from runners.contract.coordinator_records import BringupReceived, ContributionSeen
 from runners.contract.journal import Head
@@ -25,9 +27,10 @@ from tests.training.assignments import BASE, assignment_over, lay_ground
 
 H = "a" * 64
 GOVERNANCE = Governance(
-    replay_backend="reference", replay_relative_bound=1e-4, replay_loss_bound=1e-4, same_backend_exact=True,
+    replay_backend="reference", tolerances=(), same_backend_exact=True,
     delta_norm_bound=1000.0, minimum_improvement=0.05, publication="never_automatic",
 )  # fmt: skip
+ORIGIN = {"revision": 0, "step": 1, "file": {"name": "step-000001.safetensors", "size_bytes": 1, "sha256": H}}
 Change = Callable[[UnverifiedSubmission], UnverifiedSubmission]
 
 
@@ -36,12 +39,14 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> UnverifiedSubmission:
     """A contribution that the reference backend really made."""
     folder = tmp_path_factory.mktemp("ground")
     ground = lay_ground(folder)
-    assignment = assignment_over(ground, 0, steps=2)
-    out = folder / "out"
+    assignment = assignment_over(ground, 0, steps=2, checkpoint_steps=1)
+    out, kept = folder / "out", folder / "checkpoints"
     out.mkdir()
-    contribute(
+    kept.mkdir()
+    made = contribute(
         assignment, ReferenceBackend(threads=1, chunk_tokens=64), model_dir=BASE, slice_path=ground.slice_path(0),
-        initial_path=ground.initial_path, out_dir=out, on_stage=lambda *_: None, on_step=ignore_step,
+        initial_path=ground.initial_path, out_dir=out, checkpoint_dir=kept, on_stage=lambda *_: None,
+        on_step=ignore_step,
     )  # fmt: skip
     files = {name: (out / name).read_bytes() for name in OUTBOX_FILES}
     device = ContributorReceipt.read(files[RECEIPT_FILE]).device
@@ -54,7 +59,11 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> UnverifiedSubmission:
         node_id=assignment.node_id, manifest_digest=assignment.expected_upload.digest, files=(), produced_wall_ms=1,
         head=Head(file="f", offset=1, sha256=H, next_seq=1),
     )  # fmt: skip
-    return with_files(UnverifiedSubmission(assignment.node_id, {}, seen, assignment, bringup, GOVERNANCE), files)
+    losses = {ref.step: losses_in(kept / ref.file.name, assignment, ref.step) for ref in made.checkpoints}
+    return with_files(
+        UnverifiedSubmission(assignment.node_id, {}, seen, assignment, bringup, GOVERNANCE, made.checkpoints, losses),
+        files,
+    )
 
 
 def with_files(submission: UnverifiedSubmission, files: dict[str, bytes]) -> UnverifiedSubmission:
@@ -105,8 +114,13 @@ def receipt(**fields: object) -> Change:
 
 
 def _typed(body: dict[str, object]) -> dict[str, object]:
-    draft = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
-    return {name: value for name, value in draft.items() if name != "digest"}
+    return {name: _tuples(value) for name, value in body.items() if name != "digest"}
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _tuples(item) for name, item in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def device(**fields: object) -> Change:
@@ -132,6 +146,11 @@ def journaled(**fields: object) -> Change:
 
 def missing(submission: UnverifiedSubmission) -> UnverifiedSubmission:
     return dataclasses.replace(submission, files={ADAPTER_FILE: submission.files[ADAPTER_FILE]})
+
+
+def keeping(**fields: object) -> Change:
+    """The receipt is as it was; what the coordinator kept isn't."""
+    return lambda submission: dataclasses.replace(submission, **fields)  # type: ignore[arg-type]
 
 
 def third_tensor(raw: bytes, _: UnverifiedSubmission) -> bytes:
@@ -189,6 +208,10 @@ DEFECTS: tuple[tuple[str, Change, str, str], ...] = (
     ("another_start", receipt(initial_adapter_sha256="b" * 64), "false_receipt", "receipt_initial_adapter"),
     ("another_slice", receipt(slice_sha256="b" * 64), "false_receipt", "receipt_slice"),
     ("another_head", receipt(head_sha256="b" * 64), "false_receipt", "receipt_head"),
+    ("another_origin", receipt(continued_from=ORIGIN), "false_receipt", "receipt_continued_from"),
+    ("no_checkpoint", keeping(checkpoints=()), "broken_lineage", "checkpoint_steps"),
+    ("untold_checkpoints", receipt(checkpoints=[]), "broken_lineage", "receipt_checkpoints"),
+    ("other_losses", keeping(checkpoint_losses={1: (9.0,)}), "broken_lineage", "losses_up_to_step_1"),
     ("fewer_steps", receipt(steps=1), "false_receipt", "receipt_steps"),
     ("fewer_losses", receipt(step_losses=[1.0]), "false_receipt", "receipt_losses"),
     ("more_samples", receipt(samples_presented=10**6), "false_receipt", "receipt_samples"),

@@ -11,6 +11,7 @@ from typing import Any
 from runners.contract import coordinator_records as coord
 from runners.contract import node_records as node
 from runners.contract.document import Word
+from runners.contract.execution import ExecutionSettings
 from runners.contract.journal import SIGNING_PREFIX, Writer
 from runners.contract.lane import Policies
 from runners.contract.receipts import Device
@@ -117,7 +118,8 @@ class Pen:
         self._seq, self._prev = 0, "0" * 64
         self._beat = 0
         ready = node.Ready(device=_device(node_id), head_sha256=_sha("head"), slice_sha256=_sha("slice"),
-                           initial_adapter_sha256=_sha("initial"))  # fmt: skip
+                           initial_adapter_sha256=_sha("initial"), execution=_execution(node_id),
+                           start=None)  # fmt: skip
         now = time.time_ns() // 1_000_000
         with self.path.open("ab") as stream:
             stream.write(self.line("ready", ready.to_json(), now))
@@ -208,6 +210,13 @@ def _write_in_time(paths: list[Path], written: list[list[bytes]], rate: float, b
 
 def _sha(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _execution(node_id: str) -> ExecutionSettings:
+    device = _device(node_id)
+    return ExecutionSettings(backend="none@0", backend_label=device.backend_label, device_name=device.name, threads=1,
+                             blas=device.blas, tf32=False, chunk_tokens=512, tiles=(),
+                             runners_sha256=_sha("runners"))  # fmt: skip
 
 
 def _device(node_id: str) -> Device:

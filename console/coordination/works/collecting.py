@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from console.coordination.desk import Desk
+from console.coordination.works.checkpoints import lineage
 from console.coordination.works.preparing import read_plan
 from console.hosts.errors import ArtifactDigestMismatch, FetchRefused, FileAbsent
 from console.validation.rules import judge
 from console.validation.submission import UnverifiedSubmission
+from console.validation.training_state import losses_in
 from runners.contract import coordinator_records as rec
 from runners.contract.canonical import sha256_hex
 from runners.contract.plan import ADAPTER_FILE, FileRef
@@ -72,7 +74,12 @@ def _judge(desk: Desk, node_id: str, files: dict[str, bytes]) -> tuple[str, tupl
     node = desk.node(node_id)
     assert node.seen is not None and node.bringup is not None
     assignment = read_plan(desk).assignment(node_id)
-    submission = UnverifiedSubmission(node_id, files, node.seen, assignment, node.bringup, desk.contract.governance)
+    kept = lineage(desk, node_id)
+    folder = desk.paths.checkpoints(node_id)
+    losses = {ref.step: losses_in(folder / ref.file.name, assignment, ref.step) for ref in kept}
+    submission = UnverifiedSubmission(
+        node_id, files, node.seen, assignment, node.bringup, desk.contract.governance, kept, losses
+    )
     return judge(submission)
 
 

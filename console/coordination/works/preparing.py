@@ -1,18 +1,22 @@
 """From admitted hosts to an open window: plan, ship, launch, begin."""
 
+import asyncio
 import json
 
 from console.coordination.desk import Desk
 from console.coordination.errors import LaneDrift
-from console.coordination.planning import WINDOW_ID, plan_window
+from console.coordination.planning import WINDOW_ID, Hosts, plan_window
+from console.coordination.works.carrying import bring_over
 from console.coordination.works.inputs import restore_inputs
 from console.hosts.errors import HostRefused
 from console.hosts.host import Host
 from runners.contract import coordinator_records as rec
+from runners.contract.bringup import BringupReport
 from runners.contract.canonical import canonical_bytes, readable_bytes, sha256_hex
 from runners.contract.plan import Assignment, FileRef, WindowPlan
 from runners.contract.receipts import Member, MembershipReceipt
 from runners.contract.requests import (
+    CHECKPOINT_MISSING,
     Begin,
     BeginRequest,
     Done,
@@ -30,7 +34,8 @@ SEND_BYTES = 256 * 1024
 
 async def bind_plan(desk: Desk) -> None:
     """The run's documents bind the lane's digest, the machines that were measured, and their keys."""
-    plan = plan_window(desk.contract, desk.spec.run_id, desk.spec.revision, await restore_inputs(desk))
+    inputs, hosts = await restore_inputs(desk), hosts_of(desk)
+    plan = plan_window(desk.contract, desk.spec.run_id, desk.spec.revision, inputs, hosts)
     membership = membership_of(desk)
     if findings := desk.drift(plan, membership):
         # A stop condition of the runbook: what is no longer the lane's is neither bound nor shipped.
@@ -38,7 +43,19 @@ async def bind_plan(desk: Desk) -> None:
     write_durable(desk.paths.documents / "run_contract.json", desk.contract.to_bytes())
     write_durable(desk.paths.documents / "window_plan.json", plan.to_bytes())
     write_durable(desk.paths.documents / "membership_receipt.json", membership.to_bytes())
+    await asyncio.to_thread(bring_over, desk.paths, plan)
     desk.note(rec.PlanBound(plan_digest=plan.digest, membership_digest=membership.digest))
+
+
+def hosts_of(desk: Desk) -> Hosts:
+    """What each host said at bring-up that it trains under, and what an earlier revision kept of its slice."""
+    execution = {}
+    for node_id in desk.state.nodes:
+        report = BringupReport.read((desk.paths.reports / f"{node_id}_bringup.json").read_bytes())
+        assert report.execution is not None, "a ready report has measured it"
+        execution[node_id] = report.execution
+    previous = desk.spec.previous
+    return Hosts(execution, {item.node_id: item.checkpoints for item in previous.continued} if previous else {})
 
 
 def membership_of(desk: Desk) -> MembershipReceipt:
@@ -77,15 +94,23 @@ async def prepare_host(desk: Desk, node_id: str) -> None:
     host = await desk.host(node_id)
     assignment = read_plan(desk).assignment(node_id)
     try:
-        archive = await _ship(desk, host, assignment)
-        await _launch(desk, host, assignment, archive)
+        try:
+            await _launch(desk, host, assignment, await _ship(desk, host, assignment))
+        except HostRefused as error:
+            if error.refused != CHECKPOINT_MISSING:
+                raise
+            # The host lost what it had written: it gets it back from here.
+            await _launch(desk, host, assignment, await _ship(desk, host, assignment, with_start=True))
     except HostRefused as error:
         desk.note(rec.PreparationFailed(node_id=node_id, reason=error.refused, detail=error.detail[:4000]))
 
 
-async def _ship(desk: Desk, host: Host, assignment: Assignment) -> FileRef:
+async def _ship(desk: Desk, host: Host, assignment: Assignment, *, with_start: bool = False) -> FileRef:
     names = (assignment.slice.shard.name, assignment.initial_adapter.name)
     files = {name: (desk.paths.artifacts / name).read_bytes() for name in names}
+    if with_start and assignment.start is not None:
+        name = assignment.start.file.name
+        files[name] = (desk.paths.checkpoints(assignment.node_id) / name).read_bytes()
     files["assignment.json"] = assignment.to_bytes()
     data = pack(files)
     digest = sha256_hex(data)
@@ -100,7 +125,7 @@ async def _ship(desk: Desk, host: Host, assignment: Assignment) -> FileRef:
         await conversation.end_input()
         response = await conversation.receive(ReceiveResponse)
         await conversation.finish()
-    if not desk.node(host.node_id).shipped:
+    if with_start or not desk.node(host.node_id).shipped:
         desk.note(
             rec.Shipped(node_id=host.node_id, archive_sha256=digest, size_bytes=len(data), reused=response.reused)
         )

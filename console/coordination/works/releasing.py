@@ -5,6 +5,7 @@ import contextlib
 import sys
 
 from console.coordination.desk import Desk
+from console.coordination.works.checkpoints import keep_late
 from console.coordination.works.collecting import fetch
 from console.hosts.errors import HostError, HostUnreachable, LinkDown
 from console.hosts.host import Host
@@ -14,6 +15,7 @@ from runners.contract.requests import Done, RunnerRequest, RunnerStatus
 from runners.contract.states import WindowState
 
 ASK_EVERY_S = 0.2
+REPLAYED = (WindowState.REPLAY_REQUIRED, WindowState.WAIT_THEN_REPLAY)
 PATIENCE_S = 8.0  # how long a released runner may take to end by itself before it is stopped
 
 
@@ -43,14 +45,15 @@ async def release(desk: Desk, node_id: str) -> None:
     if desk.node(node_id).launched is not None:
         with contextlib.suppress(HostError, ContractError):  # its last words; a broken journal is told by its follower
             await desk.drain(node_id)
+        if desk.state.exit in REPLAYED and desk.node(node_id).trouble is None:
+            await keep_late(desk, node_id)
     desk.note(rec.Released(node_id=node_id, proven_dead=dead, detail=detail[:4000]))
 
 
 async def _keep_late_work(desk: Desk, node_id: str) -> None:
     """What came too late to be merged is still evidence."""
     node = desk.node(node_id)
-    late = desk.state.exit in (WindowState.REPLAY_REQUIRED, WindowState.WAIT_THEN_REPLAY)
-    if not late or node.seen is None or node.submission is not None or node.trouble is not None:
+    if desk.state.exit not in REPLAYED or node.seen is None or node.submission is not None or node.trouble is not None:
         return
     try:
         async with asyncio.timeout(desk.contract.policies.fetch_ms / 1000):

@@ -23,6 +23,12 @@ def framework_of(label: str) -> str | None:
     return known[0] if known else None
 
 
+def family_of(label: str) -> str:
+    """The library behind a backend label, as a lane names it: mlx, torch or reference; empty for no known one."""
+    framework = framework_of(label) or ""
+    return {"numpy": "reference"}.get(framework, framework)
+
+
 def honest(where: str, device: Body, software: Body | None) -> Iterator[Mismatch]:
     """Label against kind, against the framework that ran, and against what that build and platform can do."""
     label = device["backend_label"]

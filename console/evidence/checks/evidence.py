@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from console.evidence.checks.document_shapes import DOCUMENT_SHAPES
-from console.evidence.checks.folder import FileRead, Folder
+from console.evidence.checks.folder import HEAD_BYTES, FileRead, Folder
 from console.evidence.checks.journals import Journal, Line, read_journal
 from console.evidence.checks.layout import BUNDLE_FILE, SIGNATURE_FILE, kind_of
 from console.evidence.checks.shapes import misfit
 from console.evidence.checks.stored import UnreadableError, parse, parse_stored
-from console.evidence.checks.tensors import Adapter, Entry, read_adapter, read_header
+from console.evidence.checks.tensors import Adapter, Entry, Header, read_adapter, read_header
 from console.evidence.checks.verdict import Mismatch
 from console.evidence.checks.word_shapes import BEGIN
 
@@ -31,6 +31,7 @@ class Evidence:
         self.documents: dict[str, Body] = {}
         self.adapters: dict[str, Adapter] = {}
         self.shards: dict[str, dict[str, Entry]] = {}
+        self.states: dict[str, Header] = {}  # training checkpoints; their tensors are read when a rule needs them
         self.configs: dict[str, Body] = {}
         self.signatures: dict[str, str] = {}
         self.journals: dict[str, Journal] = {}
@@ -91,6 +92,10 @@ class Evidence:
         got = self.folder.read(path) if path in self.folder.files else None
         return got if isinstance(got, FileRead) else None
 
+    def content(self, path: str) -> bytes:
+        """All bytes of a file. Raises UnreadableError."""
+        return self.folder.again(path)
+
     # What the journals say.
 
     def said(self, kind: str, node: str | None = None) -> list[Line]:
@@ -141,7 +146,8 @@ class Evidence:
         known = ("swarm.real_run_bundle.v1", None) if path == BUNDLE_FILE else kind_of(path)
         if known is None or path in self.documents or path == SIGNATURE_FILE:
             return
-        got = self.folder.read(path) if path in self.folder.files else None
+        keep = {"keep": HEAD_BYTES} if known[0] == "state" else {}
+        got = self.folder.read(path, **keep) if path in self.folder.files else None
         if not isinstance(got, FileRead):
             return
         try:
@@ -153,7 +159,7 @@ class Evidence:
             self.unreadable.append(Mismatch(path, f"a readable {known[0]}", type(error).__name__))
 
     def _take_as(self, path: str, kind: str, got: FileRead) -> None:
-        if not got.whole and kind != "shard":
+        if not got.whole and kind not in ("shard", "state"):
             raise UnreadableError("a file that fits in memory", f"{got.size} bytes")
         if kind == "journal":
             journal = read_journal(path.removeprefix("journals/"), got.head)
@@ -164,6 +170,8 @@ class Evidence:
             self.adapters[path] = read_adapter(got.head)
         elif kind == "shard":
             self.shards[path] = read_header(got.head, got.size).entries
+        elif kind == "state":
+            self.states[path] = read_header(got.head, got.size)
         elif kind == "signature":
             self.signatures[path] = _signature(got.head)
         elif kind == "json":

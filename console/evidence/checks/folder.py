@@ -7,6 +7,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.evidence.checks.stored import UnreadableError
+
 MAX_ENTRIES = 4096
 MAX_DEPTH = 5
 MAX_FILE_BYTES = 4 * 1024**3  # past this a file is not read at all
@@ -48,11 +50,24 @@ class Folder:
         self._reads: dict[str, FileRead | Refused] = {}
         self._walk(root, "", 0)
 
-    def read(self, path: str) -> FileRead | Refused:
-        """The file's bytes as they were at one moment; why not, where that can't be had."""
+    def read(self, path: str, *, keep: int = KEPT_BYTES) -> FileRead | Refused:
+        """The file's bytes as they were at one moment; why not, where that can't be had. Of a file past `keep` bytes
+        only the head stays in memory."""
         if path not in self._reads:
-            self._reads[path] = self._read(path)
+            self._reads[path] = self._read(path, keep)
         return self._reads[path]
+
+    def again(self, path: str) -> bytes:
+        """All bytes of a file whose head alone was kept: read anew, and the same as before. Raises UnreadableError."""
+        got = self.read(path)
+        if isinstance(got, Refused):
+            raise UnreadableError(got.expected, got.got)
+        if got.whole:
+            return got.head
+        anew = self._read(path, KEPT_BYTES)
+        if isinstance(anew, Refused) or not anew.whole or anew.sha256 != got.sha256:
+            raise UnreadableError("a file that stays as it is while it is checked", "another one at the second reading")
+        return anew.head
 
     def content(self, path: str) -> bytes | None:
         """All bytes of a file that fits in memory."""
@@ -92,7 +107,7 @@ class Folder:
         else:
             self.files[path] = found.st_size
 
-    def _read(self, path: str) -> FileRead | Refused:
+    def _read(self, path: str, keep: int) -> FileRead | Refused:
         if path in self.refused:
             return self.refused[path]
         try:
@@ -101,19 +116,19 @@ class Folder:
         except (OSError, ValueError) as error:
             return Refused("a file that can be opened", str(error))
         try:
-            return _read_once(fd)
+            return _read_once(fd, keep)
         except OSError as error:
             return Refused("a file that can be read", error.strerror or str(error))
         finally:
             os.close(fd)
 
 
-def _read_once(fd: int) -> FileRead | Refused:
+def _read_once(fd: int, keep: int) -> FileRead | Refused:
     before = os.fstat(fd)
     if not stat.S_ISREG(before.st_mode) or before.st_nlink != 1:
         return Refused("a regular file with one link", _kind(before.st_mode))
     hasher, kept, size, secret, tail = hashlib.sha256(), bytearray(), 0, False, b""
-    limit = before.st_size if before.st_size <= KEPT_BYTES else HEAD_BYTES
+    limit = before.st_size if before.st_size <= keep else HEAD_BYTES
     while size <= before.st_size and (chunk := os.read(fd, CHUNK_BYTES)):
         hasher.update(chunk)
         kept += chunk[: max(0, limit - len(kept))]

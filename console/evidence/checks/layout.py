@@ -41,6 +41,8 @@ PLACES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"retained_artifacts/merged/adapter_model\.safetensors", "adapter"),
         (r"retained_artifacts/merged/adapter_config\.json", "json"),
         (rf"retained_artifacts/replayed_{NODE}/adapter_model\.safetensors", "adapter"),
+        (rf"retained_artifacts/replayed_{NODE}/step-\d{{6}}\.safetensors", "state"),
+        (rf"retained_artifacts/{NODE}/checkpoints/step-\d{{6}}\.safetensors", "state"),
         (rf"retained_artifacts/{NODE}/adapter_model\.safetensors", "adapter"),
         (rf"retained_artifacts/{NODE}/adapter_config\.json", "json"),
         (rf"retained_artifacts/{NODE}/contributor_receipt\.json", "swarm.contributor_receipt.v1"),

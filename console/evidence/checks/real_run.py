@@ -9,8 +9,10 @@ from pathlib import Path
 
 from console.evidence.checks import (
     rules_bringup,
+    rules_checkpoints,
     rules_devices,
     rules_documents,
+    rules_execution,
     rules_files,
     rules_journals,
     rules_launch,
@@ -42,6 +44,8 @@ RULES: tuple[Rule, ...] = (
     *rules_revision.RULES,
     *rules_window.RULES,
     *rules_work.RULES,
+    *rules_execution.RULES,
+    *rules_checkpoints.RULES,
     *rules_replay.RULES,
     *rules_merge.RULES,
     *rules_summary.RULES,
@@ -113,5 +117,6 @@ def _facts(evidence: Evidence) -> dict[str, int]:
         "journals": len(evidence.journals),
         "records": sum(len(journal.lines) for journal in evidence.journals.values()),
         "adapters": len(evidence.adapters),
+        "training_states": len(evidence.states),
         "rules": len(RULES),
     }

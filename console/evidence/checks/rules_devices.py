@@ -38,7 +38,8 @@ def device_rows_are_the_receipts(e: Evidence) -> Iterator[Mismatch]:
     for row in rows:
         for name, expected in _row(e, row["node_id"], receipts.get(row["node_id"]), total).items():
             yield from differs(f"{SUMMARY} {row['node_id']} {name}", expected, row[name])
-        rate = row["tokens_presented"] / row["train_seconds"] if row["train_seconds"] > 0 else 0.0
+        trained = (receipts.get(row["node_id"]) or {}).get("tokens_trained", 0)
+        rate = trained / row["train_seconds"] if row["train_seconds"] > 0 else 0.0
         if not math.isclose(rate, row["tokens_per_second"], rel_tol=1e-9):
             yield Mismatch(
                 f"{SUMMARY} {row['node_id']} tokens_per_second", f"{rate:g}", f"{row['tokens_per_second']:g}"

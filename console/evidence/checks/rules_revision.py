@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from console.evidence.checks.evidence import Body, Evidence
 from console.evidence.checks.layout import BUNDLE_FILE, NAMESPACE, SIGNATURE_FILE
+from console.evidence.checks.rules_checkpoints import place_of, planned_steps
 from console.evidence.checks.sshsig import read_sshsig
 from console.evidence.checks.stored import UnreadableError
 from console.evidence.checks.verdict import Mismatch, differs
@@ -102,4 +103,30 @@ def _works(plan: Body) -> list[Body]:
     return [{name: item[name] for name in SAME_ASSIGNMENT} for item in plan["assignments"]]
 
 
-RULES = (one_revision_everywhere, a_replay_cites_what_it_repeats, a_replay_is_the_same_work)
+def a_replay_goes_on_from_what_was_kept(e: Evidence) -> Iterator[Mismatch]:
+    """A start past the first step is a checkpoint that the earlier bundle lists, with every one before it."""
+    opened, previous = e.said("revision_opened"), e.documents.get(PREVIOUS)
+    listed = {item["path"]: (item["size_bytes"], item["sha256"]) for item in previous["files"]} if previous else {}
+    assignments = e.plan["assignments"] if e.plan else []
+    for item in assignments:
+        node, references = item["node_id"], item["continues_from"]
+        where = f"{PLAN} {node} continues_from"
+        steps = [reference["step"] for reference in references]
+        yield from differs(f"{where} steps", planned_steps(item)[: len(steps)], steps)
+        for reference in references:
+            if reference["revision"] >= item["revision"]:
+                yield Mismatch(where, f"a revision before {item['revision']}", str(reference["revision"]))
+            expected = listed.get(place_of(node, reference), "no such file in the earlier bundle")
+            yield from differs(where, expected, (reference["file"]["size_bytes"], reference["file"]["sha256"]))
+    if opened and e.plan:
+        told = {item["node_id"]: item["checkpoints"] for item in opened[0].body["continued"]}
+        planned = {item["node_id"]: item["continues_from"] for item in assignments if item["continues_from"]}
+        yield from differs(f"{opened[0].where} continued", planned, told)
+
+
+RULES = (
+    one_revision_everywhere,
+    a_replay_cites_what_it_repeats,
+    a_replay_is_the_same_work,
+    a_replay_goes_on_from_what_was_kept,
+)

@@ -32,6 +32,8 @@ def _promised(line: Line) -> tuple[str, ...]:
     if line.kind == "submission_judged" and body["outcome"] == "received":
         names = ("adapter_model.safetensors", "adapter_config.json", "contributor_receipt.json")
         return tuple(f"retained_artifacts/{node}/{name}" for name in names)
+    if line.kind == "checkpoint_kept":
+        return (f"retained_artifacts/{node}/checkpoints/{body['checkpoint']['file']['name']}",)
     return {
         "plan_bound": (
             "contract/window_plan.json",

@@ -107,6 +107,8 @@ def records_cover_what_they_speak_of(e: Evidence) -> Iterator[Mismatch]:
     for kind, source in (
         ("runner_ready", "ready"),
         ("contribution_seen", "produced"),
+        ("checkpoint_kept", "checkpointed"),
+        ("checkpoint_refused", "checkpointed"),
         ("contributor_failed", ("failed", "exited")),
     ):
         for line in e.said(kind):

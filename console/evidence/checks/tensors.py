@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from console.evidence.checks.stored import UnreadableError, parse
 
 MAX_HEADER_BYTES = 1024 * 1024
-ITEM_BYTES = {"F32": 4, "BF16": 2, "I32": 4, "I64": 8}
+ITEM_BYTES = {"F32": 4, "F64": 8, "BF16": 2, "I32": 4, "I64": 8}
 TENSOR_A = "base_model.model.lm_head.lora_A.weight"  # [r, d]
 TENSOR_B = "base_model.model.lm_head.lora_B.weight"  # [V, r]
 

@@ -47,6 +47,7 @@ CAUSES: dict[str, tuple[Condition, ...]] = {
     "replay_required": (("runner_changed", "after", ("stale", "lost")), ("contributor_failed", None, ())),
     "rejected": (
         ("submission_judged", "outcome", ("rejected",)),
+        ("checkpoint_refused", None, ()),
         ("journal_broken", None, ()),
         ("contribution_judged", "disposition", ("rejected",)),
     ),
@@ -63,6 +64,8 @@ NEEDS_ABOUT_NODE: dict[str, tuple[Condition, ...]] = {
     "shipped": (("admission_decided", "outcome", ("admitted",)),),
     "launched": (("shipped", None, ()),),
     "runner_ready": (("launched", None, ()),),
+    "checkpoint_kept": (("runner_ready", None, ()),),
+    "checkpoint_refused": (("runner_ready", None, ()),),
     "submission_judged": (("contribution_seen", None, ()),),
     "replay_judged": (("submission_judged", "outcome", ("received",)),),
 }

@@ -98,12 +98,20 @@ RECIPE: Shape = {
     "seed": WHOLE,
     "threads": COUNT,
     "chunk_tokens": COUNT,
+    "checkpoint_steps": COUNT,
+}
+TOLERANCE: Shape = {
+    "contributor": one_of("mlx", "torch"),
+    "replay": one_of("mlx", "torch", "reference"),
+    "relative_bound": NUMBER,
+    "delta_floor": NUMBER,
+    "moment_floor": NUMBER,
+    "loss_bound": NUMBER,
 }
 GOVERNANCE: Shape = {
     "replay_backend": one_of("mlx", "torch", "reference"),
-    "replay_relative_bound": NUMBER,
-    "replay_loss_bound": NUMBER,
     "same_backend_exact": BOOLEAN,
+    "tolerances": [TOLERANCE],
     "delta_norm_bound": NUMBER,
     "minimum_improvement": NUMBER,
     "publication": one_of("never_automatic"),
@@ -139,6 +147,35 @@ MODEL_HEAD: Shape = {
     "hidden_size": COUNT,
     "sha256": SHA256,
     "tied": BOOLEAN,
+}
+CHECKPOINT: Shape = {"revision": COUNT, "step": COUNT, "file": FILE_REF}
+EXECUTION: Shape = {
+    "backend": LABEL,
+    "backend_label": LABEL,
+    "device_name": TEXT,
+    "threads": COUNT,
+    "blas": LABEL,
+    "tf32": BOOLEAN,
+    "chunk_tokens": COUNT,
+    "tiles": [{"name": LABEL, "size": COUNT}],
+    "runners_sha256": SHA256,
+}
+OUTCOMES = one_of("exact", "within_tolerance", "mismatch")
+DISTANCE: Shape = {
+    "what": one_of("delta", "mean_a", "square_a", "mean_b", "square_b"),
+    "difference": NUMBER,
+    "change": NUMBER,
+    "norm": NUMBER,
+}
+SEGMENT: Shape = {
+    "first_step": COUNT,
+    "last_step": COUNT,
+    "start_sha256": SHA256,
+    "end_sha256": SHA256,
+    "replayed": FILE_REF,
+    "outcome": OUTCOMES,
+    "distances": [DISTANCE],
+    "max_loss_difference": NUMBER,
 }
 SLICE: Shape = {"slice_id": LABEL, "split": LABEL, "sample_ids": [LABEL], "tokens": COUNT, "shard": FILE_REF}
 IDENTITY: Shape = {

@@ -9,7 +9,7 @@ from console.evidence.lane_documents.sources import LaneSources, SplitFile
 from runners.contract.batches import batch_order
 from runners.contract.canonical import canonical_bytes, sha256_hex
 from runners.contract.document import Document, Word
-from runners.contract.lane import AdapterContract, NodeContract, RecipeContract, RunContract
+from runners.contract.lane import AdapterContract, NodeContract, PairTolerance, RecipeContract, RunContract
 from runners.contract.names import FileName, Label, NodeId, Sha256, Text
 from runners.contract.plan import OUTBOX_FILES, HeadIdentity, TensorShape
 
@@ -42,9 +42,9 @@ class PlannedUpload(Word):
 
 class PlannedReplay(Word):
     backend: Literal["mlx", "torch", "reference"]
-    comparison: Literal["exact_on_the_same_device_else_within_tolerance", "within_tolerance"]
-    relative_bound: float
-    loss_bound: float
+    comparison: Literal["exact_under_equal_settings_else_within_tolerance", "within_tolerance"]
+    segment_steps: int
+    tolerance: PairTolerance
 
 
 class PlannedAssignment(Word):
@@ -187,7 +187,7 @@ def _replay(contract: RunContract, node: NodeContract) -> PlannedReplay:
     same = governance.same_backend_exact and node.backend == governance.replay_backend
     return PlannedReplay(
         backend=governance.replay_backend,
-        comparison="exact_on_the_same_device_else_within_tolerance" if same else "within_tolerance",
-        relative_bound=governance.replay_relative_bound,
-        loss_bound=governance.replay_loss_bound,
+        comparison="exact_under_equal_settings_else_within_tolerance" if same else "within_tolerance",
+        segment_steps=contract.recipe.checkpoint_steps,
+        tolerance=governance.tolerance(node.backend, governance.replay_backend),
     )

@@ -18,7 +18,15 @@ from console.evidence.checks.shapes import (
     Shape,
     one_of,
 )
-from console.evidence.checks.word_shapes import ADAPTER, CLASSIFICATIONS, DISPOSITIONS, MODEL_HEAD, POLICIES, RECIPE
+from console.evidence.checks.word_shapes import (
+    ADAPTER,
+    CLASSIFICATIONS,
+    DISPOSITIONS,
+    MODEL_HEAD,
+    POLICIES,
+    RECIPE,
+    TOLERANCE,
+)
 
 NOTHING = Leaf("null", lambda value: value is None)
 DEPARTURE_WORDS = one_of("none", "crashed", "timed_out")
@@ -54,9 +62,9 @@ PLANNED_ASSIGNMENT: Shape = {
     "expected_upload": {"files": [FILE], "tensors": [TENSOR], "head_sha256": SHA256, "rank": COUNT, "alpha": NUMBER},
     "replay": {
         "backend": one_of("mlx", "torch", "reference"),
-        "comparison": one_of("exact_on_the_same_device_else_within_tolerance", "within_tolerance"),
-        "relative_bound": NUMBER,
-        "loss_bound": NUMBER,
+        "comparison": one_of("exact_under_equal_settings_else_within_tolerance", "within_tolerance"),
+        "segment_steps": COUNT,
+        "tolerance": TOLERANCE,
     },
 }
 TOPOLOGY_NODE: Shape = {

@@ -13,6 +13,7 @@ from console.evidence.checks.lane.held import Body, Held
 from console.evidence.checks.lane.plain_file import read_plain
 from console.evidence.checks.lane.rules_links import by_id
 from console.evidence.checks.stored import UnreadableError, canonical, parse, sha256_hex
+from console.evidence.checks.tolerance import tolerance_of
 from console.evidence.checks.verdict import Mismatch, differs, shown
 
 BASE, DATASET = "swarm/base", "swarm/dataset"
@@ -161,9 +162,9 @@ def _assignment_is_true(held: Held, node: Body, item: Body, own: list[str], k: i
         },
         "replay": {
             "backend": governance["replay_backend"],
-            "comparison": "exact_on_the_same_device_else_within_tolerance" if same else "within_tolerance",
-            "relative_bound": governance["replay_relative_bound"],
-            "loss_bound": governance["replay_loss_bound"],
+            "comparison": "exact_under_equal_settings_else_within_tolerance" if same else "within_tolerance",
+            "segment_steps": recipe["checkpoint_steps"],
+            "tolerance": tolerance_of(governance, node["backend"], governance["replay_backend"]),
         },
     }
     for name, value in expected.items():

@@ -1,0 +1,66 @@
+"""A training checkpoint as arrays, read from bytes that nobody vouches for."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from console.validation.adapter import Adapter, Matrix, read_adapter
+from runners.contract.plan import MOMENTS_A, MOMENTS_B, STEP_LOSSES, TENSOR_A, TENSOR_B, Assignment
+from runners.records.durable import open_regular
+from runners.records.errors import TensorFileError
+from runners.records.tensors import MAX_HEADER_BYTES, RawTensor, parse_header
+from runners.records.training_state import expected_tensors, read_training_state
+
+MOMENT_NAMES = ("mean_a", "square_a", "mean_b", "square_b")
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a training stands: at the end of a segment, or at its start."""
+
+    adapter: Adapter
+    moments: dict[str, Matrix]  # by MOMENT_NAMES; empty where only the adapter is known
+    step_losses: tuple[float, ...]  # of the steps 1 on; empty where only the adapter is known
+
+
+def read_state(raw: bytes, assignment: Assignment, step: int, *, name: str) -> State:
+    """Exactly the expected tensors, all finite, no mean square below zero. Raises TensorFileError."""
+    tensors = read_training_state(raw, assignment, step, name=name)
+    matrices = {key: _finite(tensor, f"{name}: {key}") for key, tensor in tensors.items() if key != STEP_LOSSES}
+    losses = np.frombuffer(tensors[STEP_LOSSES].data, dtype="<f8")
+    if not np.isfinite(losses).all():
+        raise TensorFileError(f"{name}: {STEP_LOSSES}: expected finite losses, got infinite ones or NaN")
+    if any((matrices[key] < 0).any() for key in (MOMENTS_A[1], MOMENTS_B[1])):
+        raise TensorFileError(f"{name}: expected mean squares of zero or more, got negative ones")
+    adapter = Adapter(matrices[TENSOR_A], matrices[TENSOR_B], assignment.adapter.alpha, {})
+    moments = dict(zip(MOMENT_NAMES, (matrices[key] for key in (*MOMENTS_A, *MOMENTS_B)), strict=True))
+    return State(adapter, moments, tuple(float(loss) for loss in losses))
+
+
+def losses_in(path: Path, assignment: Assignment, step: int) -> tuple[float, ...]:
+    """Of a checkpoint that is kept as sound: only the losses are read. Raises TensorFileError, UnsafePath."""
+    fd = open_regular(path)
+    try:
+        size = os.fstat(fd).st_size
+        header = parse_header(os.pread(fd, 8 + MAX_HEADER_BYTES, 0), file_bytes=size, name=path.name)
+        dtype, shape, begin, end = header.tensors[STEP_LOSSES]
+        if (dtype, shape) != expected_tensors(assignment, step)[STEP_LOSSES]:
+            raise TensorFileError(f"{path.name}: {STEP_LOSSES}: expected {step} losses, got {dtype} {list(shape)}")
+        return tuple(float(loss) for loss in np.frombuffer(os.pread(fd, end - begin, begin), dtype="<f8"))
+    finally:
+        os.close(fd)
+
+
+def of_adapter(raw: bytes, assignment: Assignment, *, name: str) -> State:
+    """The end of the last segment, or the assigned start, whose moments are zeros. Raises TensorFileError."""
+    return State(read_adapter(raw, alpha=assignment.adapter.alpha, name=name), {}, ())
+
+
+def _finite(tensor: RawTensor, where: str) -> Matrix:
+    values: NDArray[np.float32] = np.frombuffer(tensor.data, dtype="<f4").reshape(tensor.shape)
+    if not np.isfinite(values).all():
+        raise TensorFileError(f"{where}: expected finite values, got infinite ones or NaN")
+    return values
