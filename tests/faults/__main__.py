@@ -55,9 +55,8 @@ def _run(cells: list[Cell], results: Path, jobs: int) -> Iterator[str]:
     with _folder() as folder, ThreadPoolExecutor(jobs) as pool:
         prepared = folder / "prepared"
         prepared.mkdir()
-        done = 0
-        for result in pool.map(lambda cell: _one(cell, folder, prepared), cells):
-            done += 1
+        results_in_order = pool.map(lambda cell: _one(cell, folder, prepared), cells)
+        for done, result in enumerate(results_in_order, start=1):
             with results.open("a") as file:
                 file.write(json.dumps({**result.to_json(), "machine": machine}, sort_keys=True) + "\n")
             print(f"[{done}/{len(cells)}] {result.cell:36} {result.verdict:7} {result.seconds:6.1f} s", file=sys.stderr)

@@ -1,7 +1,7 @@
 """What the fault rig puts into the product's own processes: they wait at named places, and their clocks can be moved.
 
-`sitecustomize` of a cell calls `install(folder)`. A file `hold/<place>` in the folder stops whoever comes to that place,
-which says so by a file `at/<place>`. The product has no such places: they are patched in here, and only here.
+`sitecustomize` of a cell calls `install(folder)`. A file `hold/<place>` in the folder stops whoever comes to that
+place, which says so by a file `at/<place>`. The product has no such places: they are patched in here, and only here.
 """
 
 import asyncio

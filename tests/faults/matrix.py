@@ -1,4 +1,4 @@
-"""Which fault at which phase ends how: frozen before anything runs. A pair that isn't here has its reason in `absent`."""
+"""Which fault at which phase ends how: frozen before anything runs. `absent` tells why a pair isn't here."""
 
 from dataclasses import dataclass, field
 
@@ -50,7 +50,8 @@ def every(phases: tuple[str, ...], ends: str, **others: str) -> dict[str, str]:
 def _blackhole(seconds: int, ends: str) -> Fault:
     return Fault(
         f"link_blackholed_{seconds}s", f"the link swallows everything for {seconds} s",
-        "named by the link within 4.25 s; a contributor silent past 5 s while it trains needs a replay, else nobody is blamed",
+        "named by the link within 4.25 s; a contributor silent past 5 s while it trains needs a replay,"
+        " else nobody is blamed",
         strikes.blackhole_for(seconds), every(LINKED, GOOD, training=ends, writing=ends), owned=True,
     )  # fmt: skip
 
@@ -89,11 +90,13 @@ def _spoiled(what: str, ends: str) -> Fault:
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
-        "kill_coordinator", "kill -9 of the coordinator", "the next one goes on from the journal; nothing is done twice",
+        "kill_coordinator", "kill -9 of the coordinator",
+        "the next one goes on from the journal; nothing is done twice",
         strikes.kill_coordinator, every(PLACES, GOOD),
     ),
     Fault(
-        "kill_console", "kill -9 of whoever follows the run", "the run goes on", strikes.kill_console, every(PLACES, GOOD)
+        "kill_console", "kill -9 of whoever follows the run", "the run goes on", strikes.kill_console,
+        every(PLACES, GOOD),
     ),
     Fault(
         "kill_agent", "kill -9 of the other host's SSH agent", "it is started again, and its runner never noticed",
@@ -107,7 +110,8 @@ FAULTS: tuple[Fault, ...] = (
               validating=VALIDATION, aggregating=VALIDATION),
     ),
     Fault(
-        "stop", "SIGSTOP of the runner, for good", "stale past 5 s, lost past 7.5 s, timed out and never called crashed",
+        "stop", "SIGSTOP of the runner, for good",
+        "stale past 5 s, lost past 7.5 s, timed out and never called crashed",
         strikes.stop, every(RUNNER, GOOD, preparing=PREPARATION, training=REPLAY, writing=REPLAY), lane=PATIENT,
     ),
     Fault(
@@ -140,7 +144,8 @@ FAULTS: tuple[Fault, ...] = (
     _spoiled("host_key", BRINGUP),
     _spoiled("contract", BRINGUP),
     Fault(
-        "disk_full_host", "not one byte is left on the host's disk", "its work is lost and said to be; no half file is taken",
+        "disk_full_host", "not one byte is left on the host's disk",
+        "its work is lost and said to be; no half file is taken",
         strikes.disk_full("host"), {"training": REPLAY, "writing": REPLAY}, owned=True, small_disk="host",
         lane={"minimum_disk_free_bytes": "1"},
     ),

@@ -105,7 +105,7 @@ class FaultRun(LiveRun):
         for process in self.left():
             with suppress(psutil.Error):
                 if process.cmdline()[-3:] == ["-m", "runners", job]:
-                    return process.pid
+                    return int(process.pid)
         return None
 
     def coordinator_lives(self) -> bool:
@@ -149,12 +149,12 @@ class FaultRun(LiveRun):
 
     def signal(self, pid: int | None, number: signal.Signals) -> None:
         """Raises CellFailed where that process is gone already: a fault that struck nobody proves nothing."""
+        if pid is None:
+            raise CellFailed(f"{number.name}: expected a living process, got none")
         try:
-            if pid is None:
-                raise ProcessLookupError
             os.kill(pid, number)
         except ProcessLookupError as error:
-            raise CellFailed(f"{number.name}: expected a living process, got {pid}") from error
+            raise CellFailed(f"{number.name}: expected a living process, got {pid}, which is gone") from error
         if number is signal.SIGSTOP:
             self.stopped.add(pid)
         if number is signal.SIGCONT:
@@ -181,7 +181,8 @@ def fault_run(
     contract_digest: str | None = None,
     **lane: str,
 ) -> Iterator[FaultRun]:
-    """`owned`: the other host's agent runs before the coordinator comes, behind a cable. `small_disk`: host, coordinator."""
+    """`owned`: the other host's agent runs before the coordinator comes, behind a cable.
+    `small_disk`: of the host, or of the coordinator."""
     from tests.live.rig import fast_lane
 
     folder.mkdir(parents=True, exist_ok=True)
