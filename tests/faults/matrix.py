@@ -12,7 +12,8 @@ PREPARATION, VALIDATION, BRINGUP, ADMISSION = (
 )  # fmt: skip
 RUNNER = ("preparing", "training", "writing", "produced", "fetching")  # phases in which the contributor's runner lives
 LINKED = ("admission", *RUNNER, "validating", "aggregating", "closing")
-PATIENT = {"prepare_ms": "20000"}  # a runner that never gets ready is given up after this, not after five minutes
+PATIENT = {"prepare_ms": "60000"}  # a runner that never gets ready is given up after this, not after five minutes
+UNSKEWED = {"skew_ms": "60000"}  # for cells in which one contributor is held longer than the other on purpose
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,11 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "kill_console", "kill -9 of whoever follows the run", "the run goes on", strikes.kill_console,
-        every(PLACES, GOOD),
+        every(PLACES, GOOD), lane=UNSKEWED,
     ),
     Fault(
         "kill_agent", "kill -9 of the other host's SSH agent", "it is started again, and its runner never noticed",
-        strikes.kill_agent, every(PLACES, GOOD, spawn=BRINGUP),
+        strikes.kill_agent, every(PLACES[:-1], GOOD, spawn=BRINGUP), lane=UNSKEWED,
     ),
     Fault(
         "kill_runner", "kill -9 of the runner (later: of the validator's own job)",
@@ -180,6 +181,8 @@ CELLS = tuple(Cell(fault, phase) for fault in FAULTS for phase in PLACES if phas
 
 def absent(fault: Fault, phase: str) -> str:
     """Why there is no such cell."""
+    if fault.name == "kill_agent":
+        return "the agent is gone before the bundle is written"
     if fault.spoiled:
         return "settled at admission: nothing goes on from there"
     if fault.name.startswith("artifact"):
