@@ -10,7 +10,7 @@ OUT ?= build/corpus
 # Another project's packages must not be found before ours: PyPI has a second `console`.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help run console test check fixtures retained corpus format lock clean setup
+.PHONY: help run console test check fixtures retained corpus faults format lock clean setup
 
 help:
 	@echo "make run       one live window on this machine, headless   (ARGS='--json' ...: see $(BIN)/swarm run --help)"
@@ -20,6 +20,7 @@ help:
 	@echo "make fixtures  fail where a frozen document is not what its lane freezes to, or is not true"
 	@echo "make retained  run, refuse, conclude, publish and audit anew what fixtures/ and docs/audits keep (DRILLS=1: drills too)"
 	@echo "make corpus    write the corpus of bad bundles and documents (OUT=$(OUT)), with the rule that refuses each"
+	@echo "make faults    the fault matrix, cell by cell, resumable   (ARGS='--list', ARGS=':training kill_', ARGS='--jobs 1')"
 	@echo "make format    let ruff format and mend what it can"
 	@echo "make lock      write locks/*.txt from what is installed in .venv"
 	@echo "make clean     remove .venv and caches; runs stay where they are"
@@ -51,6 +52,9 @@ retained: setup
 # They are the tests' own defects: nothing false is kept in the repository.
 corpus: setup
 	@$(BIN)/python -m tests.corpus $(OUT)
+
+faults: setup
+	@exec $(BIN)/python -m tests.faults $(ARGS)
 
 format: setup
 	$(BIN)/ruff format .
