@@ -23,6 +23,7 @@ def runner_of(run: FaultRun, phase: str, node_id: str = REMOTE) -> int | None:
     if phase == "aggregating":
         eventually("the score job", lambda: run.job_pid("score"), 30)
         return run.job_pid("score")
+    eventually(f"the launch of {node_id} to be journaled", lambda: run.runner_pid(node_id), 30)
     return run.runner_pid(node_id)
 
 
