@@ -167,7 +167,12 @@ class FaultRun(LiveRun):
         super().end()
         for process in self._watchers:
             process.wait(10)
+        self.end_owned_agent()
+
+    def end_owned_agent(self) -> None:
+        """As its owner ends it."""
         if self.owned_agent is not None:
+            self.owned_agent.terminate()
             self.owned_agent.wait(10)
 
 

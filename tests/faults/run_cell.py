@@ -111,3 +111,4 @@ def _see_through(run: FaultRun, witness: Witness) -> None:
         time.sleep(0.1)
     run.end_watchers()
     witness.look(run)
+    run.end_owned_agent()
