@@ -135,7 +135,8 @@ def _mlx_base(folder: Path) -> Any:
     from runners.training.decoder_mlx import PREFIX, converted
 
     loaded: Any = mx.load(str(BASE / "model.safetensors"))
-    decoder = converted({name: value for name, value in loaded.items() if name.startswith(PREFIX)})
+    inner = {name.removeprefix(PREFIX): value for name, value in loaded.items() if name.startswith(PREFIX)}
+    decoder = converted(inner)
     weights = {f"model.{name}": value for name, value in decoder.items()} | {"lm_head.weight": loaded["lm_head.weight"]}
     mx.save_safetensors(str(folder / "model.safetensors"), weights)
     config = json.loads((BASE / "config.json").read_bytes())

@@ -92,7 +92,8 @@ def test_sigterm_in_training_stops_at_a_step_and_produces_nothing(node: Node) ->
     node.await_record(launched, "began")
     os.kill(launched.pid, signal.SIGTERM)
     node.await_death()
-    assert story(node, launched) == [*STORY, "ready", "began", "exited"]
+    told = [kind for kind in story(node, launched) if kind != "checkpointed"]  # how many depends on when it is hit
+    assert told == [*STORY, "ready", "began", "exited"]
     assert node.body(launched, "exited") == {"code": 143, "reason": "stopped"}
     assert not node.root.outbox(0).exists()
 
