@@ -37,15 +37,6 @@ def total(parts: Sequence[Delta]) -> Delta:
     return Delta(np.hstack([part.left for part in parts]), np.vstack([part.right for part in parts]))
 
 
-def relative_difference(delta: Delta, reference: Delta) -> float:
-    """‖delta - reference‖ / ‖reference‖; infinity where the reference is zero and the other is not."""
-    difference = total([delta, reference.times(-1.0)]).norm
-    norm = reference.norm
-    if norm == 0.0:
-        return 0.0 if difference == 0.0 else math.inf
-    return difference / norm
-
-
 def largest_difference(left: Sequence[float], right: Sequence[float]) -> float:
     """Largest absolute difference of two loss curves; infinity when their lengths differ."""
     if len(left) != len(right):
