@@ -26,11 +26,16 @@ def _revision_opened(state: RunState, body: rec.RevisionOpened, _: int) -> RunSt
 
 
 def _troubled(state: RunState, node_id: str, trouble: Trouble, disposition: Disposition | None = None) -> RunState:
-    """The first reason stays, and what is said after the end of an attempt is evidence, not a reason."""
+    """The first reason stays, and what is said after the end of an attempt is evidence, not a reason.
+
+    A judgement that went against the contribution stays too: only a pending or an accepted one can still fall.
+    """
     node = state.nodes[node_id]
     if node.trouble or state.ended:
         return state
-    return state.with_node(node_id, trouble=trouble, disposition=disposition or node.disposition)
+    open_yet = node.disposition in (Disposition.PENDING, Disposition.ACCEPTED)
+    after = disposition if disposition and open_yet else node.disposition
+    return state.with_node(node_id, trouble=trouble, disposition=after)
 
 
 def _operator_acted(state: RunState, body: rec.OperatorActed, _: int) -> RunState:

@@ -265,6 +265,17 @@ def test_the_operator_can_stop_in_every_state(stage: int) -> None:
     assert_ended(w, W.ABORTED, Classification.STOPPED_BY_OPERATOR)
 
 
+def test_a_contribution_that_was_rejected_stays_so_when_its_journal_breaks_later() -> None:
+    """Found by random orders: the other contributor's replay was still awaited when the fork came."""
+    w = Window().to_validating()
+    w.note(win.replay("n0", ReplayOutcome.MISMATCH))
+    w.settle()
+    w.note(rec.JournalBroken(node_id="n0", reason="fork", detail="", head=win.head("n0", 0)))
+    w.settle()
+    assert w.node("n0").disposition is Disposition.REJECTED
+    assert w.to_end().state.classification is Classification.REJECTED
+
+
 def test_a_runner_whose_launch_is_not_on_record_is_ended_all_the_same() -> None:
     w = Window()
     w.do_all("inputs", "admit_host", "bind_plan")
