@@ -55,7 +55,7 @@ class WatchingApp(App[None]):
         self.verifications: dict[Path, Verification] = {}
         self.notices = Notices()
         self.frames = 0
-        self.starting = False
+        self.asked_ms: int | None = None  # a run was asked for, and isn't there yet
         self._threaded = threaded
         self._looking = False
         self._drills_loaded: asyncio.Future[None] | None = None
@@ -102,7 +102,7 @@ class WatchingApp(App[None]):
 
     @property
     def mode(self) -> Mode:
-        return mode_of(self.attachment, starting=self.starting)
+        return mode_of(self.attachment, starting=self.asked_ms is not None)
 
     # -- frames
 
@@ -154,6 +154,7 @@ class WatchingApp(App[None]):
             mode=Mode.RETAINED if view.replay else self.mode,
             held_back=self._held_back if self._paused else None,
             gap_ms=self._lateness.gap_ms,
+            waited_ms=now.mono_ms - self._asked_since(now),
             read_only=self.read_only,
             place=self.current_mode,
             blocked=self.blocked(),
@@ -166,6 +167,10 @@ class WatchingApp(App[None]):
             verified=self._verified(),
             runs=self.runs,
         )
+
+    def _asked_since(self, now: Stamp) -> int:
+        asked_ms = self.attachment.asked_ms if self.attachment else self.asked_ms
+        return now.mono_ms if asked_ms is None else asked_ms
 
     def blocked(self) -> frozenset[str]:
         """Ids of bindings that would be refused now."""
