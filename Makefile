@@ -10,7 +10,7 @@ OUT ?= build/corpus
 # Another project's packages must not be found before ours: PyPI has a second `console`.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help run console test check fixtures retained corpus faults format lock clean setup
+.PHONY: help run console test check fixtures retained corpus faults real-geometry format lock clean setup
 
 help:
 	@echo "make run       one live window on this machine, headless   (ARGS='--json' ...: see $(BIN)/swarm run --help)"
@@ -21,6 +21,7 @@ help:
 	@echo "make retained  run, refuse, conclude, publish and audit anew what fixtures/ and docs/audits keep (DRILLS=1: drills too)"
 	@echo "make corpus    write the corpus of bad bundles and documents (OUT=$(OUT)), with the rule that refuses each"
 	@echo "make faults    the fault matrix, cell by cell, resumable   (ARGS='--list', ARGS=':training kill_', ARGS='--jobs 1')"
+	@echo "make real-geometry  one whole run over a random head of V = 201088, d = 2880, and its figures (ARGS='--place DIR')"
 	@echo "make format    let ruff format and mend what it can"
 	@echo "make lock      write locks/*.txt from what is installed in .venv"
 	@echo "make clean     remove .venv and caches; runs stay where they are"
@@ -59,6 +60,9 @@ faults: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+real-geometry: setup
+	@exec $(BIN)/python fixtures/swarm/making/real_geometry.py $(ARGS)
 
 lock: setup
 	$(BIN)/python locks/write.py

@@ -8,15 +8,15 @@ from console.cli.start import OPERATOR
 from console.coordination.desk import Drift
 from console.coordination.paths import RunPaths
 from console.coordination.process import read_spec, run_coordinator
+from console.coordination.spec import RunSpec
 from console.evidence.bundle import ClosedRun, write_bundle
 from console.evidence.errors import EvidenceError
 from console.evidence.lane_documents.drift import LaneDocuments, RunDocuments, drift
 from console.evidence.lane_documents.frozen_lane import freeze_lane, retained_lane
-from console.evidence.lane_documents.sources import shipped_sources
+from console.evidence.lane_documents.sources import read_sources
 from console.evidence.outcomes.attempt import leave_attempt_evidence
 from console.places import data_dir
 from runners.contract.coordinator_records import Finding
-from runners.contract.lane import RunContract
 from runners.contract.plan import WindowPlan
 from runners.contract.receipts import MembershipReceipt
 from runners.records.errors import AlreadyHeld
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
     paths = RunPaths.of(Path(argv[0]).parents[3], spec.run_id, spec.contract, spec.revision)
     try:
         with FolderLock(paths.coordinator):
-            outcome = run_coordinator(spec, paths, _inherited_token(), _drift_from(spec.contract))
+            outcome = run_coordinator(spec, paths, _inherited_token(), _drift_from(spec))
             # The operator of the run, whoever attached to it.
             key_file = Path(spec.host_home) / "keys" / OPERATOR
             bundle = write_bundle(ClosedRun(spec, paths, outcome.state), SigningKey.load_or_create(key_file), key_file)
@@ -52,18 +52,22 @@ def _leave_evidence(bundle: Path) -> None:
         print(f"no evidence bundle of the attempt: {error}", file=sys.stderr)
 
 
-def _drift_from(contract: RunContract) -> Drift:
-    """Judged against the retained documents; an operator's own lane is frozen here and now."""
-    kept = retained_lane(data_dir("fixtures"), contract)
-    if kept is None:
-        frozen = freeze_lane(shipped_sources(contract))
-        kept = frozen.plan, frozen.topology
-    lane = LaneDocuments(*kept)
+def _drift_from(spec: RunSpec) -> Drift:
+    lane = lane_documents(spec)
 
     def judged(plan: WindowPlan, membership: MembershipReceipt) -> tuple[Finding, ...]:
         return drift(lane, RunDocuments(plan, membership))
 
     return judged
+
+
+def lane_documents(spec: RunSpec) -> LaneDocuments:
+    """The retained ones; an operator's own lane is frozen here and now, from the checkpoint and data of the run."""
+    kept = retained_lane(data_dir("fixtures"), spec.contract)
+    if kept is None:
+        frozen = freeze_lane(read_sources(spec.contract, Path(spec.model_dir), Path(spec.dataset_dir)))
+        kept = frozen.plan, frozen.topology
+    return LaneDocuments(*kept)
 
 
 def _inherited_token() -> str | None:

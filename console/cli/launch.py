@@ -13,7 +13,7 @@ from console.evidence.lane_documents.known_reports import KnownReport, given_rep
 from console.evidence.lane_documents.launch_manifest import BoundReport, LaunchManifest, LaunchReceipt
 from console.evidence.lane_documents.operator_bundle import Launch, write_operator_bundle
 from console.evidence.lane_documents.places import FIRST_LANE
-from console.evidence.lane_documents.sources import shipped_sources
+from console.evidence.lane_documents.sources import read_sources
 from console.places import data_dir, runs_dir
 from runners.records.clock import Clock
 
@@ -64,10 +64,14 @@ def materialize(
     given: Given | None = None,
     fixtures: Path | None = None,
     frozen_files_must_agree: bool = True,
+    model: Path | None = None,
+    dataset: Path | None = None,
 ) -> tuple[Launch, LaunchReceipt]:
     """The bundle in `folder`; `given` are report files by run root. Raises EvidenceError."""
     contract, fixtures = load_lane(lane), fixtures or data_dir("fixtures")
-    frozen = freeze_lane(shipped_sources(contract), kept_observations(fixtures, contract))
+    shipped = data_dir("fixtures") / "swarm"  # what the repository ships, unless another checkpoint or dataset is named
+    sources = read_sources(contract, model or shipped / "base", dataset or shipped / "dataset")
+    frozen = freeze_lane(sources, kept_observations(fixtures, contract))
     if frozen_files_must_agree:
         require_no_drift_from_files(frozen, fixtures)
     reports: dict[str, KnownReport] = {}

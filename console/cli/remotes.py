@@ -9,7 +9,7 @@ from console.coordination.spec import RemoteHost, SshdAccess
 from console.hosts.errors import HostNotKnown
 from console.hosts.host_book import HostBook, KnownHost, is_name
 from console.hosts.overlays import tailnet_address
-from console.places import data_dir, runs_dir
+from console.places import runs_dir
 from runners.contract.lane import NodeContract, RunContract
 from runners.records.sources import sources_sha256
 
@@ -45,7 +45,7 @@ def remote_of(
         token_custody="handed_over" if managed else "proved",
         home=str(home) if managed else None,
         run_root=str(paths.root / node.run_root) if managed else None,
-        model_dir=str(data_dir("fixtures") / "swarm" / "base") if managed else None,
+        model_dir=str(options.model_dir) if managed else None,
     )
 
 

@@ -42,6 +42,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     run.add_argument("--remote-host-key", type=Path, metavar="FILE", help="its OpenSSH public host key, pinned")
     run.add_argument("--dial-in", metavar="ADDRESS", help="listen at this address of ours for a contributor that dials")
     run.add_argument("--client-key", type=Path, metavar="FILE", help="our Ed25519 SSH key for it")
+    run.add_argument("--model", type=Path, metavar="DIR", help="checkpoint on this machine (default: the tiny base)")
+    run.add_argument("--dataset", type=Path, metavar="DIR", help="its manifest has the lane's dataset_ref")
     run.add_argument("--json", action="store_true", help="print one JSON document at the end")
     run.set_defaults(act=start)
     attach = commands.add_parser(
@@ -65,6 +67,8 @@ def start(options: argparse.Namespace) -> int:
         remote_host_key=options.remote_host_key,
         client_key=options.client_key,
         dial_in=options.dial_in,
+        model=options.model,
+        dataset=options.dataset,
     )
     if options.bundle_dir is not None and options.bundle_dir.exists():
         raise UsageError(f"--bundle-dir {options.bundle_dir}: expected a new folder, got one that exists")

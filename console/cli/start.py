@@ -16,7 +16,7 @@ from console.cli.start_options import StartOptions, host_home
 from console.coordination.lane_file import load_lane
 from console.coordination.paths import RunPaths
 from console.coordination.spec import RunSpec
-from console.places import data_dir, runs_dir
+from console.places import runs_dir
 from runners.contract.lane import RunContract
 from runners.records.admission import check_token
 from runners.records.clock import Clock
@@ -62,7 +62,13 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
         raise UsageError(
             f"run {run_id}: expected a new run id, got one that exists; `swarm attach {run_id}` continues it"
         )
-    base, port = data_dir("fixtures") / "swarm", _coordinator_port(contract, options)
+    for folder, named, option in (
+        (options.model_dir, "config.json", "--model"),
+        (options.dataset_dir, "manifest.json", "--dataset"),
+    ):
+        if not (folder / named).is_file():
+            raise UsageError(f"{option} {folder}: expected a folder with {named}, got none")
+    port = _coordinator_port(contract, options)
     spec = RunSpec.seal(
         run_id=run_id,
         created_wall_ms=Clock().wall_ms(),
@@ -70,8 +76,8 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
         remotes=tuple(
             remote_of(node, contract, options, paths, port) for node in contract.contributors if node.transport == "ssh"
         ),
-        model_dir=str(base / "base"),
-        dataset_dir=str(base / "dataset"),
+        model_dir=str(options.model_dir),
+        dataset_dir=str(options.dataset_dir),
         prepared_dir=str(runs_dir() / ".prepared"),
         host_home=str(host_home()),
         operator_public_key=operator_key().public_hex,
@@ -81,7 +87,14 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
     )
     paths.make()
     # What was known before the run stays with it: the operator bundle, with launch manifest and receipt.
-    materialize(options.lane, run_id, paths.operator_bundle, frozen_files_must_agree=False)
+    materialize(
+        options.lane,
+        run_id,
+        paths.operator_bundle,
+        frozen_files_must_agree=False,
+        model=options.model_dir,
+        dataset=options.dataset_dir,
+    )
     write_durable(paths.spec, spec.to_bytes())
     return spec, paths
 

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.places import data_dir
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1")  # only there can this process start a lane's remote host by itself
 
 
@@ -19,6 +21,17 @@ class StartOptions:
     remote_host_key: Path | None = None
     client_key: Path | None = None
     dial_in: str | None = None  # address of this machine that the contributor dials
+    model: Path | None = None  # a checkpoint here, of this host and of every host that this process starts
+    dataset: Path | None = None  # a folder with a manifest under the lane's dataset_ref
+
+    @property
+    def model_dir(self) -> Path:
+        """The tiny base of the repository unless another one is named."""
+        return (self.model or data_dir("fixtures") / "swarm" / "base").absolute()
+
+    @property
+    def dataset_dir(self) -> Path:
+        return (self.dataset or data_dir("fixtures") / "swarm" / "dataset").absolute()
 
 
 def host_home() -> Path:

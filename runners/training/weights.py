@@ -6,7 +6,7 @@ their plain name and unpacked on the way.
 
 from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,6 @@ from runners.training.mxfp4 import dequantise, expert_shape
 NUMPY_OF = {"F32": "<f4", "BF16": "<u2", "U8": "u1"}
 BLOCKS, SCALES = "_blocks", "_scales"
 EMBEDDING, NORM, HEAD = "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"
-ExpertDtype = Literal["MXFP4", "BF16", "F32"]
 
 
 class Weights:
@@ -56,13 +55,6 @@ class Weights:
         if rows.size and not 0 <= int(rows.min()) <= int(rows.max()) < span.shape[0]:
             raise CheckpointError(f"{span.path}: {name!r}: expected rows below {span.shape[0]}, got {int(rows.max())}")
         return as_f32(np.asarray(table[rows]))
-
-    def expert_dtype(self) -> ExpertDtype:
-        """What the experts of the first layer are stored as."""
-        name = "model.layers.0.mlp.experts.down_proj"
-        if name + BLOCKS in self._spans:
-            return "MXFP4"
-        return "BF16" if self._span(name).dtype == "BF16" else "F32"
 
     def _raw(self, name: str) -> npt.NDArray[Any]:
         span = self._span(name)

@@ -10,6 +10,8 @@ from tests.checks.forged_journal import Said
 from tests.checks.lies import Lies
 
 Body = dict[str, Any]
+RECEIPT = f"retained_artifacts/{LINUX}/contributor_receipt.json"
+REPLAYED = f"receipts/replay_{LINUX}.json"
 
 
 def replay(**lies: Any) -> Lies:
@@ -42,7 +44,46 @@ def _goes_on_from_nowhere(body: Body) -> None:
     body["continued"] = [{"node_id": LINUX, "checkpoints": [{"revision": 0, "step": 2, "file": file}]}]
 
 
+def _listed_otherwise(body: Body) -> None:
+    body["files"][1].update(sha256="d" * 64)
+
+
+def _tells_nothing_of_it(body: Body) -> None:
+    body["continued"] = []
+
+
+GOES_ON = "a_replay_goes_on_from_what_was_kept"
 DEFECTS = (
+    Defect(
+        "goes_on_from_what_the_earlier_bundle_does_not_list",
+        GOES_ON,
+        lambda: replay(continued=True, previous=lambda body: body["files"].pop()),
+    ),
+    Defect(
+        "goes_on_from_other_bytes_than_the_earlier_bundle_lists",
+        GOES_ON,
+        lambda: replay(continued=True, previous=_listed_otherwise),
+    ),
+    Defect(
+        "goes_on_and_its_opening_does_not_tell",
+        GOES_ON,
+        lambda: replay(continued=True, coordinator=said("revision_opened", _tells_nothing_of_it)),
+    ),
+    Defect(
+        "goes_on_and_its_receipt_says_from_the_start",
+        "checkpoints_lead_to_the_adapter",
+        lambda: replay(continued=True, documents={RECEIPT: lambda body: body.update(continued_from=None)}),
+    ),
+    Defect(
+        "goes_on_and_the_replay_says_from_the_start",
+        "replays_are_about_this_work",
+        lambda: replay(continued=True, documents={REPLAYED: lambda body: body.update(continued_from=None)}),
+    ),
+    Defect(
+        "goes_on_and_was_ready_at_the_start",
+        "execution_is_planned_and_told",
+        lambda: replay(continued=True, own={LINUX: said("ready", lambda body: body.update(start=None))}),
+    ),
     Defect(
         "a_replay_that_says_it_went_on",
         "a_replay_goes_on_from_what_was_kept",

@@ -16,6 +16,7 @@ def contributor_records(run: "Forge", node: str) -> Records:
     """Every record from `opened` to `exited`, on the contributor's own clock."""
     assignment, receipt = run.plan.assignment(node), run.documents[f"retained_artifacts/{node}/{RECEIPT_FILE}"]
     admission = run.documents[f"receipts/admission_{node}.json"]
+    start, done = assignment.start, assignment.start.step if assignment.start else 0
     zero = 50_000 if node == MAC else 70_000
     said = [
         Said("opened", {
@@ -31,12 +32,12 @@ def contributor_records(run: "Forge", node: str) -> Records:
             "device": receipt.device.to_json(), "head_sha256": assignment.head.sha256,
             "slice_sha256": assignment.slice.shard.sha256,
             "initial_adapter_sha256": assignment.initial_adapter.sha256, "execution": receipt.execution.to_json(),
-            "start": None,
+            "start": start.to_json() if start else None,
         }, zero + 1300),
         Said("began", {"begin_digest": run.begin_digest}, zero + 1900),
     ]  # fmt: skip
     checkpoints = {ref.step: ref for ref in receipt.checkpoints}
-    for step in range(1, STEPS + 1):
+    for step in range(done + 1, STEPS + 1):
         at_ms, loss = zero + 1000 + step * 1000, receipt.step_losses[step - 1]
         said.append(Said("heartbeat", _beat(step + 1, "training", step, loss), at_ms))
         if step in checkpoints:

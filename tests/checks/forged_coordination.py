@@ -62,7 +62,7 @@ class _Script:
         if run.lies.revision:
             self.say(
                 5, "revision_opened", revision=run.lies.revision, previous_classification="replay_required",
-                previous_bundle_digest=run.previous_digest, continued=[],
+                previous_bundle_digest=run.previous_digest, continued=_continued(run),
             )  # fmt: skip
         self.change(10, "admitting", "hosts are brought up and admitted")
         for node in self.nodes:
@@ -121,7 +121,7 @@ class _Script:
     def collecting(self) -> None:
         for node in self.nodes:
             receipt = self.run.documents[f"retained_artifacts/{node}/contributor_receipt.json"]
-            for ref in receipt.checkpoints:
+            for ref in (ref for ref in receipt.checkpoints if ref.revision == self.run.lies.revision):
                 head = self._head(node, "checkpointed")
                 self.say(4200, "checkpoint_kept", node_id=node, checkpoint=ref.to_json(), head=head)
         produced = {}
@@ -181,3 +181,11 @@ class _Script:
         self.change(9710, "closed", "from the gates")
         heads = [self.heads[node].to_json() for node in sorted(self.heads)]
         self.say(9720, "closed", classification="bounded_success", reason="from the gates", heads=heads)
+
+
+def _continued(run: "Forge") -> list[Body]:
+    return [
+        {"node_id": item.node_id, "checkpoints": [ref.to_json() for ref in item.continues_from]}
+        for item in run.plan.assignments
+        if item.continues_from
+    ]

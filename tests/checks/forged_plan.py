@@ -15,7 +15,8 @@ from runners.contract.lane import RunContract
 from runners.contract.plan import FileRef, HeadIdentity, WindowPlan
 from runners.contract.shard_manifest import CaptureRecord, ShardManifest
 from runners.records.tensors import RawTensor, write_tensors
-from tests.checks.forged_hosts import CHECKPOINT_STEPS, NODES, RUN_ID, STEPS, hash_of
+from tests.checks.forged_hosts import CHECKPOINT_STEPS, LINUX, NODES, RUN_ID, STEPS, hash_of
+from tests.checks.forged_training import kept_before
 from tests.checks.lies import Lies
 from tests.checks.resealing import reseal_body, sized
 from tests.checks.tiny_training import TinyShard, make_shard
@@ -64,8 +65,11 @@ def plan_run(run: "Forge") -> None:
     )
     cut = CutResult(slices=tuple(slices), initial_adapter=initial)
     inputs = Inputs(manifests[0], manifests[1], held_out_file, cut)
-    hosts = Hosts({node: run.execution(node) for node in NODES})
-    plan = plan_window(run.contract, RUN_ID, run.lies.revision, inputs, hosts)
+    execution = {node: run.execution(node) for node in NODES}
+    plan = run.plan = plan_window(run.contract, RUN_ID, run.lies.revision, inputs, Hosts(execution))
+    if run.lies.continued:
+        kept = {LINUX: kept_before(run, LINUX)}
+        plan = plan_window(run.contract, RUN_ID, run.lies.revision, inputs, Hosts(execution, kept))
     fields = {name: getattr(plan, name) for name in WindowPlan.model_fields if name != "digest"}
     path = "contract/window_plan.json"
     run.plan = run.seal(path, run.paths.documents / "window_plan.json", WindowPlan, **fields)

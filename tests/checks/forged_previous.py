@@ -39,7 +39,7 @@ def cite_previous(run: "Forge") -> str:
         held_out_scores=(),
         findings=(),
         claim_boundary="forged",
-        files=(BundleFile(path="contract/window_plan.json", **sized(readable_bytes(plan))),),
+        files=(BundleFile(path="contract/window_plan.json", **sized(readable_bytes(plan))), *_checkpoints(run)),
     )
     body = bundle.to_json()
     if run.lies.previous:
@@ -51,12 +51,26 @@ def cite_previous(run: "Forge") -> str:
     return str(body["digest"])
 
 
+def _checkpoints(run: "Forge") -> tuple[BundleFile, ...]:
+    """Of a node whose work goes on, as the earlier bundle lists them."""
+    return tuple(
+        BundleFile(
+            path=f"retained_artifacts/{item.node_id}/checkpoints/{ref.file.name}",
+            size_bytes=ref.file.size_bytes,
+            sha256=ref.file.sha256,
+        )
+        for item in run.plan.assignments
+        for ref in item.continues_from
+    )
+
+
 def _plan(run: "Forge") -> Body:
     """The same work under the revision before."""
     said: Body = run.plan.to_json()
     said["revision"] -= 1
     for item in said["assignments"]:
         item["revision"] -= 1
+        item["continues_from"] = []
         item["expected_upload"]["identity"]["revision"] -= 1
     if run.lies.previous_plan:
         run.lies.previous_plan(said)

@@ -55,12 +55,29 @@ def ends_of(run: "Forge") -> tuple[int, ...]:
     return (*checkpoints_after(run.contract.recipe), STEPS)
 
 
+def kept_before(run: "Forge", node: str) -> tuple[CheckpointRef, ...]:
+    """What the revision before kept of this node's work: the file lies where the replay's bundle has it."""
+    stands, assignment = [assigned_start(run)], run.plan.assignment(node)
+    for end in checkpoints_after(run.contract.recipe):
+        stands.append(stretch(run, node, stands[-1], end, rounding_of(node)))
+    return tuple(_kept(run, node, stand, assignment, run.lies.revision - 1) for stand in stands[1:])
+
+
+def _kept(run: "Forge", node: str, stand: Stand, assignment: Assignment, revision: int) -> CheckpointRef:
+    path = f"retained_artifacts/{node}/checkpoints/{checkpoint_name(stand.step)}"
+    return CheckpointRef(revision=revision, step=stand.step, file=run.store(path, state_bytes(stand, assignment)))
+
+
+def rounding_of(node: str) -> type[np.floating]:
+    return np.float32 if node == MAC else np.float64
+
+
 def contribute(run: "Forge", node: str) -> None:
     """Adapter, configuration, checkpoints and receipt."""
     assignment = run.plan.assignment(node)
     stands = [assigned_start(run)]
     for end in ends_of(run):
-        stands.append(stretch(run, node, stands[-1], end, np.float32 if node == MAC else np.float64))
+        stands.append(stretch(run, node, stands[-1], end, rounding_of(node)))
     result = _trained(stands[-1], {stand.step: stand for stand in stands[1:-1]})
     if run.lies.trained:
         result = run.lies.trained(run, node, result)
@@ -69,13 +86,11 @@ def contribute(run: "Forge", node: str) -> None:
     adapter = run.store(f"{folder}/{ADAPTER_FILE}", _adapter_bytes(result, assignment))
     config_raw = adapter_config_bytes(rank=assignment.adapter.rank, alpha=assignment.adapter.alpha, base_label="forged")
     config = run.store(f"{folder}/{ADAPTER_CONFIG_FILE}", config_raw)
-    checkpoints = tuple(
-        CheckpointRef(
-            revision=run.lies.revision,
-            step=stand.step,
-            file=run.store(f"{folder}/checkpoints/{checkpoint_name(stand.step)}", state_bytes(stand, assignment)),
-        )
-        for stand in result.kept.values()
+    start, done = assignment.start, assignment.start.step if assignment.start else 0
+    own = [stand for stand in result.kept.values() if stand.step > done]
+    checkpoints = (
+        *assignment.continues_from,
+        *(_kept(run, node, stand, assignment, run.lies.revision) for stand in own),
     )
     batches = assignment.batches
     run.seal(
@@ -85,10 +100,10 @@ def contribute(run: "Forge", node: str) -> None:
         software=run.software(node), execution=run.execution(node),
         initial_adapter_sha256=assignment.initial_adapter.sha256,
         slice_sha256=assignment.slice.shard.sha256, head_sha256=assignment.head.sha256, adapter=adapter,
-        adapter_config=config, checkpoints=checkpoints, continued_from=None, steps=STEPS,
+        adapter_config=config, checkpoints=checkpoints, continued_from=start, steps=STEPS,
         samples_presented=sum(len(batch) for batch in batches),
         distinct_samples=len({index for batch in batches for index in batch}), tokens_presented=64,
-        tokens_trained=64, step_losses=result.losses, started_wall_ms=1_790_000_002_000,
+        tokens_trained=64 // STEPS * (STEPS - done), step_losses=result.losses, started_wall_ms=1_790_000_002_000,
         finished_wall_ms=1_790_000_005_000, train_seconds=3.0,
     )  # fmt: skip
 
@@ -117,7 +132,7 @@ def replay(run: "Forge", node: str) -> None:
         run_id=RUN_ID, window_id=run.plan.window_id, revision=run.lies.revision, node_id=node,
         assignment_digest=assignment.digest, contributor_backend_label=receipt.device.backend_label,
         replay_device=run.device(MAC), replay_software=run.software(MAC), contributor_execution=receipt.execution,
-        replay_execution=settings, contribution_sha256=receipt.adapter.sha256, continued_from=None,
+        replay_execution=settings, contribution_sha256=receipt.adapter.sha256, continued_from=assignment.start,
         segments=segments, outcome=worst(tuple(segment.outcome for segment in segments)),
         relative_difference=min(max(each.relative_difference for each in found), FARTHEST),
         max_loss_difference=max(each.max_loss_difference for each in found), tolerance=tolerance,

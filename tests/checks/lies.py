@@ -35,6 +35,7 @@ class Lies:
     software: dict[str, Software] = field(default_factory=dict)
     execution: dict[str, ExecutionSettings] = field(default_factory=dict)  # of a node, told everywhere
     revision: int = 0  # of a replay: it cites the one before, which `tests.checks.forged_previous` makes
+    continued: bool = False  # LINUX was killed after its checkpoint in the revision before, and goes on from it
     previous: BodyEdit | None = None  # the earlier bundle's document before it is sealed and signed
     previous_plan: BodyEdit | None = None
     restart_before: str = ""  # the coordinator died before its first record of this kind, and another took over

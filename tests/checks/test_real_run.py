@@ -47,6 +47,10 @@ def test_a_replay_that_cites_the_revision_before_is_consistent(revision: int, tm
     ]  # fmt: skip
 
 
+def test_a_replay_that_goes_on_from_a_kept_checkpoint_is_consistent(tmp_path: Path) -> None:
+    assert check_real_run(forge(tmp_path, Lies(revision=1, continued=True))).findings == ()
+
+
 def test_the_bundles_own_document_may_be_named_instead_of_its_folder(true_bundle: Path) -> None:
     assert check_real_run(true_bundle / BUNDLE_FILE).consistent
 

@@ -75,7 +75,7 @@ def test_blocks_and_scales_that_do_not_fit_are_refused() -> None:
 def test_tensors_are_found_in_all_files_under_their_plain_names(model: Path) -> None:
     weights = Weights(model)
     assert len(list(model.glob("model-0000?-of-00002.safetensors"))) == 3
-    assert (weights.expert_dtype(), weights.shape(GATE_UP)) == ("MXFP4", (4, 64, 192))
+    assert weights.shape(GATE_UP) == (4, 64, 192)
     assert weights.f32(GATE_UP).shape == (4, 64, 192)
     assert not any(name.endswith(("_blocks", "_scales")) for name in weights.names())
     rows = np.array([[3, 0], [2079, 3]])

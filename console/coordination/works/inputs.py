@@ -1,12 +1,13 @@
 """Hidden states captured once per model and data, then cut into this run's slices."""
 
-import hashlib
+import asyncio
 import shutil
 from functools import partial
 from pathlib import Path
 
 from console.coordination.desk import Desk
 from console.coordination.errors import JobFailed
+from console.coordination.file_digest import file_sha256
 from console.coordination.job import run_job
 from console.coordination.planning import HELD_OUT_FILE, INITIAL_FILE, Inputs, parts
 from runners.contract import coordinator_records as rec
@@ -52,7 +53,9 @@ async def restore_inputs(desk: Desk) -> Inputs:
 
 async def _captured(desk: Desk, split: str) -> tuple[Path, bool]:
     jsonl = Path(desk.spec.dataset_dir) / f"{split}.jsonl"
-    folder = Path(desk.spec.prepared_dir) / capture_key(Path(desk.spec.model_dir), jsonl, desk.spec.capture_batch)
+    # In a thread: a checkpoint of many gigabytes must not keep the clocks of the run from being looked at.
+    key = await asyncio.to_thread(capture_key, Path(desk.spec.model_dir), jsonl, desk.spec.capture_batch)
+    folder = Path(desk.spec.prepared_dir) / key
     if _is_whole(folder):
         return folder, True
     if (folder / MANIFEST_FILE).exists():  # complete once, and changed since
@@ -74,8 +77,8 @@ async def _captured(desk: Desk, split: str) -> tuple[Path, bool]:
 
 def capture_key(model_dir: Path, jsonl: Path, batch_size: int) -> str:
     """Names a capture by what goes into it: every file of the checkpoint, the data, and the batch size."""
-    files = {path.name: _sha256(path) for path in sorted(model_dir.iterdir()) if path.is_file()}
-    said = {"model": files, "data": _sha256(jsonl), "batch_size": batch_size}
+    files = {path.name: file_sha256(path) for path in sorted(model_dir.iterdir()) if path.is_file()}
+    said = {"model": files, "data": file_sha256(jsonl), "batch_size": batch_size}
     return sha256_hex(canonical_bytes(said))[:32]
 
 
@@ -83,14 +86,9 @@ def _is_whole(folder: Path) -> bool:
     """A reused capture must still be the bytes that its manifest names."""
     try:
         manifest = ShardManifest.read((folder / MANIFEST_FILE).read_bytes())
-        return _sha256(folder / SHARD_FILE) == manifest.file.sha256
+        return file_sha256(folder / SHARD_FILE) == manifest.file.sha256
     except (OSError, ContractError):
         return False
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 async def _cut(desk: Desk, train: Path, held_out: Path) -> Inputs:

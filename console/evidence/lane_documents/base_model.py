@@ -1,11 +1,11 @@
 """Which base a lane trains for: digests of its checkpoint folder and of the LM head in it, without loading either."""
 
-import hashlib
 import json
 import struct
 from pathlib import Path
 from typing import Any
 
+from console.coordination.file_digest import file_sha256
 from console.evidence.checkpoint_head import MAX_HEADER_BYTES, SINGLE_FILE, head_sha256
 from console.evidence.errors import LaneSourceError
 from runners.contract.canonical import canonical_bytes, sha256_hex
@@ -72,10 +72,5 @@ def _entry(path: Path, tensor: str) -> dict[str, Any]:
 
 
 def _digest(folder: Path, names: tuple[str, ...]) -> str:
-    files = {name: _file_sha256(folder / name) for name in names}
+    files = {name: file_sha256(folder / name) for name in names}
     return sha256_hex(canonical_bytes({"files": files}))
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
