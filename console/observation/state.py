@@ -9,10 +9,12 @@ from runners.contract.coordinator_records import (
     BringupRefused,
     Closed,
     ContributionJudged,
+    DriftFound,
     Merged,
     NodeCard,
     PromotionDecided,
     ReplayJudged,
+    ReplayOutlook,
     SkewMeasured,
     SubmissionJudged,
     Working,
@@ -180,6 +182,18 @@ class Bound(Judged):
 
 
 @dataclass(frozen=True, slots=True)
+class Drift(Judged):
+    body: DriftFound
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook(Judged):
+    """The coordinator's word on whether the slices can be done again."""
+
+    body: ReplayOutlook
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     run_id: str = ""
     lane_id: str = ""
@@ -199,6 +213,8 @@ class State:
     active_since: Stamp | None = None
     hosts: tuple[Host, ...] = ()
     bound: Bound | None = None
+    drift: Drift | None = None  # the first; what comes later is no reason any more
+    outlook: Outlook | None = None
     skew: SkewMeasured | None = None
     scores: tuple[HeldOutScore, ...] = ()
     scored: Stamp | None = None

@@ -129,7 +129,7 @@ def test_skew_grows_while_one_is_outstanding_and_then_is_the_coordinators_figure
         ("healthy", 19_500, "clear clear clear open clear"),
         ("healthy", 24_000, "clear clear clear clear clear"),
         ("stale", 20_900, "clear clear clear open near"),
-        ("stale", 23_000, "clear clear clear open stop"),
+        ("stale", 23_000, "clear clear clear open replay"),
         ("refused", 3700, "clear clear stop open open"),
     ],
 )
@@ -141,7 +141,7 @@ def test_stop_conditions_follow_the_records(
 
 def test_a_stop_condition_reads_as_a_sentence_with_evidence(stale: Recording, run_dir: Path) -> None:
     condition = live(stale, run_dir, 23_000).shot().conditions[-1]
-    assert condition.verdict is Verdict.STOP
+    assert condition.verdict is Verdict.REPLAY
     assert condition.sentence == (
         "swarm-linux-a is stale: no heartbeat, link up; a replay in a new revision is possible"
     )
