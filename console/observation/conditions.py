@@ -73,7 +73,7 @@ def _bringup(state: State, view: HostView) -> Condition:
 
 
 def _plan(state: State, hosts: tuple[HostView, ...]) -> Condition:
-    label, limit = "plan, membership as frozen", "the topology contract"
+    label, limit = "plan, membership as frozen", "the frozen topology"
     if state.drift is not None:
         return _drifted(state.drift, label)
     refused = next((v for v in hosts if v.host.admission and not v.host.admission.admitted), None)
@@ -98,7 +98,8 @@ def _drifted(drift: Drift, label: str) -> Condition:
 
 
 def _uploads(state: State, hosts: tuple[HostView, ...]) -> Condition:
-    label, limit, total = "uploads match the plan", "as journaled and planned", len(hosts)
+    label, total = "uploads match the plan", len(hosts)
+    limit = f"{total} as planned"
     sent = [view for view in hosts if view.host.submission]
     for view in hosts:
         if refused := _refused_upload(view, label):
@@ -175,7 +176,7 @@ def _gone(state: State, hosts: tuple[HostView, ...], label: str) -> Condition | 
         text += then or "; a replay in a new revision is possible"
         if state.outlook is not None:
             since, ref = state.outlook.at, state.outlook.ref
-        limit = "a replay is possible"
+        limit = "a possible replay"
         return Condition("present", label, "present", verdict, view.short, limit, since, ref, text)
     return None
 
