@@ -80,6 +80,7 @@ class Work:
     # When the console came to hold the last beat, by its own monotonic clock: no part of what the run is.
     arrival_ms: int | None = field(default=None, compare=False)
     last_beat: Stamp | None = None
+    progressed: Stamp | None = None  # the first beat of its newest step or phase
     beat_ref: Ref | None = None
 
 

@@ -81,9 +81,10 @@ def test_a_document_that_drifts_in_mid_run_stops_the_attempt(document: str, make
 
 
 def test_an_upload_off_the_plan_stops_the_attempt(make_run: MakeRun) -> None:
-    run = make_run()
-    code, _, err = finish(run.start(SWARM_DANGEROUS_DRILL_FAULT="another_identity"))
-    assert code == 1, err[-3000:]
+    run = make_run(run_id="run-drill")
+    drill = ("drill", "upload_disagreement", "--case", "another_shape")
+    code, _, err = finish(run.swarm(*drill, "--lane", str(run.lane), "--run-id", run.run_id))
+    assert code == 0, err[-3000:]
     bundle = tripped(run, "uploads", "rejected")
     assert "manifest_digest_mismatch" in bundle.reason
 
