@@ -1,5 +1,6 @@
 """The documents that a run is bound to, held against their digests for as long as its attempt goes on."""
 
+from contextlib import suppress
 from os import stat_result
 from pathlib import Path
 
@@ -62,7 +63,8 @@ def tell(desk: Desk, drift: ContractDrift) -> None:
     if drift.document in MODELS:
         path = _path(desk, drift.document)
         keep(desk, path.name, _whatever(path))
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # by a rename: it may be a link or a folder
+            path.rename(path.with_name(f".{path.name}.drifted.{desk.clock.mono_ms()}"))
         if drift.document in desk.bound:
             write_durable(path, desk.bound[drift.document])
     body = {"document": drift.document, "findings": drift.findings}
