@@ -13,6 +13,7 @@ from console.hosts.host import Host
 from runners.contract import coordinator_records as rec
 from runners.contract.bringup import BringupReport
 from runners.contract.canonical import canonical_bytes, readable_bytes, sha256_hex
+from runners.contract.errors import DigestMismatch
 from runners.contract.plan import Assignment, FileRef, WindowPlan
 from runners.contract.receipts import Member, MembershipReceipt
 from runners.contract.requests import (
@@ -86,7 +87,18 @@ def membership_of(desk: Desk) -> MembershipReceipt:
 
 
 def read_plan(desk: Desk) -> WindowPlan:
-    return WindowPlan.read((desk.paths.documents / "window_plan.json").read_bytes())
+    """The bound plan. Read once: a long one takes seconds, and whoever changes the file later changes nothing here.
+
+    Raises MalformedBytes and DigestMismatch where the file is not the plan that was bound.
+    """
+    if desk.plan is None:
+        plan = WindowPlan.read((desk.paths.documents / "window_plan.json").read_bytes())
+        if desk.state.plan is not None and plan.digest != desk.state.plan.plan_digest:
+            raise DigestMismatch(
+                f"window_plan.json: expected the bound {desk.state.plan.plan_digest}, got {plan.digest}"
+            )
+        desk.plan = plan
+    return desk.plan
 
 
 async def prepare_host(desk: Desk, node_id: str) -> None:
