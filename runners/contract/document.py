@@ -11,7 +11,7 @@ from runners.contract.errors import DigestMismatch, MalformedBytes
 class Word(BaseModel):
     """A part of a document. Deeply frozen as long as every container is a tuple."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
     def to_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
