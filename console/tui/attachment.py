@@ -44,6 +44,7 @@ class Attachment:
         self.run_dir = run_dir
         self.retained = retained
         self._clock = clock
+        self.asked_ms = clock.mono_ms()  # since when it is waited for
         self.threaded = threaded
         self.source = RunSource(run_dir, clock=clock)
         self.ring = ReceiptRing(store=Archive(self.source.path_of))

@@ -59,7 +59,7 @@ class WatchingApp(App[None]):
         self.verifications: dict[Path, Verification] = {}
         self.notices = Notices()
         self.frames = 0
-        self.starting = False
+        self.asked_ms: int | None = None  # a run was asked for, and isn't there yet
         self._threaded = threaded
         self._looking = False
         self._draining = False
@@ -113,7 +113,7 @@ class WatchingApp(App[None]):
 
     @property
     def mode(self) -> Mode:
-        return mode_of(self.attachment, starting=self.starting)
+        return mode_of(self.attachment, starting=self.asked_ms is not None)
 
     # -- frames
 
@@ -177,6 +177,7 @@ class WatchingApp(App[None]):
             mode=Mode.RETAINED if view.replay else self.mode,
             held_back=self._held_back if self._paused else None,
             gap_ms=self._lateness.gap_ms,
+            waited_ms=now.mono_ms - self._asked_since(now),
             read_only=self.read_only,
             place=self.current_mode,
             blocked=self.blocked(),
@@ -189,6 +190,10 @@ class WatchingApp(App[None]):
             verified=self._verified(),
             runs=self.runs,
         )
+
+    def _asked_since(self, now: Stamp) -> int:
+        asked_ms = self.attachment.asked_ms if self.attachment else self.asked_ms
+        return now.mono_ms if asked_ms is None else asked_ms
 
     def blocked(self) -> frozenset[str]:
         """Ids of bindings that would be refused now."""
