@@ -140,7 +140,7 @@ def test_a_line_that_the_disk_refuses_is_not_there_and_the_next_one_is(
 @contextmanager
 def no_descriptor_left() -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    top = max(int(name) for name in os.listdir("/dev/fd"))
+    top = max(int(path.name) for path in Path("/dev/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, top + 1), hard))
     taken: list[int] = []
     try:
