@@ -140,6 +140,7 @@ class Engine:
         try:
             async with asyncio.timeout(self._longest_ms(command) / 1000):
                 await self._work(command)
+            self._first_try_ms.pop(command, None)  # the next time it is due is another matter
         except (LinkDown, HostUnreachable) as error:
             self._give_up_if_overdue(command, error)
         except ContractDrift as error:

@@ -87,8 +87,13 @@ def membership_of(desk: Desk) -> MembershipReceipt:
 
 
 def read_plan(desk: Desk) -> WindowPlan:
-    """The plan that this run is bound to. Raises ContractDrift where the file is another one by now."""
-    return WindowPlan.read(held(desk, "window_plan"))
+    """The plan that this run is bound to. Raises ContractDrift where the file is another one by now.
+
+    Read once: a long one takes seconds, and `bound_documents.watch` sees to whoever changes the file later.
+    """
+    if desk.plan is None:
+        desk.plan = WindowPlan.read(held(desk, "window_plan"))
+    return desk.plan
 
 
 async def prepare_host(desk: Desk, node_id: str) -> None:
