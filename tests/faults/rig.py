@@ -25,7 +25,7 @@ from tests.live.rig import ROOT, LiveRun
 LOCAL, REMOTE = "swarm-mac-a", "swarm-linux-a"
 SITE = "from pathlib import Path\nfrom tests.faults.hooks import install\ninstall(Path({folder!r}))\n"
 # As cheap as a run gets: what is tried here is what happens around the training.
-SIZES = {"host": "size=24m", "coordinator": "size=80m"}
+SIZES = {"host": "size=512m", "coordinator": "size=512m"}  # filled when the fault strikes
 TINY = {"steps": "6", "batch_samples": "2", "minimum_improvement": "-9.0"}
 
 
