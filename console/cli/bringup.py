@@ -1,4 +1,4 @@
-"""`swarm bringup mac|linux|all`: the per-host gate, run on the host that it speaks of."""
+"""`swarm bringup mac|linux|all`: the gate of this host; `swarm bringup lane`: of every host of the lane, by its way."""
 
 import argparse
 import asyncio
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
+from console.cli.bringup_lane import gate_lane
 from console.cli.errors import UsageError
 from console.cli.start import GATE_STEPS
 from console.cli.start_options import host_home
@@ -27,26 +28,35 @@ from runners.records.verb_process import VerbEnvironment
 
 READY = "ready_to_attempt"
 ALL = "all"
+LANE = "lane"
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
         "bringup",
-        help="measure this host, judge it by the lane, and train the gate on it; exit 0 ready, 1 refused",
-        description="Runs on the host that it speaks of: mac and linux are the lane's nodes with that run root. "
-        "Writes the signed report, and its signature beside it.",
+        help="measure a host, judge it by the lane, and train the gate on it; exit 0 ready, 1 refused",
+        description="mac and linux are the lane's nodes with that run root, and all is both: measured on this machine. "
+        "lane gates every host where it stands, at once: this one here, the others over SSH as a run reaches them. "
+        "Writes each signed report, and its signature beside it. A host of `swarm host add` keeps its report as well.",
     )
-    parser.add_argument("host", choices=("mac", "linux", ALL))
+    parser.add_argument("host", choices=("mac", "linux", ALL, LANE))
     parser.add_argument("--lane", default="loopback", help="name of a lane, or a .toml file (default: loopback)")
     parser.add_argument("--report", type=Path, metavar="FILE", help="where to write (default: in ~/swarm-runs/reports)")
     parser.add_argument("--model", type=Path, help="this host's own checkpoint (default: the shipped base)")
-    parser.add_argument("--json", action="store_true", help="print the report; with `all` one for each node")
+    parser.add_argument("--remote", metavar="NAME", help="with lane: the contributor by a name of `swarm host list`")
+    parser.add_argument("--json", action="store_true", help="print the report; with `all` and `lane` one for each node")
     parser.set_defaults(act=bringup)
 
 
 def bringup(options: argparse.Namespace) -> int:
-    if options.report and options.host == ALL:
-        raise UsageError("bringup all: expected no --report, got one for two hosts; ask for mac and linux one by one")
+    if options.report and options.host in (ALL, LANE):
+        raise UsageError(
+            f"bringup {options.host}: expected no --report, got one for two hosts; ask for mac and linux one by one"
+        )
+    if options.host == LANE:
+        return _gate_lane(options)
+    if options.remote is not None:
+        raise UsageError(f"--remote: expected `bringup lane`, got `bringup {options.host}`, which measures this host")
     contract = load_lane(options.lane)
     nodes = nodes_of(contract, options.host)
     model = (options.model or data_dir("fixtures") / "swarm" / "base").absolute()
@@ -67,6 +77,25 @@ def bringup(options: argparse.Namespace) -> int:
         said = {host: report.to_json() for host, report in reports.items()}
         print(json.dumps(said if options.host == ALL else said[options.host], indent=2, sort_keys=True))
     return 0 if all(report.disposition == READY for report in reports.values()) else 1
+
+
+def _gate_lane(options: argparse.Namespace) -> int:
+    contract, gates = gate_lane(options)
+    reports: dict[str, BringupReport] = {}
+    for gated in gates:
+        if gated.response is None:
+            if not options.json:
+                print(f"{gated.node.node_id}  no_report  {gated.reason}")
+            continue
+        path = default_place(contract, gated.node)
+        keep(path, gated.response)
+        reports[gated.node.run_root] = gated.response.report
+        if not options.json:
+            _print(gated.response.report, path)
+    if options.json:
+        print(json.dumps({host: report.to_json() for host, report in reports.items()}, indent=2, sort_keys=True))
+    ready = [report for report in reports.values() if report.disposition == READY]
+    return 0 if len(ready) == len(gates) else 1
 
 
 def nodes_of(contract: RunContract, host: str) -> tuple[NodeContract, ...]:

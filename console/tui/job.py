@@ -26,6 +26,7 @@ class JobState:
     what: str
     began_ms: int  # monotonic
     said: str = ""
+    narration: str = ""  # what it printed meanwhile, its end
     ending: Ending | None = None
     code: int | None = None
     cancelling: bool = False
@@ -49,9 +50,9 @@ class Job:
             )
         while (code := process.poll()) is None:
             await asyncio.sleep(LOOK_S)
-            said = last_meaningful(self._tail(NARRATION))
-            if said != self.state.said:
-                self.state = replace(self.state, said=said)
+            narration = self._tail(NARRATION)
+            if narration != self.state.narration:
+                self.state = replace(self.state, said=last_meaningful(narration), narration=narration)
             self._hurry()
         ending: Ending = "cancelled" if self.state.cancelling else "done" if code == 0 else "failed"
         said = last_meaningful(self._tail(RESULT if code == 0 else NARRATION)) or self.state.said

@@ -27,7 +27,7 @@ EVERYWHERE = (
     _key("3", "place('drills')", "drills", "place.drills", "rehearsed faults", PLACES),
     _key("4", "place('checks')", "checks", "place.checks", "stop conditions and checks, with evidence", PLACES),
     _key("5", "place('viewer')", "viewer", "place.viewer", "runs that were kept", PLACES),
-    _key("b", "bring_up", "bring-up", "app.bring-up", "the gate of the lane's hosts, on this machine", RUN),
+    _key("b", "bring_up", "bring-up", "app.bring-up", "the gate of every host of the lane, by a run's own way", RUN),
     _key("g", "start", "go live", "app.start", "start a run of the chosen lane", RUN),
     _key("x", "stop", "stop", "app.stop", "stop the run; asks first", RUN),
     _key("r", "replay", "replay", "app.replay", "the same slices again, after stale, lost or skewed; asks first", RUN),

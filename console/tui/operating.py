@@ -128,7 +128,10 @@ class OperatingApp(WatchingApp):
 
     def action_bring_up(self) -> None:
         lane = self.desk.acts.lane
-        self._long("bring_up", "b", f"bring-up of {Path(lane).stem}", ("bringup", "all", "--lane", lane), gate_outcome)
+        reached = ("--remote", self.desk.acts.remote) if self.desk.acts.remote else ()
+        argv = ("bringup", "lane", "--lane", lane, *reached)
+        self._long("bring_up", "b", f"bring-up of {Path(lane).stem}", argv, gate_outcome)
+        self.show_bring_up()
 
     def action_drill(self, kind: "DrillKind") -> None:
         key, lane = DRILL_KEYS[kind], self.desk.acts.lane
@@ -282,6 +285,9 @@ class OperatingApp(WatchingApp):
             self.again()
 
     def action_place(self, name: str) -> None:
+        raise NotImplementedError
+
+    def show_bring_up(self) -> None:
         raise NotImplementedError
 
     def copy_text(self, text: str, what: str) -> None:

@@ -6,7 +6,7 @@ import re
 from console.observation.figures import words
 from console.observation.output import last_meaningful
 
-_GATE = re.compile(r"^(\S+)  (\w+)  [0-9a-f]{64}$", re.MULTILINE)
+_GATE = re.compile(r"^(\S+)  (?:(\w+)  [0-9a-f]{64}|(no_report)  (.*))$", re.MULTILINE)
 
 
 def last_line(stdout: str, code: int | None) -> str:
@@ -14,9 +14,11 @@ def last_line(stdout: str, code: int | None) -> str:
 
 
 def gate_outcome(stdout: str, code: int | None) -> str:  # noqa: ARG001 - a refusal is told as well
-    """`swarm bringup all`: each host and its disposition, and the rules that a refused one broke."""
+    """`swarm bringup lane`: each host and its disposition, the rules that a refused one broke, or why it has none."""
     broken = [line.split()[1] for line in stdout.splitlines() if line.startswith("  NO ") and len(line.split()) > 1]
-    told = " · ".join(f"{host} {words(disposition)}" for host, disposition in _GATE.findall(stdout))
+    ended = _GATE.findall(stdout)
+    told = " · ".join(f"{host} {words(disposition or none)}" for host, disposition, none, _ in ended)
+    broken += [f"{host}: {why}" for host, _, none, why in ended if none]
     return f"{told}: {', '.join(broken)}" if broken else told
 
 

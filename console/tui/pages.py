@@ -17,6 +17,7 @@ from console.observation.runs import RunRef, RunStanding, coordinator_folder
 from console.tui.errors import ActRefused
 from console.tui.operating import OperatingApp
 from console.tui.screens.acts import ActPage, ActsPage
+from console.tui.screens.bringup import BringUpPage
 from console.tui.screens.compare import Compare
 from console.tui.screens.dashboard import read_again
 from console.tui.screens.file import FilePage
@@ -168,6 +169,11 @@ class OpeningApp(OperatingApp):
             self.pop_screen()
         self.again()
         self.push_screen(HostPage(hosts[number % len(hosts)].host.node_id))
+
+    def show_bring_up(self) -> None:
+        if not isinstance(self.screen, BringUpPage):
+            self.again()
+            self.push_screen(BringUpPage())
 
     def action_lane(self) -> None:
         if not isinstance(self.screen, LanePage):

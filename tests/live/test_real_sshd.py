@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console.evidence.checks.real_run import check_real_run
 from runners.records.admission import new_token
@@ -32,6 +34,8 @@ def test_a_window_over_a_plain_sshd_ends_merged_and_its_bundle_verifies(
     run = make_run()
     owners = _token_file(box) if custody == "proved" else None
     add_box(run, box, *(["--token-on-host"] if owners is not None else []))
+    if custody == "handed_over":
+        assert_gated_where_they_stand(run, box)
     code, _, err = finish(
         run.swarm(
             "run", "--lane", str(run.lane), "--run-id", run.run_id, "--remote", "box", "--coordinator-port", "0",
@@ -57,6 +61,17 @@ def test_a_window_over_a_plain_sshd_ends_merged_and_its_bundle_verifies(
     assert TOKEN.search(box.log.read_bytes()) is None
     box.end()  # its own processes carry the test's folder in their argv too
     assert_gone(run)
+
+
+def assert_gated_where_they_stand(run: LiveRun, box: SshdRig) -> None:
+    """`swarm bringup lane` measures the far host over its own sshd, and its key is the one that a run will know."""
+    code, out, err = finish(run.swarm("bringup", "lane", "--lane", str(run.lane), "--remote", "box", "--json"))
+    assert code == 0, err[-3000:]
+    assert f"reached by ssh://{box.address}:{box.port}" in err
+    report = json.loads(out)["linux"]
+    kept = serialization.load_pem_private_key((box.home / ".swarm/keys/swarm-linux-a.pem").read_bytes(), None)
+    assert isinstance(kept, Ed25519PrivateKey)
+    assert kept.public_key().public_bytes_raw().hex() == report["node_public_key"]
 
 
 def _token_file(box: SshdRig) -> Path:

@@ -152,6 +152,15 @@ async def settle(pilot: Pilot[None]) -> None:
         await pilot.pause()
 
 
+async def until(pilot: Pilot[None], text: str) -> None:
+    """The screen says so; what goes on meanwhile is not over."""
+    for _ in range(400):
+        if text in shown(pilot):
+            return
+        await pilot.pause(0.02)
+    raise AssertionError(f"expected {text!r} on the screen, got\n{shown(pilot)}")
+
+
 def shown(pilot: Pilot[None]) -> str:
     """The screen as text."""
     strips = pilot.app.screen._compositor.render_strips()  # the only way to read the screen

@@ -20,7 +20,7 @@ from console.tui.view import Mode
 from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
 from tests.observation.recorded_journals import MONO_0, RUN_ID, WALL_0, Recording
-from tests.tui.stage import Stage, settle, shown
+from tests.tui.stage import Stage, settle, shown, until
 
 MUTATING = tuple(sorted(REASONS))
 
@@ -219,11 +219,26 @@ async def test_a_long_act_tells_how_far_it_is_and_is_ended_by_a_key(tmp_path: Pa
 
 async def test_bring_up_tells_each_host_and_opens_from_the_operator_log(tmp_path: Path) -> None:
     stage = Stage.empty(tmp_path / "runs")
-    stage.acts.script = f"print('swarm-mac-a  ready_to_attempt  {'a' * 64}')"
+    told = (
+        "swarm-mac-a: 0.1 s  gate goes on with mlx",
+        "swarm-mac-a: 3.4 s  ready_to_attempt",
+        "swarm-linux-a: 0.2 s  connecting to 192.168.7.4:22",
+        "swarm-linux-a: 9.0 s  no report: nobody answers",
+    )
+    ended = f"swarm-mac-a  ready_to_attempt  {'a' * 64}\nswarm-linux-a  no_report  nobody answers at 192.168.7.4:22"
+    go = tmp_path / "go"
+    stage.acts.script = (
+        f"import pathlib, sys, time; print({chr(10).join(told)!r}, file=sys.stderr, flush=True)\n"
+        f"while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.02)\nprint({ended!r}); sys.exit(1)"
+    )
     async with stage.app().run_test(size=(160, 48)) as pilot:
         await pilot.press("b")
-        await settle(pilot)
-        assert "swarm-mac-a ready to attempt" in shown(pilot)
+        await until(pilot, "nobody answers")
+        for said in ("✓ swarm-mac-a", "3.4 s", "✗ swarm-linux-a", "9.0 s"):
+            assert said in shown(pilot)
+        go.touch()
+        await until(pilot, "nobody answers at 192.168.7.4:22")
+        await pilot.press("escape")
         await pilot.press("O", "enter")
         await settle(pilot)
         assert isinstance(pilot.app.screen, ActPage)

@@ -60,11 +60,11 @@ class ActPage(Leaf):
         entry = self._entry
         rows: list[Row] = [((entry.what, "bright*"), (f"  {entry.outcome}", entry.role)), ()]
         for name, title in ((RESULT, "its result, newest line first"), (NARRATION, "what it said meanwhile")):
-            lines = readable(_tail(self._folder / name))
+            lines = readable(tail(self._folder / name))
             if lines:
                 rows += [((title, "bright*"),), *output_rows(lines, width), ()]
         for name in (ASKED, OUTCOME):
-            text = _tail(self._folder / name)
+            text = tail(self._folder / name)
             rows += [
                 ((f"{name}, signed", "bright*"),),
                 *(((clip(plain(line), width), "muted"),) for line in text.splitlines()),
@@ -73,10 +73,11 @@ class ActPage(Leaf):
         return (*rows, ((str(self._folder), "muted"),))
 
     def paged(self) -> str:
-        return "\n".join(_tail(self._folder / name) for name in (RESULT, NARRATION, ASKED, OUTCOME))
+        return "\n".join(tail(self._folder / name) for name in (RESULT, NARRATION, ASKED, OUTCOME))
 
 
-def _tail(path: Path) -> str:
+def tail(path: Path) -> str:
+    """The end of what a process printed; empty where it printed nothing."""
     try:
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - TAIL_BYTES))
