@@ -23,7 +23,7 @@ from runners.records.lock import is_held
 from tests.faults.__main__ import _folder, machine
 from tests.faults.hooks import PLACES
 from tests.faults.matrix import GOOD, REPLAY
-from tests.faults.promises import Witness, broken_promises
+from tests.faults.promises import PROMISES, Witness, reattaching_shows_the_true_state
 from tests.faults.rig import LOCAL, REMOTE, CellFailed, FaultRun, eventually, fault_run
 from tests.faults.run_cell import ARRIVAL_S, see_through
 from tests.live.rig import ROOT
@@ -33,6 +33,8 @@ HELD = PLACES[1:]  # an agent killed before its first word is a refused bring-up
 CHANCES = {"coordinator": 0.6, "console": 0.4, "agent": 0.4}  # of each living one to die in a volley
 # Nobody is late here because somebody else was killed on purpose, twenty times over.
 PATIENT = {"skew_ms": "600000", "skew_wait_ms": "600000", "prepare_ms": "900000"}
+# How soon a new observer knows is told here, and judged in the matrix, where the run stands still meanwhile.
+JUDGED = tuple(promise for promise in PROMISES if promise is not reattaching_shows_the_true_state)
 STUCK_S = 420.0
 ATTACHING_S = 2.0  # nobody asks again before
 
@@ -138,12 +140,13 @@ def kill_in_one_run(seed: int, wanted: int, folder: Path, prepared: Path) -> dic
             witness.look(run)
             witness.reattach(run)
             see_through(run, witness)
-            broken = broken_promises(run, witness, seed)
+            broken = [f"{kept.__name__}: {what}" for kept in JUDGED for what in kept(run, witness, seed)]
             classification = next((r["body"]["classification"] for r in run.records() if r["kind"] == "closed"), "")
     except CellFailed as error:
         void = str(error)
     return {
         "seed": seed, "kills": dict(kills), "classification": classification, "broken": broken, "void": void,
+        "reattached_s": witness.reattached_s and round(witness.reattached_s, 3),
         "seconds": round(time.monotonic() - started, 1), "at": time.strftime("%Y-%m-%d", time.gmtime()),
         "machine": machine(),
     }  # fmt: skip

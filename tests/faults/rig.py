@@ -267,7 +267,7 @@ def _small_disk(run: FaultRun, side: str) -> Iterator[None]:
         run.end()
         kept = run.folder / f"kept-{side}"
         shutil.copytree(place, kept, symlinks=True)
-        subprocess.run(["umount", str(place)], check=True, capture_output=True)
+        subprocess.run(["umount", "--lazy", str(place)], check=True, capture_output=True)
         shutil.rmtree(place)
         kept.rename(place)
 
