@@ -191,7 +191,8 @@ def _merged(body: coord.Merged) -> Telling:
 
 def _promotion_decided(body: coord.PromotionDecided) -> Telling:
     failed = [gate.gate for gate in body.gates if not gate.passed]
-    why = f", gates not passed: {', '.join(failed)}" if failed else f", {len(body.gates)} gates passed"
+    passed = "its gate passed" if len(body.gates) == 1 else f"all {len(body.gates)} gates passed"
+    why = f", gates not passed: {', '.join(failed)}" if failed else f", {passed}"
     return Telling(f"{body.disposition}{why}; publish {body.publish_disposition}", Tone.WARN if failed else Tone.GOOD)
 
 

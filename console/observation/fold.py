@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 
 from console.observation.coordinator_fold import COORDINATOR_FOLDS
 from console.observation.line import JournalFinding, Line
-from console.observation.node_fold import NODE_FOLDS
+from console.observation.node_fold import NODE_FOLDS, SAID
 from console.observation.state import Host, State, Work
 
 
@@ -17,7 +19,7 @@ def fold(state: State, line: Line) -> State:
 def fold_all(state: State, lines: Iterable[Line]) -> State:
     """As `fold` one by one. Contributors speak only of themselves, so their lines are folded host by host, and the
     state is built once: a long journal is mostly heartbeats."""
-    works: dict[str, Work] = {}
+    spoken: dict[str, list[Line]] = {}
     records, last = state.records, state.last
     for line in lines:
         records += 1
@@ -26,12 +28,19 @@ def fold_all(state: State, lines: Iterable[Line]) -> State:
             if line.body is not None:
                 state = COORDINATOR_FOLDS[line.kind](state, line, line.body)
         elif line.body is not None:
-            host = state.host(line.node_id)
-            before = works.get(line.node_id) or (host.work if host else Work())
-            works[line.node_id] = _speak(before, line)
-    for node_id, work in works.items():
-        state = _with_work(state, node_id, work)
+            spoken.setdefault(line.node_id, []).append(line)
+    for node_id, said in spoken.items():
+        host = state.host(node_id)
+        state = _with_work(state, node_id, _speak_all(host.work if host else Work(), said))
     return replace(state, records=records, last=last)
+
+
+def _speak_all(work: Work, lines: list[Line]) -> Work:
+    """Of many log lines in a row only the newest are kept, so only those are folded."""
+    for (kind, _, _), run in groupby(lines, key=attrgetter("kind", "revision", "epoch")):
+        for line in tuple(run)[-SAID:] if kind == "log" else run:
+            work = _speak(work, line)
+    return work
 
 
 def _speak(work: Work, line: Line) -> Work:

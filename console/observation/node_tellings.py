@@ -5,6 +5,8 @@ from console.observation.telling import Teller, Telling, Tone
 from runners.contract import node_records as node
 from runners.contract.states import Phase
 
+LEVELS = {"info": Tone.PLAIN, "warning": Tone.WARN, "error": Tone.BAD}
+
 
 def _opened(body: node.Opened) -> Telling:
     after = f", after {body.previous_file}" if body.previous_file else ""
@@ -66,7 +68,7 @@ def _exited(body: node.Exited) -> Telling:
 
 
 def _log(body: node.Log) -> Telling:
-    tone = {"info": Tone.PLAIN, "warning": Tone.WARN, "error": Tone.BAD}[body.level]
+    tone = LEVELS[body.level]
     return Telling(body.text if tone is Tone.PLAIN else f"{body.level}: {body.text}", tone)
 
 

@@ -1,5 +1,6 @@
 """Every record as a row, the newest in memory, all of them counted."""
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
@@ -146,12 +147,13 @@ class ReceiptRing:
 
     def add(self, row: Row) -> None:
         """Late rows find their place among the newest, so that the order doesn't depend on when we looked."""
-        place = len(self._rows)
-        while place and _after(self._rows[place - 1], row):
-            place -= 1
-        if place < len(self._rows):
+        last = self._rows[-1] if self._rows else row
+        if last.order_ms >= row.order_ms and _place(last) > _place(row):
+            place = bisect_right(self._rows, _place(row), key=_place)
             self.late.append(self.base + self.stored + place)
-        self._rows.insert(place, row)
+            self._rows.insert(place, row)
+        else:
+            self._rows.append(row)
         self.bad += row.tone is Tone.BAD
         if row.is_problem:
             self.problems.append(row)
@@ -175,10 +177,6 @@ def find(rows: Rows, start: int, step: int, wanted: Callable[[Row], bool]) -> in
             return index
         index += step
     return None
-
-
-def _after(one: Row, other: Row) -> bool:
-    return _place(one) > _place(other)
 
 
 def _place(row: Row) -> tuple[int, bool, str, int]:

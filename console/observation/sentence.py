@@ -152,6 +152,9 @@ def _gone(view: HostView, moment: Moment) -> Sentence:
         (view.host.node_id, "bright"),
         (f" is {runner.state.upper()}{since}", "bad"),
         (f": {runner.cause}", "text"),
+        (" · ", "muted"),
+        ("e", "bright*"),
+        (" shows the record", "text"),
         (" · the window needs a replay", "muted"),
     )
 
@@ -208,7 +211,8 @@ def _closed(state: State) -> Sentence:
             state.policies is None or state.revision < state.policies.max_revisions
         )
         after: Sentence = ((" · ", "muted"), ("r", "bright*"), (" does the slices again", "text")) if again else ()
-        return (verdict, (f": {state.closed.reason}", "text"), *after, (" · the bundle keeps what happened", "muted"))
+        proof: Sentence = ((" · ", "muted"), ("e", "bright*"), (" shows the record that proves it", "text"))
+        return (verdict, (f": {state.closed.reason}", "text"), *proof, *after)
     return (verdict, *_merge_span(state))
 
 

@@ -37,6 +37,12 @@ class Snapshot:
     def names(self) -> dict[str, str]:
         return short_names(tuple(view.host.node_id for view in self.hosts))
 
+    @property
+    def worst(self) -> Condition | None:
+        """The condition that matters most now; None when all are clear."""
+        order = (Verdict.STOP, Verdict.NEAR, Verdict.OPEN)
+        return next((one for verdict in order for one in self.conditions if one.verdict is verdict), None)
+
     def count(self, verdict: Verdict) -> int:
         return sum(condition.verdict is verdict for condition in self.conditions)
 

@@ -195,8 +195,9 @@ class RunSource:
         now, taken = Stamp(self._clock.wall_ms(), self._clock.mono_ms()), []
         for item in follower.read():
             line = self._line(name, item, now)
-            self._learn_keys(line)
-            self._check_takeover(line)
+            if line.from_coordinator:
+                self._learn_keys(line)
+                self._check_takeover(line)
             taken.append(line)
         return taken
 

@@ -1,9 +1,8 @@
 """What one line of text about a record is made of: the words, and how they should strike the eye."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Tone(StrEnum):
@@ -15,8 +14,7 @@ class Tone(StrEnum):
     BAD = "bad"
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(NamedTuple):
     text: str
     tone: Tone = Tone.PLAIN
 

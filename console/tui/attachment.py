@@ -23,8 +23,9 @@ POLL_S = 0.08
 QUIET_POLL_S = 0.5  # of a run that is over
 LOOK_S = 1.0  # between looks at the lock: who lives
 PROVE_LINES = 24
-DRAIN_S = 0.03  # of one frame: what is left comes with the next
-AHEAD = 4  # parts of a journal that may wait to be taken
+DRAIN_S = 0.02  # at a time: what is left comes with the next
+PIECE_ROWS = 256  # between two looks at the clock
+AHEAD = 2  # parts of a journal that may wait to be taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Attachment:
         self.run_dir = run_dir
         self.retained = retained
         self._clock = clock
+        self.asked_ms = clock.mono_ms()  # since when it is waited for
         self.threaded = threaded
         self.source = RunSource(run_dir, clock=clock)
         self.ring = ReceiptRing(store=Archive(self.source.path_of))
@@ -56,6 +58,7 @@ class Attachment:
         self.updates = 0  # taken by the frame so far: another number is another state
         self._observer = Observer()
         self._inbox: deque[Update] = deque()
+        self._taken = 0  # rows of the first update in it
         self._stop = threading.Event()
         self._looked = float("-inf")
         self._output: tuple[tuple[str, int], str] = (("", 0), "")
@@ -111,13 +114,18 @@ class Attachment:
             self.step()
         taken, until = 0, time.monotonic() + DRAIN_S
         while self._inbox and (self._thread is None or time.monotonic() < until):
-            update = self._inbox.popleft()
-            if update.current:
-                self.state = update.state
-            self.updates += 1
-            for row in update.rows:
+            update = self._inbox[0]
+            rows = update.rows[self._taken : self._taken + PIECE_ROWS]
+            for row in rows:
                 self.ring.add(row)
-            taken += len(update.rows)
+            taken += len(rows)
+            self._taken += len(rows)
+            if self._taken == len(update.rows):
+                self._inbox.popleft()
+                self._taken = 0
+                self.updates += 1
+                if update.current:
+                    self.state = update.state
         return taken
 
     async def scrubber(self) -> Player:
@@ -144,7 +152,7 @@ class Attachment:
     @property
     def waiting(self) -> int:
         """Receipts that are ready and not taken yet."""
-        return sum(len(update.rows) for update in tuple(self._inbox))
+        return sum(len(update.rows) for update in tuple(self._inbox)) - self._taken
 
     @property
     def alive(self) -> bool | None:

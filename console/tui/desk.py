@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from console.evidence.operator_acts import ActKind, Ending, KeptAct, OperatorAct, ask, conclude, kept_acts
 from console.observation.figures import short
@@ -16,6 +16,9 @@ from console.tui.job import Job, JobState
 from console.tui.view import LogEntry
 from runners.records.clock import Clock
 from runners.records.errors import RecordsError
+
+if TYPE_CHECKING:
+    from console.hosts.endpoints import Endpoint
 
 T = TypeVar("T")
 KEYS: dict[ActKind, str] = {
@@ -28,6 +31,7 @@ KEYS: dict[ActKind, str] = {
     "publish": "p",
     "audit": "A",
     "acknowledge": "a",
+    "lane": "L",
 }
 RECALLED = 50
 ROLES: dict[Ending, tuple[str, str]] = {"done": ("✓", "ok"), "failed": ("✗", "bad"), "cancelled": ("×", "warn")}
@@ -80,6 +84,16 @@ class OperatorDesk:
     async def acknowledge(self, sha256: str, what: str, run_id: str | None) -> None:
         await self._do("acknowledge", f"acknowledge {what}", lambda: sha256, short, run_id=run_id, subject=sha256)
         self.acknowledged |= {sha256}
+
+    async def choose_lane(self, lane: str) -> None:
+        """Every later act of this console is about that lane."""
+        await self._do("lane", f"use lane {Path(lane).stem}", lambda: self.acts.choose_lane(lane), lambda _: "chosen",
+                       subject=Path(lane).stem)  # fmt: skip
+
+    async def choose_endpoint(self, endpoint: "Endpoint") -> None:
+        where = f"{endpoint.node_id} by {endpoint.name or endpoint.spelled}"
+        await self._do("lane", f"reach {where}", lambda: self.acts.choose_endpoint(endpoint), lambda _: "chosen",
+                       subject=where)  # fmt: skip
 
     async def _do(
         self, kind: ActKind, what: str, do: Callable[[], T], said: Callable[[T], str], *,

@@ -80,14 +80,17 @@ class OperatingApp(WatchingApp):
     # -- runs
 
     async def action_start(self) -> None:
-        self.starting = True
+        self.asked_ms = self.clock.mono_ms()
         self._do(self._start)
 
     async def _start(self) -> None:
+        asked_ms, before = self.asked_ms, self.attachment
         try:
             await self._goes_on(self.desk.start(), "go live")
         finally:
-            self.starting = False
+            self.asked_ms = None
+        if asked_ms is not None and self.attachment is not None and self.attachment is not before:
+            self.attachment.asked_ms = asked_ms
 
     def action_stop(self) -> None:
         if self.attachment is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
 
+from console.observation.conditions import Verdict
 from console.observation.line import Ref
 from console.observation.receipts import ReceiptRing, find
 from console.observation.receipts import Row as Receipt
@@ -19,7 +20,6 @@ from console.tui.operating import OperatingApp
 from console.tui.screens.acts import ActPage, ActsPage
 from console.tui.screens.bringup import BringUpPage
 from console.tui.screens.compare import Compare
-from console.tui.screens.dashboard import read_again
 from console.tui.screens.file import FilePage
 from console.tui.screens.fixed import Record
 from console.tui.screens.help import Help
@@ -28,6 +28,7 @@ from console.tui.screens.kept import KeptPage, read_kept
 from console.tui.screens.lane import LanePage
 from console.tui.verification import Verification
 from console.tui.view import LogEntry
+from console.tui.widgets.receipt_detail import read_again
 from console.tui.widgets.receipts import ReceiptsView
 from runners.records.errors import RecordsError
 
@@ -109,12 +110,26 @@ class OpeningApp(OperatingApp):
         else:
             self.open_receipt(ring[place])
 
+    def action_evidence(self) -> None:
+        """Behind the worst condition, else behind the newest problem, else the run's last word."""
+        shown = self.view(self.stamp()).snapshot
+        if shown.worst is not None and shown.worst.verdict is Verdict.STOP and shown.worst.evidence is not None:
+            self.open_record_at(shown.worst.evidence)
+        elif (problem := self.problem_at_hand()) is not None:
+            self.open_receipt(problem)
+        elif shown.state.closed is not None and self.attachment is not None:
+            ring = self.attachment.shown_ring
+            place = find(ring, len(ring) - 1, -1, lambda row: row.kind == "closed")
+            self.open_receipt(None if place is None else ring[place])
+        else:
+            self.notice("nothing stands against the run: no condition says stop, and no record reports a fault")
+
     def open_receipt(self, receipt: Receipt | None) -> None:
         """Whole, read again from disk and checked again."""
         detail, problem = read_again(self.attachment, receipt)
         self.again()
         if detail is not None:
-            self.push_screen(Record(detail))
+            self.push_screen(Record(detail, receipt.text if receipt else ""))
         elif problem:
             self.notice(f"✗ {problem}", "bad")
 
@@ -180,19 +195,25 @@ class OpeningApp(OperatingApp):
             self.again()
             self.push_screen(LanePage())
 
-    def choose_lane(self, lane: str) -> None:
+    async def choose_lane(self, lane: str) -> bool:
+        """A signed act: what the later ones are about."""
         try:
-            self.desk.acts.choose_lane(lane)
+            await self.desk.choose_lane(lane)
         except ActRefused as error:
             self.notice(f"✗ lane: {error}", "bad")
-            return
+            return False
         self.drills = None
         self.notice(f"✓ g, b and the drills now use lane {Path(lane).stem}", "ok")
         self.again()
+        return True
 
-    def choose_endpoint(self, endpoint: "Endpoint") -> None:
-        self.desk.acts.choose_endpoint(endpoint)
-        self.notice(f"✓ g reaches {endpoint.node_id} by {endpoint.spelled} from now on", "ok")
+    async def choose_endpoint(self, endpoint: "Endpoint") -> None:
+        try:
+            await self.desk.choose_endpoint(endpoint)
+        except ActRefused as error:
+            self.notice(f"✗ endpoint: {error}", "bad")
+            return
+        self.notice(f"✓ g and b reach {endpoint.node_id} by {endpoint.spelled} from now on", "ok")
         self.again()
 
     def action_help(self) -> None:

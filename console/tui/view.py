@@ -57,6 +57,7 @@ class View:
     reading: bool = False  # the journals are being read for the first time
     held_back: int | None = None  # records that came while the display was paused
     gap_ms: int | None = None  # the console's own lateness
+    waited_ms: int = 0  # for the run's first record
     read_only: bool = False
     place: str = "dashboard"
     blocked: frozenset[str] = frozenset()  # ids of bindings that would be refused now

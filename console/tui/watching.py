@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 RUNS_EVERY_S = 2.0
 DRILL_EVERY_S = 0.1
+DRAIN_AGAIN_S = 0.01
+LATER = ("console.tui.drill_board", "console.hosts.endpoints")
+LATER_S = 0.5
 
 
 class WatchingApp(App[None]):
@@ -55,9 +59,10 @@ class WatchingApp(App[None]):
         self.verifications: dict[Path, Verification] = {}
         self.notices = Notices()
         self.frames = 0
-        self.starting = False
+        self.asked_ms: int | None = None  # a run was asked for, and isn't there yet
         self._threaded = threaded
         self._looking = False
+        self._draining = False
         self._drills_loaded: asyncio.Future[None] | None = None
         self._paused: Moment | None = None
         self._held_back = 0
@@ -72,6 +77,12 @@ class WatchingApp(App[None]):
         self.set_interval(FRAME_MS / 1000, self.frame, name="frame")
         self.set_interval(RUNS_EVERY_S, self._look_for_runs, name="runs")
         self.call_after_refresh(self.frame)
+        if self._threaded:
+            self.set_timer(LATER_S, self._import_what_keys_need, name="imports")
+
+    async def _import_what_keys_need(self) -> None:
+        """The first paint doesn't wait for the drills' documents and the lanes' endpoints; nor does a key."""
+        await self.off_loop(lambda: [import_module(name) for name in LATER])
 
     def on_unmount(self) -> None:
         if self.attachment is not None:
@@ -102,7 +113,7 @@ class WatchingApp(App[None]):
 
     @property
     def mode(self) -> Mode:
-        return mode_of(self.attachment, starting=self.starting)
+        return mode_of(self.attachment, starting=self.asked_ms is not None)
 
     # -- frames
 
@@ -119,7 +130,7 @@ class WatchingApp(App[None]):
         attachment = self.attachment
         if attachment is not None:
             if self._paused is None:
-                attachment.drain()
+                self._drain(attachment)
             if attachment.player is not None:
                 attachment.player.tick(now.mono_ms)
             self._held_back = attachment.waiting
@@ -134,6 +145,18 @@ class WatchingApp(App[None]):
                 show = getattr(screen, "show", None)
                 if show is not None and screen.is_mounted:
                     show(view)
+
+    def _drain(self, attachment: Attachment) -> None:
+        """A long journal fills the time between two frames, and leaves keys their turn."""
+        attachment.drain()
+        if attachment.waiting and not self._draining:
+            self._draining = True
+            self.set_timer(DRAIN_AGAIN_S, self._drain_more)
+
+    def _drain_more(self) -> None:
+        self._draining = False
+        if self.attachment is not None and self._paused is None:
+            self._drain(self.attachment)
 
     def again(self) -> None:
         """What was shown is no measure any more: the next frame draws."""
@@ -154,6 +177,7 @@ class WatchingApp(App[None]):
             mode=Mode.RETAINED if view.replay else self.mode,
             held_back=self._held_back if self._paused else None,
             gap_ms=self._lateness.gap_ms,
+            waited_ms=now.mono_ms - self._asked_since(now),
             read_only=self.read_only,
             place=self.current_mode,
             blocked=self.blocked(),
@@ -166,6 +190,10 @@ class WatchingApp(App[None]):
             verified=self._verified(),
             runs=self.runs,
         )
+
+    def _asked_since(self, now: Stamp) -> int:
+        asked_ms = self.attachment.asked_ms if self.attachment else self.asked_ms
+        return now.mono_ms if asked_ms is None else asked_ms
 
     def blocked(self) -> frozenset[str]:
         """Ids of bindings that would be refused now."""

@@ -11,7 +11,7 @@ from runners.contract.errors import DigestMismatch, MalformedBytes
 class Word(BaseModel):
     """A part of a document. Deeply frozen as long as every container is a tuple."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
     def to_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
@@ -65,8 +65,13 @@ W = TypeVar("W", bound=Word)
 
 def word_from_json(cls: type[W], body: Any) -> W:
     """A strict model from already parsed JSON. Raises MalformedBytes that names field, expected and got."""
+    return word_from_canonical(cls, canonical_bytes(body))
+
+
+def word_from_canonical(cls: type[W], raw: bytes) -> W:
+    """A strict model from bytes whose canonical form was checked. Raises MalformedBytes as above."""
     try:
-        return cls.model_validate_json(canonical_bytes(body))
+        return cls.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "document"

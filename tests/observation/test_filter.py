@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from console.observation.facets import Filter, parse_filter
@@ -68,6 +68,7 @@ def test_a_journal_that_failed_is_found_as_unverified() -> None:
     assert parse_filter("verdict:unverified").of(rows, range(6)) == [5]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no property of the filter
 @given(
     arrivals=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 4)), max_size=60),
     looks=st.sets(st.integers(0, 60)),

@@ -8,8 +8,10 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 
+from console.hosts import endpoints
 from console.observation import runs
 from console.tui.app import SwarmApp
+from console.tui.drawing.kept import SECTIONS
 from runners.contract.states import Classification
 from tests.observation import make_run
 from tests.observation.recorded_journals import RUN_ID, WALL_0, Recording
@@ -116,6 +118,37 @@ async def test_every_place(recordings: dict[str, Recording], tmp_path: Path, sna
             await settle(pilot)
             if name != "escape":
                 await both(pilot, snapshot, name)
+
+
+async def test_the_pages_of_host_and_lane(
+    recordings: dict[str, Recording], tmp_path: Path, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No port of this machine is asked: the answers are fixed, a good one and a bad one."""
+    answers = iter([endpoints.Tried("none", "this machine", None, "no connection needed"),
+                    endpoints.Tried("eth0", "trusted LAN", False, "no answer: Connection refused")] * 8)  # fmt: skip
+    monkeypatch.setattr(endpoints, "try_endpoint", lambda *_, **__: next(answers))
+    stage = Stage.at(tmp_path / "runs", recordings["stale"], 25_900)
+    async with stage.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        for name, keys in (("host", ("H",)), ("lane", ("escape", "L"))):
+            await pilot.press(*keys)
+            await settle(pilot)
+            await both(pilot, snapshot, name)
+
+
+@pytest.mark.parametrize("name", ["verdict", "loss"])
+async def test_a_kept_run(
+    name: str, recordings: dict[str, Recording], tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
+    stage = Stage.at(tmp_path / "runs", recordings["healthy"], 0)
+    stage.finish(Classification.BOUNDED_SUCCESS, 36_000)
+    async with stage.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await pilot.press("5", "enter")
+        await settle(pilot)
+        await pilot.press(*["right"] * SECTIONS.index(name))
+        await settle(pilot)
+        await both(pilot, snapshot, f"kept {name}")
 
 
 @pytest.mark.parametrize("theme", ["swarm-light", "swarm-cb"])

@@ -129,8 +129,11 @@ async def test_two_runs_stand_side_by_side_and_what_differs_stands_out(kept: Sta
         await settle(pilot)
         text = shown(pilot)
     assert "comparison" in text
-    assert any("≠" in line and "bounded success" in line and "replay required" in line for line in text.split("\n"))
-    assert any("= loopback" in line for line in text.split("\n"))
+    assert any(
+        "result" in line and "bounded success" in line and "replay required" in line for line in text.split("\n")
+    )
+    assert any("lane" in line and "loopback" in line and "=" in line for line in text.split("\n"))
+    assert "on the same axes" in text
 
 
 async def test_comparing_without_a_mark_says_how(kept: Stage) -> None:

@@ -1,27 +1,71 @@
-"""Two kept runs side by side: what differs stands out."""
+"""Two kept runs side by side: what differs first, then both on the same axes, then what is the same."""
 
 from console.observation.figures import loss, words
 from console.observation.host_view import backend_word
 from console.observation.kept_run import KeptRun
-from console.tui.drawing.plot import plot
-from console.tui.drawing.text import Row, pad
+from console.tui.drawing.box import beside
+from console.tui.drawing.kept import CURVES
+from console.tui.drawing.plot import Curve, plot
+from console.tui.drawing.text import Row, fill, pad, wrap
+
+NAME = 25
+PLOT = 10
 
 
 def comparison(one: KeptRun, other: KeptRun, width: int) -> tuple[Row, ...]:
-    column = (width - 22) // 2
-    rows: list[Row] = [
-        ((pad("", 22), ""), (f"{pad(one.run_id, column - 1)} ", "accent*"), (pad(other.run_id, column), "bright*"))
-    ]
     left, right = _facts(one), _facts(other)
-    for name in dict.fromkeys((*left, *right)):
-        a, b = left.get(name, "not kept"), right.get(name, "not kept")
-        role = "muted" if a == b else "bright"
-        rows.append(((f"{pad(name, 19)} ", "muted"), ("= " if a == b else "≠ ", role), (f"{pad(a, column - 1)} ", role),
-                     (pad(b, column), role)))  # fmt: skip
-    curves = tuple((role, series.values) for run, role in ((one, "accent"), (other, "bright")) for series in run.losses)
-    if curves:
-        rows += [(), (("loss by step of every device, in the colour of its run", "muted"),), *plot(curves, width, 14)]
+    names = tuple(dict.fromkeys((*left, *right)))
+    differ = tuple(name for name in names if left.get(name) != right.get(name))
+    same = tuple(name for name in names if name not in differ)
+    column = (width - NAME) // 2
+    head: Row = (
+        (pad("", NAME), ""),
+        (f"{pad(one.run_id, column - 1)} ", "accent*"),
+        (pad(other.run_id, column), "accent*"),
+    )
+    rows: list[Row] = [head, ((f"≠ {len(differ)} of {len(names)} facts differ", "bright*"),)]
+    for name in differ:
+        rows += _fact(name, left.get(name, "not kept"), right.get(name, "not kept"), column, "bright")
+    rows += [(), *_losses(one, other, width), (), ((f"= {len(same)} are the same", "muted"),)]
+    for name in same:
+        rows += _fact(name, left[name], "=", column, "muted")
     return tuple(rows)
+
+
+def _fact(name: str, one: str, other: str, column: int, role: str) -> tuple[Row, ...]:
+    """Whole, over as many lines as the longer one needs."""
+    left, right = wrap(one, column - 2, 3), wrap(other, column - 1, 3)
+    return tuple(
+        (
+            (f"{pad(name if not line else '', NAME - 1)} ", "muted"),
+            (pad(left[line] if line < len(left) else "", column), role),
+            (pad(right[line] if line < len(right) else "", column), role),
+        )
+        for line in range(max(len(left), len(right)))
+    )
+
+
+def _losses(one: KeptRun, other: KeptRun, width: int) -> tuple[Row, ...]:
+    """Each run's own curves beside the other's, on the same axes."""
+    if not one.losses and not other.losses:
+        return ((("neither run keeps losses by step", "muted"),),)
+    half = (width - 1) // 2
+    title: Row = (("loss by step of every device, both on the same axes", "muted"),)
+    halves = tuple(_half(run, theirs, half) for run, theirs in ((one, other), (other, one)))
+    return (title, *beside(*halves))
+
+
+def _half(run: KeptRun, other: KeptRun, width: int) -> tuple[Row, ...]:
+    ours, theirs = _curves(run), _curves(other)
+    drawn = plot(ours, width, PLOT, scale=theirs) if ours else tuple(() for _ in range(PLOT))
+    legend: list[tuple[str, str]] = []
+    for series, role in zip(run.losses, CURVES, strict=False):
+        legend += [("━ ", role), (f"{series.name} {series.values[-1]:.3f}  ", "text")]
+    return tuple(fill(row, width) for row in (tuple(legend) or (("keeps no losses by step", "muted"),), *drawn))
+
+
+def _curves(run: KeptRun) -> tuple[Curve, ...]:
+    return tuple((role, series.values) for series, role in zip(run.losses, CURVES, strict=False))
 
 
 def _facts(run: KeptRun) -> dict[str, str]:
@@ -29,6 +73,7 @@ def _facts(run: KeptRun) -> dict[str, str]:
         "kind": run.kind,
         "lane": run.lane,
         "result": words(run.classification),
+        "reason": run.reason,
         "promotion": run.promotion,
         "publish": run.publish.split(":")[0],
         **{name: str(count) for name, count in run.counts},

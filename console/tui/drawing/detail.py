@@ -53,6 +53,12 @@ def full(detail: RecordDetail, width: int) -> tuple[Row, ...]:
     rows: list[Row] = [check_row(detail)]
     rows += [(((f"{check.name:<10}", "muted"), (plain(check.detail, 300), "text"))) for check in detail.checks]
     rows += [((f"lies at   {detail.ref.file} @ byte {detail.ref.offset}, {detail.ref.size} bytes", "muted"),), ()]
+    return (*rows, *content(detail, width))
+
+
+def content(detail: RecordDetail, width: int) -> tuple[Row, ...]:
+    """The canonical JSON, indented for reading; no character is left out."""
+    rows: list[Row] = []
     for line in detail.readable.splitlines():
         # Hostile text stays whole here, but as escapes: nothing in it can move the cursor or turn the line around.
         safe = line if line.isascii() and line.isprintable() else json.dumps(line)[1:-1].replace('\\"', '"')

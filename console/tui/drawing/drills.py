@@ -1,23 +1,26 @@
 """The drills place: a card a drill, with what it does to whom, what must hold before, and the evidence as it comes."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from console.drills.expectation import Case, ExpectedRecord
-from console.drills.matching import Row as Match
-from console.drills.watched import Due
-from console.evidence.lane_documents.failure_drills import DrillKind
 from console.observation.figures import bound, seconds, short, words
 from console.observation.plain import plain
 from console.tui.drawing.text import Row, clip, ends, pad, wrap
-from console.tui.drill_board import CaseCard, DrillCard
 
-KEYS: dict[DrillKind, tuple[str, str]] = {
+if TYPE_CHECKING:
+    from console.drills.expectation import Case, ExpectedRecord
+    from console.drills.matching import Row as Match
+    from console.drills.watched import Due
+    from console.evidence.lane_documents.failure_drills import DrillKind
+    from console.tui.drill_board import CaseCard, DrillCard
+
+KEYS: dict["DrillKind", tuple[str, str]] = {
     "stale_worker": ("F5", "drill.stale"),
     "upload_disagreement": ("F6", "drill.upload"),
     "contributor_loss": ("F7", "drill.loss"),
     "uneven_worker_speed": ("F8", "drill.uneven"),
 }
-DOES: dict[Case, str] = {
+DOES: dict["Case", str] = {
     "stale_worker": "SIGSTOP to its runner while it trains: it exists and is silent",
     "another_shape": "its owner publishes an adapter of one rank less than planned",
     "flipped_byte": "one byte of its finished upload is changed on its disk",
@@ -37,7 +40,7 @@ Targets = tuple[Path | None, ...]
 
 
 def drills(
-    cards: tuple[DrillCard, ...], reasons: dict[str, str | None], now_ms: int, width: int
+    cards: tuple["DrillCard", ...], reasons: dict[str, str | None], now_ms: int, width: int
 ) -> tuple[tuple[Row, ...], Targets, tuple[str, ...]]:
     """Rows, and beside each the document that `enter` opens, if any, and the run that it is about.
 
@@ -58,7 +61,7 @@ def drills(
     return tuple(rows), tuple(targets), tuple(owners)
 
 
-def _case(card: DrillCard, case: CaseCard, key: str, reason: str | None, now_ms: int, width: int) -> list[Row]:
+def _case(card: "DrillCard", case: "CaseCard", key: str, reason: str | None, now_ms: int, width: int) -> list[Row]:
     view = case.view
     stage, role = STAGES[view.stage] if view else ("○ not drilled here yet", "muted")
     name = words(card.kind) if len(card.cases) == 1 else f"{words(card.kind)}: {words(case.case)}"
@@ -82,7 +85,7 @@ def _case(card: DrillCard, case: CaseCard, key: str, reason: str | None, now_ms:
     return rows
 
 
-def _before(card: DrillCard, reason: str | None) -> Row:
+def _before(card: "DrillCard", reason: str | None) -> Row:
     why = card.problem or reason
     if why:
         return (("   before  ", "muted"), ("× ", "warn"), (plain(why), "text"))
@@ -94,7 +97,7 @@ def _before(card: DrillCard, reason: str | None) -> Row:
 
 
 def _evidence(
-    record: ExpectedRecord, match: Match | None, due: Due | None, *, over: bool, now_ms: int, width: int
+    record: "ExpectedRecord", match: "Match | None", due: "Due | None", *, over: bool, now_ms: int, width: int
 ) -> list[Row]:
     """What must come, how long it took or how much of its time is over, and by when; a miss says why below it."""
     what = min(44, width - 5 - FIGURE - DEADLINE)
@@ -112,7 +115,7 @@ def _evidence(
     return [row, *(((f"     {line}", "bad"),) for line in wrap(plain(match.problem), width - 5, 3) if line)]
 
 
-def _deadline(record: ExpectedRecord) -> str:
+def _deadline(record: "ExpectedRecord") -> str:
     """By when it must have come, and since what."""
     limit = record.since_bounds or record.figure_bounds
     if limit is None:
@@ -125,7 +128,7 @@ def _deadline(record: ExpectedRecord) -> str:
 _SINCE = {"fault": "after the fault", "last_beat": "after last beat", "previous": "after that"}
 
 
-def _spent(due: Due | None, now_ms: int) -> tuple[str, str]:
+def _spent(due: "Due | None", now_ms: int) -> tuple[str, str]:
     """How long it is waited for."""
     if due is None or due.origin_ms is None or due.at_most_ms is None:
         return (" " * FIGURE, "")

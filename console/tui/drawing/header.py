@@ -1,10 +1,12 @@
 """The first two lines: which run, how it stands, and the sentence."""
 
-from console.observation.figures import clock, elapsed, words
+from console.observation.figures import clock, elapsed, seconds, words
 from console.tui.drawing.text import Row, ends, fill, row_width
 from console.tui.view import Mode, View
 from runners.contract.states import Classification
 
+LONG_MS = 10_000  # for a coordinator to write its first record
+SEPARATOR = (" · ", "muted")  # before a piece of advice that can be left out
 _TROUBLE = frozenset({"refused", "replay_required", "rejected", "wait_then_replay", "aborted"})
 
 
@@ -41,7 +43,7 @@ def _standing(view: View) -> Row:
         case Mode.IDLE:
             return (("no run", "muted"),)
         case Mode.STARTING:
-            return (("STARTING", "accent*"),)
+            return (("STARTING", "accent*"), (f" {elapsed(view.waited_ms)}", "text"))
         case Mode.LEFT:
             return (("? NO COORDINATOR", "warn*"),)
     time = (f" {elapsed(view.snapshot.in_state_ms)}", "text")
@@ -96,10 +98,16 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
                 ("reading the run's journals and checking their chains: ", "text"),
                 (f"{view.counters.read:,} records so far", "bright"),
             )
+        case Mode.STARTING:
+            spans = (
+                (f"waiting for the coordinator's first record since {seconds(view.waited_ms)}", "text"),
+                *((SEPARATOR, ("o", "bright*"), (" shows what it says", "text")) if view.waited_ms > LONG_MS else ()),
+                (" · it is starting up, some seconds", "muted"),
+            )
         case _:
             spans = view.snapshot.sentence
     row: Row = ((" ▸ ", "warn"), *spans)
-    while row_width(row) > width and len(row) > 2 and row[-1][1] == "muted":
+    while row_width(row) > width and len(row) > 2 and (row[-1][1] == "muted" or SEPARATOR in row):
         row = _without_last_clause(row)
     return (fill(row, width),)
 
@@ -107,5 +115,7 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
 def _without_last_clause(row: Row) -> Row:
     """Advice goes first when there is no room, then the muted rest."""
     text, role = row[-1]
+    if role != "muted":
+        return row[: len(row) - 1 - row[::-1].index(SEPARATOR)]
     cut = text.rpartition(" · ")[0]
     return (*row[:-1], (cut, role)) if cut.strip() else row[:-1]

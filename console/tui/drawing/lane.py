@@ -1,22 +1,25 @@
 """The lanes as rows, and the ways to the hosts of the chosen one."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias, Union
 
-from console.hosts.endpoints import Endpoint, Tried
 from console.observation.figures import short
 from console.observation.host_view import backend_word
 from console.observation.plain import plain
 from console.tui.drawing.text import Row, clip, pad, wrap
 from runners.contract.lane import NodeContract, RunContract
 
-Choice = str | Endpoint | None
+if TYPE_CHECKING:
+    from console.hosts.endpoints import Endpoint, Tried
+
+Choice: TypeAlias = Union[str, "Endpoint", None]
 
 
 def lane_rows(
     contracts: Mapping[str, RunContract | str],
     chosen: str,
     remote: str | None,
-    tried: Mapping[Endpoint, Tried | None],
+    tried: Mapping["Endpoint", "Tried | None"],
     width: int,
 ) -> tuple[tuple[Row, ...], tuple[Choice, ...]]:
     """Rows, and beside each what `enter` chooses."""
@@ -41,7 +44,7 @@ def lane_rows(
 
 
 def _hosts(
-    contract: RunContract, remote: str | None, tried: Mapping[Endpoint, Tried | None], width: int
+    contract: RunContract, remote: str | None, tried: Mapping["Endpoint", "Tried | None"], width: int
 ) -> tuple[list[Row], list[Choice]]:
     rows: list[Row] = []
     choices: list[Choice] = []
@@ -86,7 +89,7 @@ def _heads(width: int) -> Row:
     return ((f"    {pad('way', way)}{pad('by', interface)}{pad('network', network)}  answer", "muted"),)
 
 
-def _endpoint(endpoint: Endpoint, tried: Tried | None, *, in_use: bool, width: int) -> Row:
+def _endpoint(endpoint: "Endpoint", tried: "Tried | None", *, in_use: bool, width: int) -> Row:
     way, interface, network = _columns(width)
     where = endpoint.host if endpoint.origin == "local process" else endpoint.spelled
     named = f"{endpoint.name} {where}".strip()

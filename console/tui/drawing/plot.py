@@ -6,20 +6,23 @@ from console.tui.drawing.text import Row, pad
 
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # by column, then by row from the top
 LABEL = 8
+Curve = tuple[str, tuple[float, ...]]
 
 
 def plot(
-    curves: tuple[tuple[str, tuple[float, ...]], ...], width: int, height: int, *, below: str = "step"
+    curves: tuple[Curve, ...], width: int, height: int, *, below: str = "step", scale: tuple[Curve, ...] = ()
 ) -> tuple[Row, ...]:
-    """Exactly `height` rows; each curve is (role, values) over its index. The last rows are the axis and its ends."""
+    """Exactly `height` rows; each curve is (role, values) over its index. The last rows are the axis and its ends.
+
+    `scale`: curves of another plot on the same axes, so that the two can be compared by eye."""
     cells, rows = width - LABEL - 2, height - 2
-    values = [value for _, curve in curves for value in curve if isfinite(value)]
+    values = [value for _, curve in (*curves, *scale) for value in curve if isfinite(value)]
     if not values or cells < 8 or rows < 2:
         return tuple(((("no losses to draw", "muted"),) if y == 0 else ()) for y in range(height))
     low, high = min(values), max(values)
     if high == low:
         low, high = low - 0.5, high + 0.5
-    longest = max(len(curve) for _, curve in curves)
+    longest = max(len(curve) for _, curve in (*curves, *scale))
     dots = [[0] * cells for _ in range(rows)]
     roles = [[""] * cells for _ in range(rows)]
     for role, curve in curves:

@@ -72,10 +72,9 @@ def _proof(view: View, width: int) -> Row:
     stopped = next((one for one in view.snapshot.conditions if one.verdict is Verdict.STOP), None)
     if stopped is None or stopped.evidence is None:
         return labelled("scores", (("none: the run ended before held-out scoring", "muted"),), width, 9)
-    where = f"{stopped.evidence.file} #{stopped.evidence.seq}"
-    key: Row = ((" · ", "muted"), ("4", "bright*"), (" shows why", "muted"))
-    row: Row = ((f"✗ {stopped.label}  ", "bad"), (where, "digest"))
-    return labelled("proof", (*row, *key) if row_width((*row, *key)) <= width - 9 else row, width, 9)
+    where = f"#{stopped.evidence.seq} of {stopped.evidence.file}"
+    row: Row = (("e", "bright*"), (" opens ", "muted"), (where, "digest"), (f"  ✗ {stopped.label}", "bad"))
+    return labelled("proof", row, width, 9)
 
 
 def _next(view: View, width: int) -> Row:

@@ -55,18 +55,9 @@ def _skew(view: View, width: int) -> Row:
     return labelled("skew", (*bounded(skew.value_ms, (skew.bound_ms,), gauge, role), *value), width)
 
 
-def _worst(view: View) -> Condition | None:
-    order = (Verdict.STOP, Verdict.NEAR, Verdict.OPEN)
-    for verdict in order:
-        for condition in view.snapshot.conditions:
-            if condition.verdict is verdict:
-                return condition
-    return None
-
-
 def _why(view: View, width: int) -> tuple[Row, ...]:
     """The sentence of the condition that matters most, in at most two lines."""
-    worst = _worst(view)
+    worst = view.snapshot.worst
     clear = "all clear" if view.snapshot.conditions else "nothing is watched"
     text = worst.sentence if worst else clear
     lines = wrap(text, width - 6, 2)

@@ -24,6 +24,7 @@ class Checks(Place):
     def __init__(self) -> None:
         super().__init__()
         self._evidence: tuple[Evidence, ...] = ()
+        self._led_to = ("", "")
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=True)
@@ -32,7 +33,12 @@ class Checks(Place):
 
     def show(self, view: View) -> None:
         rows, self._evidence = checks(view, self.app.check_results, self.size.width - 6)  # type: ignore[attr-defined]
-        self.query_one(FixedLines).show_rows(rows)
+        lines = self.query_one(FixedLines)
+        lines.show_rows(rows)
+        worst = view.snapshot.worst
+        if worst is not None and worst.evidence in self._evidence and (view.title, worst.key) != self._led_to:
+            self._led_to = (view.title, worst.key)  # once: then the cursor is the operator's
+            lines.move_to(self._evidence.index(worst.evidence))
         super().show(view)
 
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:

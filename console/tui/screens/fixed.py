@@ -8,8 +8,9 @@ from textual.content import Content
 from textual.widget import Widget
 
 from console.observation.detail import RecordDetail
+from console.observation.plain import plain
 from console.tui.drawing.detail import full
-from console.tui.drawing.text import Row
+from console.tui.drawing.text import Row, wrap
 from console.tui.screens.place import Place
 from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
@@ -47,12 +48,13 @@ class Record(Leaf):
         Binding("Y", "copy_json", "copy JSON", id="record.copy-json", tooltip="copy the canonical bytes"),
     ]
 
-    def __init__(self, detail: RecordDetail) -> None:
+    def __init__(self, detail: RecordDetail, says: str = "") -> None:
         super().__init__()
-        self._detail = detail
+        self._detail, self._says = detail, says
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
-        return full(self._detail, width)
+        lines = wrap(plain(self._says), width, 4) if self._says else []
+        return (*(((line, "bright"),) for line in lines), *full(self._detail, width))
 
     def paged(self) -> str:
         return self._detail.readable

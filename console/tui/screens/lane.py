@@ -77,9 +77,12 @@ class LanePage(Leaf):
             self.app.notice("enter on a lane, or on an endpoint, chooses it")  # type: ignore[attr-defined]
         elif reason is not None:
             self.app.notice(f"× lane: {reason}", "warn")  # type: ignore[attr-defined]
-        elif isinstance(choice, str):
-            self.app.choose_lane(choice)  # type: ignore[attr-defined]
+        else:
+            self.run_worker(self._choose(choice), group="choose", exit_on_error=False)
+
+    async def _choose(self, choice: "str | Endpoint") -> None:
+        if not isinstance(choice, str):
+            await self.app.choose_endpoint(choice)  # type: ignore[attr-defined]
+        elif await self.app.choose_lane(choice):  # type: ignore[attr-defined]
             self._load()
             self.action_try_all()
-        else:
-            self.app.choose_endpoint(choice)  # type: ignore[attr-defined]

@@ -1,12 +1,15 @@
-"""Place 2: the receipts over the whole screen."""
+"""Place 2: the receipts over the whole screen, and beside them the one under the cursor where it is wide."""
 
 from collections.abc import Iterable
 
+from textual.containers import Horizontal
 from textual.widget import Widget
 
 from console.tui.screens.place import Place
 from console.tui.view import View
 from console.tui.widgets.filter_line import FilterLine
+from console.tui.widgets.panel import Panel
+from console.tui.widgets.receipt_detail import ReceiptDetail
 from console.tui.widgets.receipts import ReceiptsView
 
 
@@ -14,9 +17,22 @@ class Receipts(Place):
     NAME = "receipts"
 
     def body(self) -> Iterable[Widget]:
-        yield ReceiptsView(id="receipts")
+        with Horizontal(id="bottom"):
+            yield ReceiptsView(id="receipts")
+            yield ReceiptDetail(id="detail", whole=True)
         yield FilterLine()
 
+    def on_mount(self) -> None:
+        self.query_one(ReceiptsView).focus()
+
+    def on_panel_opened(self, event: Panel.Opened) -> None:
+        event.stop()
+        self.app.open_receipt(self.query_one(ReceiptDetail).receipt)  # type: ignore[attr-defined]
+
     def show(self, view: View) -> None:
-        self.query_one(ReceiptsView).show(self.app.attachment, view.snapshot.names, self.app.filter)  # type: ignore[attr-defined]
+        attachment = self.app.attachment  # type: ignore[attr-defined]
+        receipts = self.query_one(ReceiptsView)
+        receipts.show(attachment, view.snapshot.names, self.app.filter)  # type: ignore[attr-defined]
+        if self.has_class("-wide"):
+            self.query_one(ReceiptDetail).look(attachment, receipts.chosen)
         super().show(view)
