@@ -20,7 +20,7 @@ from runners.contract.document import Word
 from runners.contract.node_records import Failed
 from runners.contract.states import ReplayOutcome
 from runners.contract.states import WindowState as W
-from runners.records import journal_file
+from runners.records import durable, journal_file
 from runners.records.clock import Clock
 from runners.records.keys import SigningKey
 from tests.coordination import window as win
@@ -90,6 +90,11 @@ PRODUCED = everyone(win.produced)
 TRAINING = (*READY, *BEGAN)
 
 
+def forked(w: Window) -> None:
+    w.note(rec.JournalBroken(node_id="n0", reason="fork", detail="", head=win.head("n0", 9)))
+    w.settle()
+
+
 STORIES = {
     "promoted": Story((*TRAINING, *PRODUCED), W.PROMOTED),
     "bringup_refused": Story((), W.REFUSED, (
@@ -98,8 +103,7 @@ STORIES = {
         ("prepare_host", lambda n: rec.PreparationFailed(node_id=n, reason="no_space", detail="")),)),
     "silent": Story(TRAINING, W.REPLAY_REQUIRED),
     "failed": Story((*TRAINING, lambda w: w.say("n0", Failed(reason="diverged", detail=""))), W.REPLAY_REQUIRED),
-    "forked": Story((*TRAINING, lambda w: (w.note(rec.JournalBroken(
-        node_id="n0", reason="fork", detail="", head=win.head("n0", 9))), w.settle())), W.REJECTED),
+    "forked": Story((*TRAINING, forked), W.REJECTED),
     "upload_rejected": Story((*TRAINING, *PRODUCED), W.REJECTED, (
         ("fetch", lambda n: win.submission(n, "artifact_digest_mismatch")),)),
     "replay_disagrees": Story((*TRAINING, *PRODUCED), W.REJECTED, (
@@ -239,7 +243,7 @@ def tearing(monkeypatch: pytest.MonkeyPatch, cuts: Iterator[int | None]) -> Iter
         if cut is not None:
             raise KilledError
 
-    whole = journal_file.write_all
+    whole = durable.write_all
     with monkeypatch.context() as patch:
         patch.setattr(journal_file, "write_all", write_some)
         patch.setattr(journal_file, "sync_fd", lambda _: None)  # a killed process loses no page of the system's
