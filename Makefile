@@ -10,7 +10,7 @@ OUT ?= build/corpus
 # Another project's packages must not be found before ours: PyPI has a second `console`.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help run console test check fixtures retained corpus faults real-geometry format lock clean setup
+.PHONY: help run console test check fixtures retained corpus faults kills detection real-geometry format lock clean setup
 
 help:
 	@echo "make run       one live window on this machine, headless   (ARGS='--json' ...: see $(BIN)/swarm run --help)"
@@ -20,7 +20,10 @@ help:
 	@echo "make fixtures  fail where a frozen document is not what its lane freezes to, or is not true"
 	@echo "make retained  run, refuse, conclude, publish and audit anew what fixtures/ and docs/audits keep (DRILLS=1: drills too)"
 	@echo "make corpus    write the corpus of bad bundles and documents (OUT=$(OUT)), with the rule that refuses each"
-	@echo "make faults    the fault matrix, cell by cell, resumable   (ARGS='--list', ARGS=':training kill_', ARGS='--jobs 1')"
+	@echo "make faults    the fault matrix, cell by cell, resumable   (ARGS='--list', ARGS=':training kill_', ARGS='--jobs 1',"
+	@echo "               ARGS=--sshd for the smoke cells against a system sshd)"
+	@echo "make kills     1000 random kills of mixed processes, resumable (ARGS='--kills 2000 --per-run 80 --jobs 2')"
+	@echo "make detection how soon 100 faults are found, resumable   (ARGS=--table for the figures alone)"
 	@echo "make real-geometry  one whole run over a random head of V = 201088, d = 2880, and its figures (ARGS='--place DIR')"
 	@echo "make format    let ruff format and mend what it can"
 	@echo "make lock      write locks/*.txt from what is installed in .venv"
@@ -56,6 +59,12 @@ corpus: setup
 
 faults: setup
 	@exec $(BIN)/python -m tests.faults $(ARGS)
+
+kills: setup
+	@exec $(BIN)/python -m tests.faults.kills $(ARGS)
+
+detection: setup
+	@exec $(BIN)/python -m tests.faults.detection $(ARGS)
 
 format: setup
 	$(BIN)/ruff format .

@@ -64,6 +64,8 @@ def make_app(lane: str | None, *, theme: str | None, kept: tuple[Path, ...] = ()
     )
     app.set_keymap(settings.keys)
     _collect_seldom()
+    # A journal is verified in a thread: whoever waits for its turn after a key gets it within 1 ms, not within 5.
+    sys.setswitchinterval(0.001)
     return app
 
 

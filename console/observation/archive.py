@@ -16,7 +16,9 @@ from runners.records.errors import RecordsError
 
 DIGEST_BYTES = 16  # of a sha256: enough that nobody finds another line for it
 STRIDE = 4096
-Shape = tuple[str, str, str, str, Tone, Proof | None]  # file, node, role, kind, tone, proof: few in a run
+# File, node, role, kind, tone, proof, and what is above 32 bits of time and of offset: few in a run.
+Shape = tuple[str, str, str, str, Tone, Proof | None, int, int]
+LOW = 0xFFFF_FFFF
 
 
 class Archive:
@@ -26,8 +28,9 @@ class Archive:
         self._path_of = path_of
         self._shapes: list[Shape] = []
         self._places: dict[Shape, int] = {}
-        self._of_shape, self._sizes = array("H"), array("H")
-        self._orders, self._offsets, self._seqs = array("Q"), array("Q"), array("I")
+        # A stranger may name a new kind in every line, so shapes are counted by 32 bits.
+        self._of_shape, self._sizes = array("I"), array("H")
+        self._orders, self._offsets, self._seqs = array("I"), array("I"), array("I")
         self._digests = bytearray()
         self._whole: dict[int, Row] = {}  # findings about a journal: no record stands behind them
         self._read: dict[int, Row] = {}  # those on screen are drawn many times
@@ -38,13 +41,15 @@ class Archive:
     def add(self, row: Row) -> None:
         if row.ref is None:
             self._whole[len(self)] = row
-        shape = (row.ref.file if row.ref else "", row.node_id, row.role, row.kind, row.tone, row.proof)
+        file, offset = (row.ref.file, row.ref.offset) if row.ref else ("", 0)
+        order = max(0, row.order_ms)
+        shape = (file, row.node_id, row.role, row.kind, row.tone, row.proof, order >> 32, offset >> 32)
         if shape not in self._places:
             self._places[shape] = len(self._shapes)
             self._shapes.append(shape)
         self._of_shape.append(self._places[shape])
-        self._orders.append(max(0, row.order_ms))
-        self._offsets.append(row.ref.offset if row.ref else 0)
+        self._orders.append(order & LOW)
+        self._offsets.append(offset & LOW)
         self._sizes.append(row.ref.size - 1 if row.ref else 0)
         self._seqs.append(row.ref.seq if row.ref else 0)
         self._digests += bytes.fromhex(row.sha256)[:DIGEST_BYTES].ljust(DIGEST_BYTES, b"\0")
@@ -57,10 +62,10 @@ class Archive:
         """Without its text."""
         if index in self._whole:
             return self._whole[index]
-        file, node_id, role, kind, tone, proof = self._shapes[self._of_shape[index]]
-        ref = Ref(file, self._seqs[index], self._offsets[index], self._sizes[index] + 1)
+        file, node_id, role, kind, tone, proof, late, far = self._shapes[self._of_shape[index]]
+        ref = Ref(file, self._seqs[index], far << 32 | self._offsets[index], self._sizes[index] + 1)
         digest = self._digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES].hex()
-        order = self._orders[index]
+        order = late << 32 | self._orders[index]
         return Row(order, order, node_id, role, kind, "", tone, ref, digest, proof)
 
     def problem(self, start: int, step: int) -> int | None:

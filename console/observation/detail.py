@@ -53,15 +53,15 @@ def read_detail(path: Path, ref: Ref, *, expected_sha256: str, public_key: str |
         record = parse_line(raw)
     except ContractError as error:
         return RecordDetail(ref, raw, None, _readable(raw), digest, (*checks, Check("form", False, str(error))))
-    checks += [_signature(record, public_key), _chain(record, before)]
+    checks += [_signature(record, raw, public_key), _chain(record, before)]
     return RecordDetail(ref, raw, record, _readable(raw), digest, tuple(checks))
 
 
-def _signature(record: JournalRecord, public_key: str | None) -> Check:
+def _signature(record: JournalRecord, raw: bytes, public_key: str | None) -> Check:
     if public_key is None:
         return Check("signature", False, f"no key of {record.node_id} is known yet")
     try:
-        verify(public_key, record.sig, record.signed_bytes())
+        verify(public_key, record.sig, record.signed_bytes(raw))
     except BadSignature as error:
         return Check("signature", False, str(error))
     return Check("signature", True, f"by key {fingerprint(public_key)}")

@@ -90,6 +90,8 @@ class SwarmApp(OpeningApp):
 
     def on_mount(self) -> None:
         self.switch_mode(self._first_place)
+        if self._first_place == "drills":
+            self.run_worker(self.drill_board(), group="drills", exit_on_error=False)
         self.runs = self.list_runs()
         wanted = next((run for run in self.runs if run.run_id == self.run_id), None) if self.run_id else None
         if self.run_id and wanted is None:

@@ -39,7 +39,7 @@ async def take(folder: Path) -> None:
         (folder / f"{name}.svg").write_text(app.export_screenshot(title="swarm console"))
 
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("g")
+        await pilot.press("1", "g")  # it begins where it was left
         await until(pilot, lambda text: "ACTIVE" in text and training(app) > 0.5)
         keep("dashboard")
         await until(pilot, lambda text: "CLOSED" in text and "bounded success" in text)

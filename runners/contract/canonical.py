@@ -77,7 +77,7 @@ def _check_tree(value: JsonValue, depth: int) -> None:
         raise MalformedBytes(f"expected JSON nested at most {MAX_DEPTH} deep, got deeper")
     if isinstance(value, float) and not math.isfinite(value):
         raise MalformedBytes("expected a finite number, got one beyond the range of a double")
-    if isinstance(value, str) and any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+    if isinstance(value, str) and not value.isascii() and any(0xD800 <= ord(char) <= 0xDFFF for char in value):
         raise MalformedBytes("expected Unicode text, got a lone surrogate")
     if isinstance(value, dict):
         for name, item in value.items():

@@ -65,8 +65,13 @@ W = TypeVar("W", bound=Word)
 
 def word_from_json(cls: type[W], body: Any) -> W:
     """A strict model from already parsed JSON. Raises MalformedBytes that names field, expected and got."""
+    return word_from_canonical(cls, canonical_bytes(body))
+
+
+def word_from_canonical(cls: type[W], raw: bytes) -> W:
+    """A strict model from bytes whose canonical form was checked. Raises MalformedBytes as above."""
     try:
-        return cls.model_validate_json(canonical_bytes(body))
+        return cls.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "document"

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from runners.contract.canonical import canonical_bytes, parse_strict, sha256_hex
-from runners.contract.document import Word, word_from_json
+from runners.contract.document import Word, word_from_canonical
 from runners.contract.errors import BrokenChain, MalformedBytes
 from runners.contract.names import Label, NodeId, RunId, Sha256, Signature
 
@@ -29,8 +29,10 @@ class JournalRecord(Word):
     prev: Sha256
     sig: Signature
 
-    def signed_bytes(self) -> bytes:
-        return signed_bytes(self.to_json())
+    def signed_bytes(self, raw: bytes) -> bytes:
+        """Of a record read from `raw`, which is canonical: those bytes without `sig`, the last name but `wall_ms`."""
+        end = f'"wall_ms":{self.wall_ms}}}'.encode()
+        return SIGNING_PREFIX + raw.removesuffix(f'"sig":"{self.sig}",'.encode() + end) + end
 
 
 class Writer(Word):
@@ -71,7 +73,7 @@ def parse_line(raw: bytes) -> JournalRecord:
     body = parse_strict(raw, limit=MAX_LINE_BYTES)
     if not isinstance(body, dict) or canonical_bytes(body) != raw:
         raise MalformedBytes("expected a journal line in canonical form, got another spelling")
-    return word_from_json(JournalRecord, body)
+    return word_from_canonical(JournalRecord, raw)
 
 
 def follow_on(record: JournalRecord, raw: bytes, writer: Writer, head: Head) -> Head:

@@ -69,7 +69,7 @@ class JournalReader:
     def _verify(self, raw: bytes) -> VerifiedLine:
         record = parse_line(raw)
         head = follow_on(record, raw, self.writer, self.head)
-        verify(self.public_key, record.sig, record.signed_bytes())
+        verify(self.public_key, record.sig, record.signed_bytes(raw))
         self.head = head
         return VerifiedLine(record, raw, head)
 

@@ -179,6 +179,15 @@ FAULTS: tuple[Fault, ...] = (
 CELLS = tuple(Cell(fault, phase) for fault in FAULTS for phase in PLACES if phase in fault.ends)
 
 
+# Each kind of fault once where the host answers by Debian's own sshd: `make faults ARGS=--sshd`.
+OVER_SSHD = (
+    "kill_coordinator:training", "kill_coordinator:validating", "kill_agent:training", "kill_agent:fetching",
+    "kill_runner:training", "stop:training", "stop_6s:training", "link_reset:training", "link_reset:fetching",
+    "link_blackholed_3s:training", "link_blackholed_9s:training", "artifact_tampered:fetching",
+    "artifact_symlinked:fetching", "loop_blocked_8s:training",
+)  # fmt: skip
+
+
 def absent(fault: Fault, phase: str) -> str:
     """Why there is no such cell."""
     if fault.name == "kill_agent":

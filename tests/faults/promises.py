@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from console.observation.source import RunSource
 from runners.contract.coordinator_records import WindowChanged
 from tests.faults.rig import FaultRun
 
-TOKEN_MARK = b"swarm1-"  # every token begins so
+TOKEN = re.compile(rb"swarm1-[A-Za-z0-9_-]{20}")  # the source that is sent to a host names the mark alone
 REATTACH_S = 2.0
 ONCE = (
     "run_opened", "plan_bound", "window_opened", "merged", "scored", "promotion_decided", "closed",
@@ -45,14 +46,19 @@ class Witness:
 
     def look(self, run: FaultRun) -> None:
         """Every journal line that exists now must exist to the end; every process shows what it was told."""
-        for path in journals(run):
-            whole = path.read_bytes()
-            self.acknowledged[path] = whole[: whole.rfind(b"\n") + 1]
+        self.look_at_journals(run)
         for process in run.left():
             try:
                 self.said.add("\0".join([*process.cmdline(), *process.environ().values()]))
             except psutil.Error:
                 continue
+
+    def look_at_journals(self, run: FaultRun) -> None:
+        for path in journals(run):
+            whole = path.read_bytes()
+            seen = self.acknowledged.get(path, b"")
+            if whole.startswith(seen):  # else what was seen before is what is told to be gone
+                self.acknowledged[path] = whole[: whole.rfind(b"\n") + 1]
 
     def reattach(self, run: FaultRun) -> None:
         """A new observer tells where the run stands; then `swarm status` does, as a process of its own."""
@@ -236,13 +242,17 @@ def reattaching_shows_the_true_state(_: FaultRun, witness: Witness, __: int) -> 
 
 
 def the_token_is_nowhere(run: FaultRun, witness: Witness, _: int) -> Iterator[str]:
-    marks = [TOKEN_MARK, *([run.token.encode()] if run.token else [])]
+    known = [run.token.encode()] if run.token else []
+
+    def shows(raw: bytes) -> bool:
+        return TOKEN.search(raw) is not None or any(token in raw for token in known)
+
     for path in run.folder.rglob("*"):
-        if path.is_file() and not path.is_symlink() and any(mark in path.read_bytes() for mark in marks):
+        if path.is_file() and not path.is_symlink() and shows(path.read_bytes()):
             yield f"on disk: {path.relative_to(run.folder)}"
     for text in witness.said:
         # The operator exports it for the console, as the runbook says; nothing that this starts may show it.
-        if "console.cli.main" not in text and any(mark.decode() in text for mark in marks):
+        if "console.cli.main" not in text and shows(text.encode()):
             yield f"shown by a process: {text[:200]}"
 
 

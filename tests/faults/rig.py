@@ -19,12 +19,13 @@ from runners.records.admission import new_token
 from runners.records.lock import is_held
 from runners.records.verb_process import TOKEN_ENV
 from tests.faults.cable import Cable
+from tests.hosts.sshd_rig import SshdRig
 from tests.live.rig import ROOT, LiveRun
 
 LOCAL, REMOTE = "swarm-mac-a", "swarm-linux-a"
 SITE = "from pathlib import Path\nfrom tests.faults.hooks import install\ninstall(Path({folder!r}))\n"
 # As cheap as a run gets: what is tried here is what happens around the training.
-SIZES = {"host": "size=24m", "coordinator": "size=80m"}
+SIZES = {"host": "size=512m", "coordinator": "size=512m"}  # filled when the fault strikes
 TINY = {"steps": "6", "batch_samples": "2", "minimum_improvement": "-9.0"}
 
 
@@ -49,6 +50,7 @@ class FaultRun(LiveRun):
     cable: Cable | None = None
     far_root: Path | None = None
     owned_agent: "subprocess.Popen[str] | None" = None
+    box: SshdRig | None = None  # the other host has a system sshd
     contract_digest: str | None = None  # the only one that the host serves
     stopped: set[int] = field(default_factory=set)  # by SIGSTOP, to be let go
     _watchers: "list[subprocess.Popen[str]]" = field(default_factory=list)
@@ -72,6 +74,10 @@ class FaultRun(LiveRun):
 
     def let_go(self, place: str) -> None:
         (self.folder / "hold" / place).unlink(missing_ok=True)
+
+    def let_go_of_all(self) -> None:
+        for place in (self.folder / "hold").iterdir():
+            place.unlink(missing_ok=True)
 
     def held(self, place: str) -> int | None:
         """The process that stands there."""
@@ -170,7 +176,9 @@ class FaultRun(LiveRun):
         self.end_owned_agent()
 
     def end_owned_agent(self) -> None:
-        """As its owner ends it."""
+        """As its owner ends it, or as a host's own sshd ends with the host."""
+        if self.box is not None:
+            self.box.end()
         if self.owned_agent is not None:
             self.owned_agent.terminate()
             self.owned_agent.wait(10)
@@ -182,12 +190,14 @@ def fault_run(
     prepared: Path,
     *,
     owned: bool = False,
+    sshd: bool = False,
     small_disk: str | None = None,
     contract_digest: str | None = None,
     **lane: str,
 ) -> Iterator[FaultRun]:
     """`owned`: the other host's agent runs before the coordinator comes, behind a cable.
-    `small_disk`: of the host, or of the coordinator."""
+    `sshd`: it has a system sshd instead. `small_disk`: of the host, or of the coordinator."""
+    from tests.faults.box import behind_sshd
     from tests.live.rig import fast_lane
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -198,7 +208,9 @@ def fault_run(
         stack.callback(run.end)
         if small_disk is not None:
             stack.enter_context(_small_disk(run, small_disk))
-        if owned:
+        if sshd:
+            stack.enter_context(behind_sshd(run))
+        elif owned:
             _start_agent(run)
             assert run.owned_agent is not None and run.owned_agent.stdout is not None
             announced = AgentAnnouncement.model_validate_json(run.owned_agent.stdout.readline())
@@ -255,7 +267,7 @@ def _small_disk(run: FaultRun, side: str) -> Iterator[None]:
         run.end()
         kept = run.folder / f"kept-{side}"
         shutil.copytree(place, kept, symlinks=True)
-        subprocess.run(["umount", str(place)], check=True, capture_output=True)
+        subprocess.run(["umount", "--lazy", str(place)], check=True, capture_output=True)
         shutil.rmtree(place)
         kept.rename(place)
 

@@ -27,12 +27,13 @@ class Result:
     status_s: float | None
     at: str
     machine: str = ""
+    server: str = "agent"  # what answers on the other host: our own agent, or "sshd"
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)
 
 
-def run_cell(cell: Cell, folder: Path, prepared: Path, **scaled: str) -> Result:
+def run_cell(cell: Cell, folder: Path, prepared: Path, *, sshd: bool = False, **scaled: str) -> Result:
     """`scaled` changes the lane's policies. A cell that can't be judged is void, not kept."""
     started, classification = time.monotonic(), ""
     witness = Witness((cell.expected,), journal_touched=cell.fault.journal_touched)
@@ -42,6 +43,7 @@ def run_cell(cell: Cell, folder: Path, prepared: Path, **scaled: str) -> Result:
             folder,
             prepared,
             owned=fault.owned,
+            sshd=sshd,
             small_disk=fault.small_disk,
             contract_digest="b" * 64 if fault.spoiled == "contract" else None,
             **{**fault.lane, **scaled},
@@ -55,7 +57,7 @@ def run_cell(cell: Cell, folder: Path, prepared: Path, **scaled: str) -> Result:
     return Result(
         cell.name, verdict, classification, tuple(broken), round(time.monotonic() - started, 1),
         witness.reattached_s and round(witness.reattached_s, 3), witness.status_s and round(witness.status_s, 3),
-        time.strftime("%Y-%m-%d", time.gmtime()),
+        time.strftime("%Y-%m-%d", time.gmtime()), server="sshd" if sshd else "agent",
     )  # fmt: skip
 
 
@@ -83,7 +85,7 @@ def _strike_and_end(run: FaultRun, cell: Cell, witness: Witness) -> None:
         eventually("the run to be open", lambda: run.has("run_opened"), ARRIVAL_S)
         witness.look(run)
         witness.reattach(run)
-    _see_through(run, witness)
+    see_through(run, witness)
 
 
 def _spoil(run: FaultRun, what: str) -> None:
@@ -94,7 +96,7 @@ def _spoil(run: FaultRun, what: str) -> None:
         (run.folder / "host.pub").write_text(other)
 
 
-def _see_through(run: FaultRun, witness: Witness) -> None:
+def see_through(run: FaultRun, witness: Witness) -> None:
     """An operator attaches where nobody lives; the cell ends with a bundle in place, or is void."""
     deadline = time.monotonic() + END_S
     attached = 0

@@ -54,6 +54,10 @@ def kill_console(run: FaultRun, _: str) -> None:
 
 
 def kill_agent(run: FaultRun, phase: str) -> None:
+    if run.box is not None:  # a host whose sshd goes down and comes up again
+        run.box.kill()
+        run.box.start()
+        return
     run.signal(run.held("spawn") if phase == "spawn" else run.agent_pid(), signal.SIGKILL)
 
 

@@ -107,9 +107,9 @@ class LiveRun:
 
     def left(self) -> list[psutil.Process]:
         """Processes of this run: recorded ones, and any whose command line or environment names its folders."""
-        return [process for process in psutil.process_iter() if process.pid != os.getpid() and self._is_ours(process)]
+        return [process for process in psutil.process_iter() if process.pid != os.getpid() and self.is_own(process)]
 
-    def _is_ours(self, process: psutil.Process) -> bool:
+    def is_own(self, process: psutil.Process) -> bool:
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 return False

@@ -9,7 +9,8 @@ from console.observation import file_lines, follower
 from console.observation.archive import Archive
 from console.observation.facets import Filter, parse_filter
 from console.observation.file_lines import LONGEST, FileLines
-from console.observation.receipts import ReceiptRing
+from console.observation.line import Proof, Ref
+from console.observation.receipts import ReceiptRing, Row
 from console.observation.sifted import PIECE, Sifted
 from console.observation.telling import Tone
 from tests.observation.recorded_journals import LINUX, Recording
@@ -31,6 +32,19 @@ def test_a_row_from_the_journal_is_the_row_that_was_told(healthy: Recording, run
     assert (len(small), small.total, small.bad) == (len(whole), whole.total, whole.bad)
     assert [small[index] for index in range(len(small))] == [whole[index] for index in range(len(whole))]
     assert all(small.glance(index).ref == whole[index].ref for index in range(len(whole)))
+
+
+def test_a_strangers_kinds_times_and_offsets_of_any_size_are_held() -> None:
+    archive = Archive(lambda _: None)
+    far = 5 << 32
+    rows = [
+        Row(far + place, far + place, LINUX, "contributor", f"kind{place}", "", Tone.PLAIN,
+            Ref("a.jsonl", place, far + place, 65536), "ab" * 16, Proof.CHAINED)
+        for place in range(1 << 16 | 5)
+    ]  # fmt: skip
+    for row in rows:
+        archive.add(row)
+    assert [archive.glance(place) for place in (0, 7, len(rows) - 1)] == [rows[0], rows[7], rows[-1]]
 
 
 @pytest.mark.parametrize(

@@ -369,6 +369,16 @@ def test_folding_at_once_equals_folding_one_by_one(healthy: Recording, run_dir: 
     assert fold_all(State(), lines) == reduce(fold, lines, State())
 
 
+def test_of_many_log_lines_at_once_the_newest_are_kept_as_one_by_one() -> None:
+    def said(seq: int, epoch: int) -> Line:
+        body = node.Log(level="info", text=f"line {seq}")
+        return line(body, "log", role="contributor", seq=seq, revision=1, epoch=epoch)
+
+    lines = [said(seq, 1 if seq < 70 else 2) for seq in range(140)]
+    assert fold_all(State(), lines) == reduce(fold, lines, State())
+    assert linux(fold_all(State(), lines)).work.said[-1] == "line 139"
+
+
 def test_the_order_in_which_journals_are_read_changes_nothing(healthy: Recording, run_dir: Path) -> None:
     lines = Watch(healthy.write(run_dir), now_ms=healthy.end_ms).source.poll().lines
     by_file = sorted(lines, key=lambda one: (not one.from_coordinator, one.ref.file, one.ref.seq))

@@ -10,8 +10,10 @@ from textual.pilot import Pilot
 
 from console.hosts import endpoints
 from console.observation import runs
+from console.observation.kept_run import Device, Event, KeptRun, Series
 from console.tui.app import SwarmApp
-from console.tui.drawing.kept import SECTIONS
+from console.tui.screens.compare import Compare
+from console.tui.screens.kept import KeptPage
 from runners.contract.states import Classification
 from tests.observation import make_run
 from tests.observation.recorded_journals import RUN_ID, WALL_0, Recording
@@ -88,8 +90,9 @@ async def test_a_closed_run_and_its_past(
     async with stage.app(run_id=RUN_ID).run_test(size=WIDE) as pilot:
         await settle(pilot)
         await both(pilot, snapshot, "closed")
-        await pilot.press(*["left_curly_bracket"] * 5)
-        await settle(pilot)
+        for _ in range(5):
+            await pilot.press("left_curly_bracket")
+            await settle(pilot)
         await both(pilot, snapshot, "not live")
 
 
@@ -136,19 +139,31 @@ async def test_the_pages_of_host_and_lane(
             await both(pilot, snapshot, name)
 
 
-@pytest.mark.parametrize("name", ["verdict", "loss"])
-async def test_a_kept_run(
-    name: str, recordings: dict[str, Recording], tmp_path: Path, snapshot: SnapshotAssertion
-) -> None:
-    stage = Stage.at(tmp_path / "runs", recordings["healthy"], 0)
-    stage.finish(Classification.BOUNDED_SUCCESS, 36_000)
-    async with stage.app().run_test(size=WIDE) as pilot:
+def kept_run(name: str, replay: str, end: float) -> KeptRun:
+    """As the documents of a closed run tell it; what they would say is fixed, and no file stands behind it."""
+    device = Device(name, "swarm.mlx.cpu.v1", "cpu:0", "accepted", replay, 100, 400, end, 9_800, 70_144, "ab" * 32, 0.5)
+    curve = tuple(end + 2 * 0.96**step for step in range(100))
+    return KeptRun(
+        Path("bundle"), "swarm", f"run-of-{name}", "loopback", "bounded_success", "every promotion gate passed",
+        "promoted", "refused: never automatic", "what this run proves", (("contributions", 2),), (("skew", "5.8 s"),),
+        (("base", 5.26), ("merge", end)), (device,), (Series(name, curve),),
+        (Event(WALL_0, "coordinator", "opened"), Event(WALL_0 + 30_000, "coordinator", "closed", "ok")), (),
+    )  # fmt: skip
+
+
+async def test_a_kept_run_and_two_beside_each_other(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    one, other = kept_run("swarm-mac-a", "exact", 4.2), kept_run("swarm-linux-a", "within tolerance", 4.4)
+    async with Stage.empty(tmp_path / "runs").app().run_test(size=WIDE) as pilot:
         await settle(pilot)
-        await pilot.press("5", "enter")
+        pilot.app.push_screen(KeptPage(one))
         await settle(pilot)
-        await pilot.press(*["right"] * SECTIONS.index(name))
+        for name in ("timeline", "devices", "loss"):
+            await pilot.press("right")
+            await settle(pilot)
+            await both(pilot, snapshot, f"kept {name}")
+        pilot.app.push_screen(Compare(one, other))
         await settle(pilot)
-        await both(pilot, snapshot, f"kept {name}")
+        await both(pilot, snapshot, "compared")
 
 
 @pytest.mark.parametrize("theme", ["swarm-light", "swarm-cb"])

@@ -50,12 +50,12 @@ class Dashboard(Place):
         widget = self.focused
         before = set(self.query(".zoomed"))
         for one in before:
-            one.remove_class("zoomed")
+            one.remove_class("zoomed", update=False)  # once for all, by the screen's own class
         if before or widget is None:
             self.remove_class("zoom")
             return bool(before)
         for one in (widget, *(parent for parent in widget.ancestors if isinstance(parent, Horizontal))):
-            one.add_class("zoomed")
+            one.add_class("zoomed", update=False)
         self.add_class("zoom")
         return True
 
