@@ -28,8 +28,9 @@ class TorchDecoder:
         library.utils.logging.disable_progress_bar()  # progress is the caller's to tell
         library.utils.logging.set_verbosity_error()  # or it reports at length that the head was left out
         try:
-            model = library.AutoModel.from_pretrained(  # without the head
+            model, loading = library.AutoModel.from_pretrained(  # without the head
                 model_dir,
+                output_loading_info=True,
                 local_files_only=True,
                 dtype=torch.float32,
                 attn_implementation="eager",  # the other kinds refuse attention sinks on a CPU
@@ -38,6 +39,12 @@ class TorchDecoder:
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise CaptureError(f"{model_dir}: expected a checkpoint that transformers loads, got: {error}") from error
+        # The library fills what it doesn't find with random values, and only warns.
+        if missing := sorted(loading["missing_keys"]):
+            raise CaptureError(
+                f"{model_dir}: expected every tensor of the decoder, got none for {missing[0]} and {len(missing) - 1} "
+                "others; the download may be incomplete"
+            )
         self._decoder = model.eval()
         # Half the cores: with all of them, any other process on the machine makes OpenMP's threads wait for each other.
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))

@@ -62,7 +62,10 @@ class TorchLayers:
         layer.norm = self._final_norm(layer.norm) if index == self.count - 1 else torch.nn.Identity()
         prefix = f"model.layers.{index}."
         state = {name.removeprefix(prefix): self._tensor(name) for name in self._weights.names(prefix)}
-        layer.layers[0].load_state_dict(state, strict=True, assign=True)
+        try:
+            layer.layers[0].load_state_dict(state, strict=True, assign=True)
+        except RuntimeError as error:
+            raise CaptureError(f"layer {index}: expected the tensors of transformers' gpt-oss, got: {error}") from error
         self._layer = layer.eval()
 
     @torch.no_grad()

@@ -1,9 +1,11 @@
 """`swarm run --model DIR --dataset DIR`: the run's documents name what was given, not what the repository ships."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -56,9 +58,9 @@ def test_a_folder_that_is_none_is_refused_before_anything_is_written(home: Path,
 
 def test_a_file_is_read_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, reads = tmp_path / "model.safetensors", []
-    read = file_digest.hashlib.file_digest
+    read = hashlib.file_digest
 
-    def count(stream, name):  # type: ignore[no-untyped-def]
+    def count(stream: Any, name: str) -> Any:
         reads.append(name)
         return read(stream, name)
 

@@ -11,7 +11,7 @@ import pytest
 from runners.contract.jobs import CaptureJob
 from runners.contract.shard_manifest import ShardManifest
 from runners.training.capture import capture
-from runners.training.errors import CaptureError
+from runners.training.errors import CaptureError, CheckpointError
 from runners.training.head import load_head
 from runners.training.samples import (
     FROZEN_DATE,
@@ -23,6 +23,7 @@ from runners.training.samples import (
 )
 from runners.training.shards import read_shard
 from runners.training.weights import Weights
+from tests.training.published import make_checkpoint
 
 SWARM = Path(__file__).parents[2] / "fixtures" / "swarm"
 BASE = SWARM / "base"
@@ -195,3 +196,16 @@ def test_batch_size_of_zero_is_refused(jsonl: Path, tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="expected a batch size of at least 1"):
         capture(job(jsonl, tmp_path / "out", batch_size=0))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("backend", ["torch", "mlx"])
+@pytest.mark.parametrize("way", ["whole_model", "by_layer"])
+def test_a_checkpoint_without_its_decoder_is_refused_and_not_made_up(tmp_path: Path, backend: str, way: str) -> None:
+    script = make_checkpoint()
+    script.write(tmp_path / "model", script.Geometry(num_hidden_layers=2), head_only=True)
+    jsonl = tmp_path / "pairs.jsonl"
+    jsonl.write_text('{"sample_id": "a", "prompt": "one", "response": "two"}\n')
+    asked = job(jsonl, tmp_path / "out", model_dir=str(tmp_path / "model"), backend=backend, way=way)
+    with pytest.raises((CaptureError, CheckpointError), match="expected"):
+        capture(asked)
+    assert not list((tmp_path / "out").glob("*.json"))
