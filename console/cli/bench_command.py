@@ -4,6 +4,7 @@ import argparse
 
 from console.cli import bench_lmhead, bench_merge
 from console.cli.bench import command as bench_console
+from console.cli.bench import heartbeats as bench_heartbeats
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -12,3 +13,4 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     bench_lmhead.add(kinds)
     bench_merge.add(kinds)
     bench_console.add(kinds)
+    bench_heartbeats.add(kinds)

@@ -6,6 +6,7 @@ coordinator journals a decision, folds it, and asks again until nothing is left 
 
 from collections.abc import Callable
 
+from console.coordination.outlook import Ended, hindrances
 from console.coordination.state import NodeState, RunState
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Word
@@ -280,11 +281,22 @@ def promotion(state: RunState, _: int) -> Word | None:
     return _change(state, W.HELD, f"held by {missing}")
 
 
+def replay_is_weighed(state: RunState, _: int) -> Word | None:
+    """A contributor went: the last stop condition trips only where the same slices can't be done again."""
+    if state.exit not in (W.REPLAY_REQUIRED, W.WAIT_THEN_REPLAY) or state.outlook is not None or not _all_gone(state):
+        return None
+    unproven = [node.node_id for node in _nodes(state) if node.may_run and not node.proven_dead]
+    found = hindrances(Ended(classify(state), state.revision, _policies(state).max_revisions, unproven))
+    return rec.ReplayOutlook(possible=not found, findings=found)
+
+
+def _all_gone(state: RunState) -> bool:
+    return not state.awaiting_bounds and not any(node.may_run and not node.released for node in _nodes(state))
+
+
 def closing(state: RunState, _: int) -> Word | None:
     """A run closes once no process of its own is left that could still write."""
-    if not state.ended or state.awaiting_bounds:
-        return None
-    if any(node.may_run and not node.released for node in _nodes(state)):
+    if not state.ended or not _all_gone(state):
         return None
     if state.window is not W.CLOSED:
         return _change(state, W.CLOSED, state.reason)
@@ -326,5 +338,6 @@ RULES: tuple[Rule, ...] = (
     validation_ends,
     aggregated,
     promotion,
+    replay_is_weighed,
     closing,
 )

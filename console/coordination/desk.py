@@ -44,8 +44,11 @@ class Desk:
     drift: Drift = no_drift
     state: RunState = field(default_factory=RunState)
     inputs: Inputs | None = None
+    plan: WindowPlan | None = None  # as bound, once it was read
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     trying_ports: asyncio.Lock = field(default_factory=asyncio.Lock)  # one host at a time connects back to our port
+    bound: dict[str, bytes] = field(default_factory=dict)  # the documents that the run is bound to, as verified
+    marks: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of their files, when that was
     read_inbox: set[str] = field(default_factory=set)
     keeping: dict[str, asyncio.Lock] = field(default_factory=dict)  # one hand per node fetches checkpoints
     _working_at_ms: dict[str, int] = field(default_factory=dict)

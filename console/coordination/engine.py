@@ -9,12 +9,14 @@ from console.coordination.arrivals import arrive
 from console.coordination.decide import decide
 from console.coordination.desk import Desk
 from console.coordination.due import Command, due
+from console.coordination.errors import ContractDrift
 from console.coordination.inbox import read_commands
 from console.coordination.observer import ObserverClock
 from console.coordination.trouble import as_record, reason_of
 from console.coordination.works import (
     admitting,
     aggregating,
+    bound_documents,
     checkpoints,
     collecting,
     inputs,
@@ -77,6 +79,7 @@ class Engine:
                     await self._listen()
                 self.desk.changed.clear()
                 read_commands(self.desk)
+                bound_documents.watch(self.desk)
                 self._follow_launched()
                 self._decide()
                 if self.desk.state.closed:
@@ -137,8 +140,12 @@ class Engine:
         try:
             async with asyncio.timeout(self._longest_ms(command) / 1000):
                 await self._work(command)
+            self._first_try_ms.pop(command, None)  # the next time it is due is another matter
         except (LinkDown, HostUnreachable) as error:
             self._give_up_if_overdue(command, error)
+        except ContractDrift as error:
+            if not self.desk.state.ended:
+                bound_documents.tell(self.desk, error)
         except Exception as error:  # the loop must live on to close the run with this as its reason
             print(f"{command}: {type(error).__name__}: {error}", file=sys.stderr)
             self.desk.note(as_record(command, error))

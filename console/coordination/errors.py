@@ -1,5 +1,7 @@
 """What can go wrong in the coordinator's own work."""
 
+from runners.contract.coordinator_records import Finding
+
 
 class CoordinationError(Exception):
     """Base of everything that the coordinator itself can fail with."""
@@ -17,5 +19,10 @@ class LostIdentity(CoordinationError):  # noqa: N818
     """The run's journal is signed by another key than this machine holds."""
 
 
-class LaneDrift(CoordinationError):  # noqa: N818 - the noun is what happened
-    """The run's plan or membership is not what the lane froze."""
+class ContractDrift(CoordinationError):  # noqa: N818 - the noun is what happened
+    """What the run acts on is not what the lane froze, or no longer what was bound: `document` and what was found."""
+
+    def __init__(self, document: str, findings: tuple[Finding, ...]) -> None:
+        said = "; ".join(f"{item.rule}: expected {item.expected}, got {item.got}" for item in findings)
+        super().__init__(f"{document}: {said}")
+        self.document, self.findings = document, findings

@@ -76,6 +76,13 @@ def _plan_bound(state: RunState, body: rec.PlanBound, _: int) -> RunState:
     return replace(state, plan=body)
 
 
+def _drift_found(state: RunState, body: rec.DriftFound, _: int) -> RunState:
+    first = body.findings[0]
+    detail = f"{first.rule}: expected {first.expected}, got {first.got}"
+    trouble = Trouble(f"drift of {body.document}", detail, Classification.CONTRACT_DRIFT, WindowState.ABORTED)
+    return state if state.ended else replace(state, trouble=state.trouble or trouble)
+
+
 def _shipped(state: RunState, body: rec.Shipped, _: int) -> RunState:
     return state.with_node(body.node_id, shipped=True)
 
@@ -206,6 +213,10 @@ def _window_changed(state: RunState, body: rec.WindowChanged, _: int) -> RunStat
     return replace(state, window=body.after, reason=body.reason, exit=ended)
 
 
+def _replay_outlook(state: RunState, body: rec.ReplayOutlook, _: int) -> RunState:
+    return replace(state, outlook=body)
+
+
 def _released(state: RunState, body: rec.Released, _: int) -> RunState:
     runner = state.nodes[body.node_id].runner
     if body.proven_dead and runner is not RunnerState.LOST:
@@ -228,6 +239,7 @@ STEPS: dict[type[Word], Callable[[RunState, Any, int], RunState]] = {
     rec.BringupRefused: _bringup_refused,
     rec.AdmissionDecided: _admission_decided,
     rec.PlanBound: _plan_bound,
+    rec.DriftFound: _drift_found,
     rec.Shipped: _shipped,
     rec.Launched: _launched,
     rec.PreparationFailed: _preparation_failed,
@@ -249,6 +261,7 @@ STEPS: dict[type[Word], Callable[[RunState, Any, int], RunState]] = {
     rec.Scored: _scored,
     rec.PromotionDecided: _promotion_decided,
     rec.WindowChanged: _window_changed,
+    rec.ReplayOutlook: _replay_outlook,
     rec.Released: _released,
     rec.Closed: _closed,
 }

@@ -10,6 +10,9 @@ from runners.contract.document import word_from_json
 from runners.contract.errors import ContractError
 from runners.contract.lane import MAX_SEGMENT_STEPS, RunContract
 
+# A plan names the sample of every place in every batch, and a document has 16 MiB at most.
+MAX_PLANNED_SAMPLES = 640_000
+
 
 def lane_files() -> dict[str, Path]:
     folder = data_dir("fixtures") / "swarm" / "lanes"
@@ -41,6 +44,7 @@ def freeze(body: dict[str, Any], where: str) -> RunContract:
     if sum("coordinator" in node.roles for node in contract.nodes) != 1:
         raise LaneFileError(f"{where}: expected exactly one coordinator")
     _check_replay(contract, where)
+    _check_plan(contract, where)
     return contract
 
 
@@ -58,3 +62,14 @@ def _check_replay(contract: RunContract, where: str) -> None:
                 contract.governance.tolerance(node.backend, replay)
             except KeyError as error:
                 raise LaneFileError(f"{where}: [[governance.tolerances]]: {error.args[0]}") from error
+
+
+def _check_plan(contract: RunContract, where: str) -> None:
+    """Else the run would come as far as its plan, minutes later, and fail there."""
+    recipe, contributors = contract.recipe, len(contract.contributors)
+    planned = recipe.steps * recipe.batch_samples * contributors
+    if planned > MAX_PLANNED_SAMPLES:
+        raise LaneFileError(
+            f"{where}: steps: expected steps x batch_samples x contributors of at most {MAX_PLANNED_SAMPLES}, which a "
+            f"plan can name, got {recipe.steps} x {recipe.batch_samples} x {contributors} = {planned}; take fewer steps"
+        )

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from console.coordination.desk import Desk, Drift, no_drift
 from console.coordination.engine import Engine
+from console.coordination.errors import ContractDrift
 from console.coordination.host_pool import HostPool, end_recorded_agents
 from console.coordination.paths import RunPaths
-from console.coordination.restore import restored
-from console.coordination.run_journal import RunJournal, read_past
+from console.coordination.restore import body_of, restored
+from console.coordination.run_journal import Past, RunJournal, read_past
 from console.coordination.spec import PreviousRevision, RunSpec
 from console.coordination.state import RunState
 from runners.contract import coordinator_records as rec
@@ -45,6 +46,7 @@ async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None, drift: D
     paths.make()
     clock, key = Clock(), node_key(spec)
     past = read_past(paths.journals, spec.run_id, coordinator_node(spec), key, spec.revision)
+    _require_same_contract(past, spec)
     if past.closed:
         # Killed between its last record and its bundle: nothing may be written after that record.
         state = restored(past.records, clock.mono_ms())
@@ -77,6 +79,14 @@ async def coordinate(spec: RunSpec, paths: RunPaths, token: str | None, drift: D
     finally:
         await pool.close(end_agents=desk.state.closed)
         journal.close()
+
+
+def _require_same_contract(past: Past, spec: RunSpec) -> None:
+    """A spec that was changed while no coordinator lived would be another run. Raises ContractDrift."""
+    opened = next((body_of(record) for record in past.records[:1]), None)
+    if isinstance(opened, rec.RunOpened) and opened.contract_digest != spec.contract.digest:
+        found = rec.Finding(rule="run_contract_as_opened", expected=opened.contract_digest, got=spec.contract.digest)
+        raise ContractDrift("run_contract", (found,))
 
 
 def _own_token(spec: RunSpec) -> str | None:

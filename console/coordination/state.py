@@ -14,6 +14,7 @@ from runners.contract.coordinator_records import (
     PlanBound,
     PromotionDecided,
     ReplayJudged,
+    ReplayOutlook,
     RunOpened,
     Scored,
     SkewMeasured,
@@ -119,6 +120,7 @@ class RunState:
     merged: Merged | None = None
     scored: Scored | None = None
     promotion: PromotionDecided | None = None
+    outlook: ReplayOutlook | None = None  # where the attempt ended for want of a contributor
     exit: WindowState | None = None  # how the window ended, remembered past `closed`
     stop_reason: str | None = None
     commands: frozenset[str] = frozenset()

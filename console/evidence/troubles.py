@@ -60,6 +60,12 @@ def _of_the_coordinator(body: Word) -> str | None:
         return f"revision {body.revision}, because the one before ended as {body.previous_classification}: {went}"
     if isinstance(body, rec.WorkFailed):
         return f"{body.activity} failed: {body.detail}"
+    if isinstance(body, rec.DriftFound):
+        first = body.findings[0]
+        return f"drift of the {body.document}, {first.rule}: expected {first.expected}, got {first.got}"
+    if isinstance(body, rec.ReplayOutlook) and not body.possible:
+        said = "; ".join(f"{item.rule} expected {item.expected}, got {item.got}" for item in body.findings)
+        return f"no replay is possible under the same contract: {said}"
     if isinstance(body, rec.OperatorActed):
         return f"the operator: {body.command} ({body.reason})"
     return None

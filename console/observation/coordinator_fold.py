@@ -11,10 +11,12 @@ from console.observation.state import (
     Bound,
     Bringup,
     Doing,
+    Drift,
     Host,
     Judgement,
     Link,
     OperatorAct,
+    Outlook,
     Replay,
     Runner,
     State,
@@ -96,6 +98,14 @@ def _admission_decided(host: Host, line: Line, body: coord.AdmissionDecided) -> 
 
 def _plan_bound(state: State, line: Line, body: coord.PlanBound) -> State:
     return replace(state, bound=Bound(line.at, line.ref, body.plan_digest, body.membership_digest))
+
+
+def _drift_found(state: State, line: Line, body: coord.DriftFound) -> State:
+    return replace(state, drift=Drift(line.at, line.ref, body)) if state.drift is None else state
+
+
+def _replay_outlook(state: State, line: Line, body: coord.ReplayOutlook) -> State:
+    return replace(state, outlook=Outlook(line.at, line.ref, body))
 
 
 def _launched(host: Host, line: Line, body: coord.Launched) -> Host:
@@ -229,6 +239,7 @@ COORDINATOR_FOLDS: dict[str, StateFold] = {
     "bringup_refused": _about_host(_bringup_refused),
     "admission_decided": _about_host(_admission_decided),
     "plan_bound": _plan_bound,
+    "drift_found": _drift_found,
     "shipped": _unchanged,
     "launched": _about_host(_launched),
     "preparation_failed": _about_host(_trouble),
@@ -251,6 +262,7 @@ COORDINATOR_FOLDS: dict[str, StateFold] = {
     "merged": _merged,
     "promotion_decided": _promotion_decided,
     "window_changed": _window_changed,
+    "replay_outlook": _replay_outlook,
     "released": _about_host(_released),
     "closed": _closed,
 }

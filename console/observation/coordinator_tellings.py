@@ -91,6 +91,10 @@ def _plan_bound(body: coord.PlanBound) -> Telling:
     return Telling(f"plan {short(body.plan_digest)}  membership {short(body.membership_digest)}", Tone.FACT)
 
 
+def _drift_found(body: coord.DriftFound) -> Telling:
+    return Telling(f"{words(body.document)} left the contract{_first(body.findings)}", Tone.BAD)
+
+
 def _shipped(body: coord.Shipped) -> Telling:
     how = "was there" if body.reused else "sent"
     return Telling(f"{body.node_id} archive {size(body.size_bytes)} {how}, sha {short(body.archive_sha256)}")
@@ -201,6 +205,12 @@ def _window_changed(body: coord.WindowChanged) -> Telling:
     return Telling(text, Tone.BAD if body.after in TROUBLED else Tone.FACT)
 
 
+def _replay_outlook(body: coord.ReplayOutlook) -> Telling:
+    if body.possible:
+        return Telling("the same slices can be done again under the same contract", Tone.FACT)
+    return Telling(f"no replay is possible under the same contract{_first(body.findings)}", Tone.BAD)
+
+
 def _released(body: coord.Released) -> Telling:
     proof = "end proven" if body.proven_dead else "end not proven"
     return Telling(f"{body.node_id} {proof}: {body.detail}", Tone.PLAIN if body.proven_dead else Tone.WARN)
@@ -233,6 +243,7 @@ COORDINATOR_TELLINGS: dict[str, Teller] = {
     "bringup_refused": _bringup_refused,
     "admission_decided": _admission_decided,
     "plan_bound": _plan_bound,
+    "drift_found": _drift_found,
     "shipped": _shipped,
     "launched": _launched,
     "preparation_failed": _preparation_failed,
@@ -255,6 +266,7 @@ COORDINATOR_TELLINGS: dict[str, Teller] = {
     "merged": _merged,
     "promotion_decided": _promotion_decided,
     "window_changed": _window_changed,
+    "replay_outlook": _replay_outlook,
     "released": _released,
     "closed": _closed,
 }

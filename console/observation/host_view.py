@@ -112,8 +112,21 @@ def _badge(state: State, host: Host, age: int | None, moment: Moment) -> Badge:
         return Badge("?", "NOT WATCHED", "warn")
     if host.runner.state is RunnerState.PREPARING:
         return Badge("◌", "PREPARING", "accent")
+    if idle := _no_step(state, host):
+        return idle
     live = _live(age, state.policies.stale_ms if state.policies else None)
     return Badge("~", "GRACE", "warn") if live.word == "LIVE" and _in_grace(state, host) else live
+
+
+def _no_step(state: State, host: Host) -> Badge | None:
+    """Alive is not progressing: it beats, and for longer than the stale bound and four of its steps took none."""
+    work = host.work
+    if work.phase is not Phase.TRAINING or work.last_beat is None or work.progressed is None or state.policies is None:
+        return None
+    idle = work.last_beat.mono_ms - work.progressed.mono_ms  # both of the runner's own clock
+    if idle <= max(state.policies.stale_ms, 4 * (work.step_ms or 0)):
+        return None
+    return Badge("▲", f"NO STEP {seconds(idle)}", "warn")
 
 
 def _in_grace(state: State, host: Host) -> bool:

@@ -58,6 +58,7 @@ def _began(work: Work, line: Line, body: node.Began) -> Work:  # noqa: ARG001
 
 def _heartbeat(work: Work, line: Line, body: node.Heartbeat) -> Work:
     new_loss = body.loss is not None and (body.step != work.step or not work.losses)
+    moved = (body.phase, body.step) != (work.phase, work.step) or work.progressed is None
     return _changed(
         work,
         phase=body.phase,
@@ -71,6 +72,7 @@ def _heartbeat(work: Work, line: Line, body: node.Heartbeat) -> Work:
         losses=(*work.losses, body.loss)[-SERIES:] if new_loss and body.loss is not None else work.losses,
         beats=(*work.beats, line.at.wall_ms)[-SERIES:],
         arrival_ms=line.arrival_ms,
+        progressed=line.at if moved else work.progressed,
         last_beat=line.at,
         beat_ref=line.ref,
     )

@@ -16,6 +16,7 @@ SPOKEN = frozenset(
         "admission_decided",
         "inputs_prepared",
         "plan_bound",
+        "drift_found",
         "preparation_failed",
         "runner_ready",
         "runner_changed",
@@ -32,6 +33,7 @@ SPOKEN = frozenset(
         "work_failed",
         "merged",
         "promotion_decided",
+        "replay_outlook",
         "window_changed",
         "closed",
     }

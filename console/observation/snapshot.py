@@ -40,7 +40,7 @@ class Snapshot:
     @property
     def worst(self) -> Condition | None:
         """The condition that matters most now; None when all are clear."""
-        order = (Verdict.STOP, Verdict.NEAR, Verdict.OPEN)
+        order = (Verdict.STOP, Verdict.REPLAY, Verdict.NEAR, Verdict.OPEN)
         return next((one for verdict in order for one in self.conditions if one.verdict is verdict), None)
 
     def count(self, verdict: Verdict) -> int:

@@ -19,6 +19,7 @@ from runners.records.errors import RecordsError
 
 _NAME = re.compile(r"^([a-z0-9][a-z0-9-]{0,63})\.(coordinator|contributor)\.r(\d{1,9})\.e(\d{1,9})\.jsonl$")
 _KEY = re.compile(r"^[0-9a-f]{64}$")
+_RUN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,95}$")  # a RunId
 BEHIND_MS, AHEAD_MS = 5_000, 500  # how far a writer's clock may stand off before arrival orders its lines
 
 
@@ -183,7 +184,8 @@ class RunSource:
             return
         body, run_id = record.get("body"), record.get("run_id")
         key = body.get("coordinator_public_key") if isinstance(body, dict) else None
-        if record.get("kind") == "run_opened" and isinstance(key, str) and _KEY.match(key) and isinstance(run_id, str):
+        named = isinstance(run_id, str) and _RUN.fullmatch(run_id)
+        if record.get("kind") == "run_opened" and isinstance(key, str) and _KEY.fullmatch(key) and named:
             self._coordinator_key, self._run_id = key, run_id
         elif name not in self._reported:
             self._reported.add(name)

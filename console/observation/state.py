@@ -9,10 +9,12 @@ from runners.contract.coordinator_records import (
     BringupRefused,
     Closed,
     ContributionJudged,
+    DriftFound,
     Merged,
     NodeCard,
     PromotionDecided,
     ReplayJudged,
+    ReplayOutlook,
     SkewMeasured,
     SubmissionJudged,
     Working,
@@ -78,6 +80,7 @@ class Work:
     # When the console came to hold the last beat, by its own monotonic clock: no part of what the run is.
     arrival_ms: int | None = field(default=None, compare=False)
     last_beat: Stamp | None = None
+    progressed: Stamp | None = None  # the first beat of its newest step or phase
     beat_ref: Ref | None = None
 
 
@@ -180,6 +183,18 @@ class Bound(Judged):
 
 
 @dataclass(frozen=True, slots=True)
+class Drift(Judged):
+    body: DriftFound
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook(Judged):
+    """The coordinator's word on whether the slices can be done again."""
+
+    body: ReplayOutlook
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     run_id: str = ""
     lane_id: str = ""
@@ -199,6 +214,8 @@ class State:
     active_since: Stamp | None = None
     hosts: tuple[Host, ...] = ()
     bound: Bound | None = None
+    drift: Drift | None = None  # the first; what comes later is no reason any more
+    outlook: Outlook | None = None
     skew: SkewMeasured | None = None
     scores: tuple[HeldOutScore, ...] = ()
     scored: Stamp | None = None

@@ -113,7 +113,11 @@ class OpeningApp(OperatingApp):
     def action_evidence(self) -> None:
         """Behind the worst condition, else behind the newest problem, else the run's last word."""
         shown = self.view(self.stamp()).snapshot
-        if shown.worst is not None and shown.worst.verdict is Verdict.STOP and shown.worst.evidence is not None:
+        if (
+            shown.worst is not None
+            and shown.worst.verdict in (Verdict.STOP, Verdict.REPLAY)
+            and shown.worst.evidence is not None
+        ):
             self.open_record_at(shown.worst.evidence)
         elif (problem := self.problem_at_hand()) is not None:
             self.open_receipt(problem)

@@ -54,11 +54,11 @@ def parse_strict(raw: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> JsonValue:
 
 
 def _unique_pairs(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise MalformedBytes(f"expected unique keys, got {twice[0]!r} twice")
+    result: dict[str, JsonValue] = {}
+    for name, value in pairs:
+        if name in result:
+            raise MalformedBytes(f"expected unique keys, got {name[:80]!r} twice")
+        result[name] = value
     return result
 
 
@@ -77,7 +77,7 @@ def _check_tree(value: JsonValue, depth: int) -> None:
         raise MalformedBytes(f"expected JSON nested at most {MAX_DEPTH} deep, got deeper")
     if isinstance(value, float) and not math.isfinite(value):
         raise MalformedBytes("expected a finite number, got one beyond the range of a double")
-    if isinstance(value, str) and not value.isascii() and any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+    if isinstance(value, str) and not value.isascii() and not _is_unicode(value):
         raise MalformedBytes("expected Unicode text, got a lone surrogate")
     if isinstance(value, dict):
         for name, item in value.items():
@@ -86,3 +86,11 @@ def _check_tree(value: JsonValue, depth: int) -> None:
     elif isinstance(value, list):
         for item in value:
             _check_tree(item, depth + 1)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

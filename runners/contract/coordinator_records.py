@@ -1,6 +1,8 @@
 """Bodies of the records that the coordinator journals: observations, then decisions that rest on them."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from runners.contract.document import Word
 from runners.contract.journal import Head
@@ -178,6 +180,13 @@ class PlanBound(Word):
     membership_digest: Sha256
 
 
+class DriftFound(Word):
+    """What the run acts on is no longer what the topology contract froze, or what was bound to it."""
+
+    document: Literal["run_contract", "window_plan", "membership_receipt", "topology"]
+    findings: Annotated[tuple[Finding, ...], Field(min_length=1)]
+
+
 class Shipped(Word):
     node_id: NodeId
     archive_sha256: Sha256
@@ -352,6 +361,16 @@ class PromotionDecided(Word):
     receipt_digest: Sha256
 
 
+class ReplayOutlook(Word):
+    """May the same slices be done again under the same contract? Said when an attempt ended for want of a contributor.
+
+    A replay is possible exactly when nothing was found that stands in its way.
+    """
+
+    possible: bool
+    findings: tuple[Finding, ...]
+
+
 class WindowChanged(Word):
     """A decision, and the journals that it rests on."""
 
@@ -392,6 +411,7 @@ COORDINATOR_BODIES: dict[str, type[Word]] = {
     "bringup_refused": BringupRefused,
     "admission_decided": AdmissionDecided,
     "plan_bound": PlanBound,
+    "drift_found": DriftFound,
     "shipped": Shipped,
     "launched": Launched,
     "preparation_failed": PreparationFailed,
@@ -414,6 +434,7 @@ COORDINATOR_BODIES: dict[str, type[Word]] = {
     "merged": Merged,
     "promotion_decided": PromotionDecided,
     "window_changed": WindowChanged,
+    "replay_outlook": ReplayOutlook,
     "released": Released,
     "closed": Closed,
 }

@@ -86,4 +86,5 @@ class Classification(StrEnum):
     WAIT_THEN_REPLAY = "wait_then_replay"
     REJECTED = "rejected"
     FAILED_VALIDATION = "failed_validation"
+    CONTRACT_DRIFT = "contract_drift"
     STOPPED_BY_OPERATOR = "stopped_by_operator"

@@ -53,12 +53,8 @@ class JournalReader:
 
     def feed(self, data: bytes) -> list[VerifiedLine]:
         """Records completed by `data`. Raises MalformedBytes, BrokenChain or BadSignature at the first bad line."""
-        self._pending += data
-        lines = []
-        while (end := self._pending.find(b"\n")) >= 0:
-            raw = self._pending[:end]
-            lines.append(self._verify(raw))
-            self._pending = self._pending[end + 1 :]
+        *whole, self._pending = (self._pending + data).split(b"\n")
+        lines = [self._verify(raw) for raw in whole]
         if len(self._pending) > MAX_LINE_BYTES:
             raise MalformedBytes(
                 f"{self.head.file} at byte {self.head.offset}: expected a line of at most {MAX_LINE_BYTES} bytes, "

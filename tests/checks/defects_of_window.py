@@ -154,7 +154,30 @@ WINDOW = (
         said("skew_measured", sets(skew_ms=16_000))
     )),
 )  # fmt: skip
+
+
+def _bound_plan_called_drift(records: list[Said]) -> list[Said]:
+    bound = first(records, "plan_bound", None)
+    digest = bound.body["plan_digest"]
+    finding = {"rule": "window_plan_as_bound", "expected": digest, "got": digest}
+    place = records.index(bound) + 1
+    drift = Said("drift_found", {"document": "window_plan", "findings": [finding]}, bound.mono_ms)
+    return [*records[:place], drift, *records[place:]]
+
+
+def _success_weighed_for_a_replay(records: list[Said]) -> list[Said]:
+    closed = first(records, "closed", None)
+    place = records.index(closed)
+    outlook = Said("replay_outlook", {"possible": True, "findings": []}, closed.mono_ms)
+    return [*records[:place], outlook, *records[place:]]
+
+
+STOPS = (
+    Defect("drift_of_a_plan_that_is_the_bound_one", "drift_is_as_found", coordinator(_bound_plan_called_drift)),
+    Defect("outlook_of_a_window_that_needs_none", "replay_outlook_is_true", coordinator(_success_weighed_for_a_replay)),
+)  # fmt: skip
 DEFECTS = (
+    *STOPS,
     *PLANS,
     *WINDOW,
 )

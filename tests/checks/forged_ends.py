@@ -11,7 +11,7 @@ from runners.contract.plan import RECEIPT_FILE as RECEIPT
 from tests.checks.defects import changed_to, first
 from tests.checks.forge import Forge
 from tests.checks.forged_bringup import refuse_for_disk
-from tests.checks.forged_hosts import LINUX, NODES, RUN_ID
+from tests.checks.forged_hosts import LINUX, MAC, NODES, RUN_ID
 from tests.checks.forged_journal import Said
 from tests.checks.lies import Lies
 
@@ -67,6 +67,33 @@ def stopped_while_admitted(root: Path) -> Path:
             journal.unlink()
 
     lies.coordinator, lies.before_bundle = said, forget
+    return run.make()
+
+
+def drifted_while_admitted(root: Path) -> Path:
+    """Another plan lay in the bound one's place before anything was launched."""
+    other = b"{}\n"
+
+    def said(records: list[Said]) -> list[Said]:
+        kept = records[: records.index(first(records, "plan_bound", None)) + 1]
+        finding = {"rule": "window_plan_as_bound", "expected": run.plan.digest, "got": "DigestMismatch: another"}
+        quarantined = {
+            "node_id": MAC, "name": "window_plan.json", "reason": "contract_drift", "sha256": sha256_hex(other),
+            "size_bytes": len(other),
+        }  # fmt: skip
+        kept.append(Said("quarantined", quarantined, kept[-1].mono_ms))
+        kept.append(Said("drift_found", {"document": "window_plan", "findings": [finding]}, kept[-1].mono_ms))
+        return _end(kept, "admitting", "aborted", "contract_drift", "drift of window_plan")
+
+    def forget(run: Forge) -> None:
+        _forget_results(run)
+        _forget(run, "begin.json", *NODES)
+        for journal in run.paths.mirror.iterdir():
+            journal.unlink()
+        (run.paths.quarantine / MAC).mkdir()
+        (run.paths.quarantine / MAC / "window_plan.json").write_bytes(other)
+
+    run = Forge(root, Lies(coordinator=said, before_bundle=forget))
     return run.make()
 
 
@@ -140,6 +167,7 @@ def rejected_on_arrival(root: Path) -> Path:
 
 ENDS = {
     "stopped_by_operator": stopped_while_admitted,
+    "contract_drift": drifted_while_admitted,
     "refused_bringup": refused_at_bring_up,
     "rejected": rejected_on_arrival,
 }

@@ -136,7 +136,13 @@ class Window:
         """A new coordinator: the journal, then the mirrors, then whatever they still mean."""
         self.epoch += 1
         self.state = restored(self.past, self.now)
+        if self.state.closed:
+            return  # nothing may follow the last record: `coordinate` opens no journal any more
         self.note(rec.EpochOpened(pid=2, previous_file="f", previous_tail=H, gap_ms=0))
+        self.hear_again()
+
+    def hear_again(self) -> None:
+        """The mirrors, from their start."""
         for node_id, lines in self.said.items():
             heard_ms = self.state.nodes[node_id].last_beat_ms
             for record in lines:
@@ -291,7 +297,7 @@ GOOD: dict[str, Any] = {
             reused=True, head_sha256=H, train_samples=1, train_tokens=1, held_out_samples=1, held_out_tokens=1
         )
     ],
-    "admit_host": lambda n, w: [bringup(n), admission(n)],
+    "admit_host": lambda n, w: [*([] if w.node(n).bringup else [bringup(n)]), admission(n)],
     "bind_plan": lambda _, w: [rec.PlanBound(plan_digest=H, membership_digest=H)],
     "prepare_host": lambda n, w: [
         *([] if w.node(n).shipped else [rec.Shipped(node_id=n, archive_sha256=H, size_bytes=1, reused=False)]),

@@ -35,16 +35,6 @@ def assert_replay_required(run: LiveRun, code: int, err: str) -> None:
     assert_gone(run)
 
 
-def test_a_runner_killed_in_training_is_crashed_by_proof(make_run: MakeRun) -> None:
-    run = make_run(steps="4000")
-    process = run.start()
-    until("training", lambda: run.has("window_changed", after="active"))
-    os.kill(pid_of(run, REMOTE), signal.SIGKILL)
-    code, _, err = finish(process)
-    assert [(c["after"], c["departure"]) for c in changes(run, REMOTE)][-1] == ("lost", "crashed")
-    assert_replay_required(run, code, err)
-
-
 def test_an_agent_killed_in_training_is_started_again_and_its_runner_never_noticed(make_run: MakeRun) -> None:
     run = make_run(steps="120")
     process = run.start()

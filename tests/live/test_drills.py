@@ -45,6 +45,7 @@ def test_a_stopped_worker_is_found_stale_then_lost_within_the_lanes_bounds(make_
     assert report.observation.departure == "timed_out"
 
 
+@pytest.mark.soak
 def test_a_byte_changed_in_the_outbox_after_its_journal_entry_is_rejected_and_quarantined(make_run: MakeRun) -> None:
     run = make_run(run_id="drill-byte")
     report = hold(run, "upload_disagreement", "--case", "flipped_byte")

@@ -1,15 +1,19 @@
 """What the operator is told at a moment, and that it is told alike live and later."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from console.observation.conditions import Verdict
+from console.observation.host_view import host_view
+from console.observation.line import Stamp
+from console.observation.moment import Moment
 from console.observation.snapshot import Snapshot
 from runners.contract import coordinator_records as coord
 from runners.contract.states import Classification
 from tests.observation import recorded_journals, recorded_window
-from tests.observation.recorded_journals import LINUX, MAC, Recording
+from tests.observation.recorded_journals import LINUX, MAC, MONO_0, WALL_0, Recording
 from tests.observation.watching import Watch
 
 
@@ -129,7 +133,7 @@ def test_skew_grows_while_one_is_outstanding_and_then_is_the_coordinators_figure
         ("healthy", 19_500, "clear clear clear open clear"),
         ("healthy", 24_000, "clear clear clear clear clear"),
         ("stale", 20_900, "clear clear clear open near"),
-        ("stale", 23_000, "clear clear clear open stop"),
+        ("stale", 23_000, "clear clear clear open replay"),
         ("refused", 3700, "clear clear stop open open"),
     ],
 )
@@ -141,7 +145,7 @@ def test_stop_conditions_follow_the_records(
 
 def test_a_stop_condition_reads_as_a_sentence_with_evidence(stale: Recording, run_dir: Path) -> None:
     condition = live(stale, run_dir, 23_000).shot().conditions[-1]
-    assert condition.verdict is Verdict.STOP
+    assert condition.verdict is Verdict.REPLAY
     assert condition.sentence == (
         "swarm-linux-a is stale: no heartbeat, link up; a replay in a new revision is possible"
     )
@@ -197,3 +201,16 @@ def test_while_it_captures_the_coordinator_names_its_own_work(
     recording = run.close()
     recording.write(run_dir, until_ms=at_ms)
     assert sentence in told(Watch(run_dir, now_ms=at_ms).poll().shot(alive=True))
+
+
+def test_a_runner_that_beats_without_a_step_is_named(healthy: Recording, run_dir: Path) -> None:
+    """Six seconds of beats since the first of its step: alive, and not progressing."""
+    watch = live(healthy, run_dir, 17_000)
+    state, linux = watch.observer.state, watch.shot().hosts[1].host
+    assert watch.shot().hosts[1].badge.word == "LIVE"
+    since = linux.work.progressed
+    assert since is not None
+    beaten = replace(linux.work, last_beat=Stamp(since.wall_ms + 6000, since.mono_ms + 6000))
+    moment = Moment(Stamp(WALL_0 + 17_000, MONO_0 + 17_000), alive=True)
+    view = host_view(state, replace(linux, work=beaten), "linux", moment)
+    assert (view.badge.word, view.badge.role) == ("NO STEP 6.0 s", "warn")

@@ -301,5 +301,5 @@ async def test_s_keeps_screen_and_state_under_digests_that_hold(stale: Recording
     for name, file in (("screen_sha256", "screen.svg"), ("state_sha256", "state.json")):
         assert about[name] == hashlib.sha256((folder / file).read_bytes()).hexdigest()
     state = json.loads((folder / "state.json").read_bytes())
-    assert [one["verdict"] for one in state["conditions"]].count("stop") == 1
+    assert [one["verdict"] for one in state["conditions"]].count("replay") == 1
     assert (about["run_id"], state["records"] > 0) == (RUN_ID, True)

@@ -157,7 +157,7 @@ async def test_a_kept_run_and_two_beside_each_other(tmp_path: Path, snapshot: Sn
         await settle(pilot)
         pilot.app.push_screen(KeptPage(one))
         await settle(pilot)
-        for name in ("timeline", "devices", "loss"):
+        for name in ("timeline", "devices"):
             await pilot.press("right")
             await settle(pilot)
             await both(pilot, snapshot, f"kept {name}")

@@ -2,16 +2,12 @@
 
 import argparse
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from console.cli.bench.colours import colours
 from console.cli.bench.cost import a_million_receipts, share_of_a_core
@@ -19,6 +15,7 @@ from console.cli.bench.drilled import drills
 from console.cli.bench.figure import TABLE_HEAD, Figure
 from console.cli.bench.keys import key_to_paint
 from console.cli.bench.large import filter_receipts, large_files
+from console.cli.bench.machine import about
 from console.cli.bench.place import BenchPlace
 from console.cli.bench.stalls import stalls
 from console.cli.bench.startup import first_paint, reattach
@@ -62,8 +59,8 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def bench(options: argparse.Namespace) -> int:
     chosen, sizes = _chosen(options.only), _sizes(options.size)
-    about = _about(quick=options.quick)
-    print(f"{about['machine']}, load {about['load']}, {about['when']}", file=sys.stderr)
+    said = {**about(), "textual": version("textual"), "quick": options.quick}
+    print(f"{said['machine']}, Textual {said['textual']}, load {said['load']}, {said['when']}", file=sys.stderr)
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="swarm-bench-") as root:
         for name in chosen:
@@ -73,7 +70,7 @@ def bench(options: argparse.Namespace) -> int:
                         figures.append(figure)
                         print(figure.line(), file=sys.stderr, flush=True)
     if options.json:
-        print(json.dumps({**about, "figures": [one.to_json() for one in figures]}, indent=2))
+        print(json.dumps({**said, "figures": [one.to_json() for one in figures]}, indent=2))
     elif options.markdown:
         print("\n".join((TABLE_HEAD, *(one.row() for one in figures))))
     return 1 if any(one.reached is False for one in figures) else 0
@@ -108,22 +105,3 @@ def _sizes(text: str | None) -> tuple[tuple[int, int], ...]:
     if not (columns.isdigit() and rows.isdigit() and int(columns) >= 80 and int(rows) >= 24):
         raise UsageError(f"--size: expected columns x rows of at least 80x24, got {text}")
     return ((int(columns), int(rows)),)
-
-
-def _about(*, quick: bool) -> dict[str, Any]:
-    cores = os.cpu_count() or 1
-    return {
-        "machine": f"{cores} cores of {_processor()}, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}, Textual {version('textual')}",
-        "load": round(os.getloadavg()[0], 1),
-        "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%MZ"),
-        "quick": quick,
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())

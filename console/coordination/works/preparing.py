@@ -4,8 +4,9 @@ import asyncio
 import json
 
 from console.coordination.desk import Desk
-from console.coordination.errors import LaneDrift
+from console.coordination.errors import ContractDrift
 from console.coordination.planning import WINDOW_ID, Hosts, plan_window
+from console.coordination.works.bound_documents import bind, held, keep
 from console.coordination.works.carrying import bring_over
 from console.coordination.works.inputs import restore_inputs
 from console.hosts.errors import HostRefused
@@ -39,10 +40,10 @@ async def bind_plan(desk: Desk) -> None:
     membership = membership_of(desk)
     if findings := desk.drift(plan, membership):
         # A stop condition of the runbook: what is no longer the lane's is neither bound nor shipped.
-        raise LaneDrift("; ".join(f"{item.rule}: expected {item.expected}, got {item.got}" for item in findings))
-    write_durable(desk.paths.documents / "run_contract.json", desk.contract.to_bytes())
-    write_durable(desk.paths.documents / "window_plan.json", plan.to_bytes())
-    write_durable(desk.paths.documents / "membership_receipt.json", membership.to_bytes())
+        keep(desk, "window_plan.json", plan.to_bytes())
+        keep(desk, "membership_receipt.json", membership.to_bytes())
+        raise ContractDrift("topology", findings)
+    bind(desk, desk.contract, plan, membership)
     await asyncio.to_thread(bring_over, desk.paths, plan)
     desk.note(rec.PlanBound(plan_digest=plan.digest, membership_digest=membership.digest))
 
@@ -86,7 +87,13 @@ def membership_of(desk: Desk) -> MembershipReceipt:
 
 
 def read_plan(desk: Desk) -> WindowPlan:
-    return WindowPlan.read((desk.paths.documents / "window_plan.json").read_bytes())
+    """The plan that this run is bound to. Raises ContractDrift where the file is another one by now.
+
+    Read once: a long one takes seconds, and `bound_documents.watch` sees to whoever changes the file later.
+    """
+    if desk.plan is None:
+        desk.plan = WindowPlan.read(held(desk, "window_plan"))
+    return desk.plan
 
 
 async def prepare_host(desk: Desk, node_id: str) -> None:

@@ -185,6 +185,10 @@ COORDINATOR_BODIES: dict[str, Shape] = {
         "node_public_key": Maybe(SHA256),
     },
     "plan_bound": {"plan_digest": SHA256, "membership_digest": SHA256},
+    "drift_found": {
+        "document": one_of("run_contract", "window_plan", "membership_receipt", "topology"),
+        "findings": [FINDING],
+    },
     "shipped": {"node_id": NODE, "archive_sha256": SHA256, "size_bytes": COUNT, "reused": BOOLEAN},
     "launched": {
         "node_id": NODE,
@@ -263,6 +267,7 @@ COORDINATOR_BODIES: dict[str, Shape] = {
         "receipt_digest": SHA256,
     },
     "window_changed": {"before": STATES, "after": STATES, "reason": TEXT, "heads": [HEAD]},
+    "replay_outlook": {"possible": BOOLEAN, "findings": [FINDING]},
     "released": {"node_id": NODE, "proven_dead": BOOLEAN, "detail": TEXT},
     "closed": {"classification": CLASSIFICATIONS, "reason": TEXT, "heads": [HEAD]},
 }

@@ -56,6 +56,7 @@ CAUSES: dict[str, tuple[Condition, ...]] = {
         ("operator_acted", "command", ("stop",)),
         ("preparation_failed", None, ()),
         ("work_failed", None, ()),
+        ("drift_found", None, ()),
         ("contribution_judged", "disposition", ("replay_required",)),
     ),
 }
@@ -87,5 +88,6 @@ VERDICT_CAUSES: dict[str, tuple[Condition, ...]] = {
     "wait_then_replay": CAUSES["wait_then_replay"],
     "rejected": CAUSES["rejected"],
     "failed_validation": (("work_failed", None, ()), ("contribution_judged", "disposition", ("replay_required",))),
+    "contract_drift": (("drift_found", None, ()),),
     "stopped_by_operator": (("operator_acted", "command", ("stop",)),),
 }

@@ -29,6 +29,7 @@ CLASSIFICATIONS = one_of(
     "wait_then_replay",
     "rejected",
     "failed_validation",
+    "contract_drift",
     "stopped_by_operator",
 )
 STATES = one_of(

@@ -43,7 +43,8 @@ def checks(view: View, results: CheckResults | None, width: int) -> tuple[tuple[
 def _condition(condition: Condition, width: int) -> tuple[Row, ...]:
     """Verdict, value against limit, margin; since when and by which record; the sentence."""
     glyph, role, word = MARKS[condition.verdict]
-    limit = f" of {condition.limit}" if condition.limit else ""
+    against = " of " if condition.margin else ", wanted " if condition.value else "wanted "
+    limit = f"{against}{condition.limit}" if condition.limit else ""
     margin = f"  {condition.margin}" if condition.margin else ""
     head: Row = (
         (f"{glyph} {pad(word.upper(), 7)}", f"{role}*"),

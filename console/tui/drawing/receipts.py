@@ -36,6 +36,8 @@ _SHORT_KINDS = {
     "contributor_failed": "failed",
     "preparation_failed": "failed",
     "work_failed": "failed",
+    "drift_found": "drift",
+    "replay_outlook": "outlook",
     "inputs_prepared": "inputs",
     "journal_broken": "broken",
     "observer_gap": "gap",

@@ -69,7 +69,7 @@ def _bundle(view: View, width: int) -> Row:
 
 def _proof(view: View, width: int) -> Row:
     """Where it says why the run stopped: the record that the condition rests on."""
-    stopped = next((one for one in view.snapshot.conditions if one.verdict is Verdict.STOP), None)
+    stopped = next((one for one in view.snapshot.conditions if one.verdict in (Verdict.STOP, Verdict.REPLAY)), None)
     if stopped is None or stopped.evidence is None:
         return labelled("scores", (("none: the run ended before held-out scoring", "muted"),), width, 9)
     where = f"#{stopped.evidence.seq} of {stopped.evidence.file}"

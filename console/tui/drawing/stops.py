@@ -11,8 +11,10 @@ MARKS = {
     Verdict.CLEAR: ("●", "ok", "clear"),
     Verdict.OPEN: ("○", "muted", "open"),
     Verdict.NEAR: ("▲", "warn", "near"),
+    Verdict.REPLAY: ("»", "warn", "replay"),
     Verdict.STOP: ("✗", "bad", "stop"),
 }
+ALARMED = (Verdict.NEAR, Verdict.REPLAY, Verdict.STOP)
 
 
 def checklist(view: View, width: int, height: int) -> tuple[Row, ...]:
@@ -34,9 +36,9 @@ def _count(view: View) -> str:
 
 def _condition(condition: Condition, width: int) -> Row:
     glyph, role, word = MARKS[condition.verdict]
-    alarmed = condition.verdict in (Verdict.NEAR, Verdict.STOP)
+    alarmed = condition.verdict in ALARMED
     label = (condition.label, f"{role}*" if alarmed else "text")
-    limit = f" of {condition.limit}" if condition.limit else ""
+    limit = f" of {condition.limit}" if condition.margin else ""
     value = condition.value or word
     value_role = role if alarmed else "digest" if "·" in value else "text" if condition.value else "muted"
     return ends(((f"{glyph} ", role), label), ((value, value_role), (limit, "muted")), width)
@@ -79,7 +81,7 @@ def strip(view: View, width: int) -> tuple[Row, ...]:
     row += [(" " * max(1, 31 - row_width(tuple(row))), ""), ("stop ", "muted")]
     for condition in view.snapshot.conditions:
         glyph, role, _ = MARKS[condition.verdict]
-        alarmed = condition.verdict in (Verdict.NEAR, Verdict.STOP)
+        alarmed = condition.verdict in ALARMED
         row += [(f"{glyph} ", role), (f"{condition.short}  ", role if alarmed else "text")]
     row[-1] = (row[-1][0].rstrip(), row[-1][1])
     return (fill(tuple(row), width),)

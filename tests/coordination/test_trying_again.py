@@ -1,0 +1,61 @@
+"""Work that a lost link interrupts is tried again; how long it was tried is counted anew each time it is due."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from console.coordination import engine as engine_module
+from console.coordination.due import Command
+from console.coordination.engine import Engine
+from console.hosts.errors import LinkDown
+from runners.contract import coordinator_records as rec
+from runners.contract.document import Word
+from runners.records.clock import Clock
+from tests.coordination.window import POLICIES
+
+KEEP = Command("keep_checkpoints", "n0")
+
+
+class Desk:
+    """Only what `_do` asks of it."""
+
+    def __init__(self) -> None:
+        self.now, self.noted, self.changed = 0, list[Word](), asyncio.Event()
+        self.clock = Clock(mono_ms=lambda: self.now)
+        self.contract = SimpleNamespace(policies=POLICIES)
+
+    def note(self, body: Word) -> None:
+        self.noted.append(body)
+
+
+async def tried(monkeypatch: pytest.MonkeyPatch, *goes: tuple[int, bool]) -> Desk:
+    """`keep_checkpoints` at those times; False means that the link was down."""
+    desk = Desk()
+    engine = Engine(cast(Any, desk))
+    link_is_up = dict(goes)
+
+    async def work(_: object, __: str) -> None:
+        if not link_is_up[desk.now]:
+            raise LinkDown("cable")
+
+    monkeypatch.setitem(engine_module.NODE_WORKS, "keep_checkpoints", work)
+    for desk.now in link_is_up:
+        engine._first_try_ms.setdefault(KEEP, desk.now)  # as `_start_due` does
+        await engine._do(KEEP)
+    return desk
+
+
+async def test_a_link_that_falls_late_in_a_long_training_is_no_reason_to_end_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first checkpoint was kept ten minutes ago: that is not how long this one was tried."""
+    desk = await tried(monkeypatch, (0, True), (600_000, False), (600_000 + POLICIES.fetch_ms, False))
+    assert desk.noted == []
+
+
+async def test_a_link_that_stays_down_past_the_bound_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = await tried(monkeypatch, (0, True), (600_000, False), (600_001 + POLICIES.fetch_ms, False))
+    (failed,) = desk.noted
+    assert isinstance(failed, rec.WorkFailed) and failed.activity == "keep_checkpoints/n0"

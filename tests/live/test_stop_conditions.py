@@ -1,0 +1,109 @@
+"""Each of the five stop conditions tripped for real: the attempt ends at once, its runners end, its evidence is sealed.
+
+What the operator's checklist says of the kept bundle is held against what the coordinator decided.
+"""
+
+import os
+import shutil
+import signal
+import sys
+
+import pytest
+
+from console.evidence.checks.real_run import check_real_run
+from console.evidence.models import BUNDLE_FILE, RealRunBundle
+from console.observation.conditions import Verdict
+from console.observation.line import Stamp
+from console.observation.moment import Moment
+from console.observation.observer import Observer
+from console.observation.snapshot import snapshot
+from console.observation.source import RunSource
+from runners.records.clock import Clock
+from tests.live.conftest import MakeRun
+from tests.live.rig import LiveRun, assert_gone, finish, until
+from tests.live.test_departures import REMOTE, changes, pid_of
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+LOCAL = "swarm-mac-a"
+# A kind of device that computes for nobody here.
+NOT_HERE = {
+    LOCAL: "cpu" if sys.platform == "darwin" else "metal",
+    REMOTE: "cpu" if shutil.which("nvidia-smi") else "cuda",
+}
+
+
+def tripped(run: LiveRun, key: str, classification: str, verdict: Verdict = Verdict.STOP) -> RealRunBundle:
+    """The one condition of the checklist that says so, whole; and the bundle, verified, with nobody left running."""
+    bundle = RealRunBundle.read((run.bundle / BUNDLE_FILE).read_bytes())
+    assert bundle.result_classification == classification, bundle.reason
+    assert check_real_run(run.bundle).findings == ()
+    observer, clock = Observer(), Clock()
+    list(observer.take(RunSource(run.bundle).read_all()))
+    shown = snapshot(observer.state, Moment(Stamp(clock.wall_ms(), clock.mono_ms()), alive=False)).conditions
+    (condition,) = [one for one in shown if one.verdict in (Verdict.STOP, Verdict.REPLAY)]
+    assert (condition.key, condition.verdict) == (key, verdict)
+    assert condition.value and condition.limit and condition.since and condition.evidence
+    assert (run.bundle / "journals" / condition.evidence.file).is_file()
+    assert (bundle.merge_disposition, bundle.promotion_disposition) == ("no_merge", "not_reached")
+    assert_gone(run)
+    return bundle
+
+
+@pytest.mark.parametrize("node_id", [LOCAL, pytest.param(REMOTE, marks=pytest.mark.soak)])
+def test_a_host_without_its_receipt_stops_the_attempt(node_id: str, make_run: MakeRun) -> None:
+    run = make_run()
+    head, node, rest = run.lane.read_text().partition(f'node_id = "{node_id}"')
+    kinds = next(line for line in rest.splitlines() if line.startswith("required_devices"))
+    run.lane.write_text(head + node + rest.replace(kinds, f'required_devices = ["{NOT_HERE[node_id]}"]', 1))
+    code, _, err = finish(run.start())
+    assert code == 1, err[-3000:]
+    tripped(run, f"bringup:{node_id}", "refused_bringup")
+    assert not run.has("shipped")
+
+
+@pytest.mark.parametrize("document", ["window_plan", pytest.param("membership_receipt", marks=pytest.mark.soak)])
+def test_a_document_that_drifts_in_mid_run_stops_the_attempt(document: str, make_run: MakeRun) -> None:
+    """Somebody puts another one in place, whole and sealed: only its digest tells it from the bound one."""
+    run = make_run(steps="4000")
+    process = run.start()
+    until("training", lambda: run.has("window_changed", after="active"))
+    path = run.own / "documents" / f"{document}.json"
+    bound = path.read_bytes()
+    other = path.with_suffix(".new")
+    other.write_bytes(bound.replace(b"run-live", b"run-dead"))
+    other.replace(path)
+    code, _, err = finish(process)
+    assert code == 1, err[-3000:]
+    bundle = tripped(run, "plan", "contract_drift")
+    assert document in bundle.reason
+    assert (run.bundle / "contract" / f"{document}.json").read_bytes() == bound
+    assert b"run-dead" in (run.bundle / "quarantine" / LOCAL / f"{document}.json").read_bytes()
+
+
+def test_an_upload_off_the_plan_stops_the_attempt(make_run: MakeRun) -> None:
+    run = make_run(run_id="run-drill")
+    drill = ("drill", "upload_disagreement", "--case", "another_shape")
+    code, _, err = finish(run.swarm(*drill, "--lane", str(run.lane), "--run-id", run.run_id))
+    assert code == 0, err[-3000:]
+    bundle = tripped(run, "uploads", "rejected")
+    assert "manifest_digest_mismatch" in bundle.reason
+
+
+@pytest.mark.parametrize("revisions", [0, pytest.param(2, marks=pytest.mark.soak)])
+def test_a_contributor_that_is_gone_stops_the_attempt_for_good_only_without_a_replay(
+    revisions: int, make_run: MakeRun
+) -> None:
+    run = make_run(steps="4000", max_revisions=str(revisions))
+    process = run.start()
+    until("training", lambda: run.has("window_changed", after="active"))
+    os.kill(pid_of(run, REMOTE), signal.SIGKILL)
+    code, _, err = finish(process)
+    assert code == 1, err[-3000:]
+    tripped(run, "present", "replay_required", Verdict.REPLAY if revisions else Verdict.STOP)
+    assert [(one["after"], one["departure"]) for one in changes(run, REMOTE)][-1] == ("lost", "crashed")
+    (outlook,) = [record["body"] for record in run.records() if record["kind"] == "replay_outlook"]
+    assert outlook["possible"] == bool(revisions)
+    if not revisions:
+        code, _, err = finish(run.swarm("replay", run.run_id))
+        assert code == 2
+        assert "expected a revision below 0, the lane's last, got 0" in err
