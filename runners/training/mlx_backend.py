@@ -15,7 +15,7 @@ from runners.contract.receipts import Device
 from runners.training.backend import TrainingJob
 from runners.training.hardware import cpu_name, memory_total_bytes
 from runners.training.head import Head
-from runners.training.mlx_head import BLOCK_ROWS, F32_HEAD_BYTES, MlxHead, to_mlx
+from runners.training.mlx_head import F32_HEAD_BYTES, MlxHead, block_rows, to_mlx
 from runners.training.mlx_placement import MlxPlacement
 from runners.training.mlx_softmax import SUM_BLOCK
 from runners.training.shards import Shard
@@ -27,15 +27,15 @@ BASE_LOGITS_BYTES = 256 * 1024 * 1024  # a shard whose base logits fit is multip
 
 class MlxBackend(SteppingBackend):
     name: BackendName = "mlx"
-    tiles = (
-        NamedSize(name="head_rows", size=BLOCK_ROWS),
-        NamedSize(name="sum", size=SUM_BLOCK),
-        NamedSize(name="f32_head_bytes", size=F32_HEAD_BYTES),
-        NamedSize(name="base_logits_bytes", size=BASE_LOGITS_BYTES),
-    )
 
     def __init__(self, *, threads: int, chunk_tokens: int) -> None:
         super().__init__(threads=threads, chunk_tokens=chunk_tokens)
+        self.tiles = (
+            NamedSize(name="head_rows", size=block_rows()),
+            NamedSize(name="sum", size=SUM_BLOCK),
+            NamedSize(name="f32_head_bytes", size=F32_HEAD_BYTES),
+            NamedSize(name="base_logits_bytes", size=BASE_LOGITS_BYTES),
+        )
         self._head: tuple[str, MlxHead] | None = None
         self._base: tuple[Shard, list[mx.array]] | None = None
 
