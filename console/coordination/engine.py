@@ -12,7 +12,7 @@ from console.coordination.due import Command, due
 from console.coordination.errors import ContractDrift
 from console.coordination.inbox import read_commands
 from console.coordination.observer import ObserverClock
-from console.coordination.trouble import as_record, reason_of
+from console.coordination.trouble import as_record, is_refused_here, reason_of
 from console.coordination.works import (
     admitting,
     aggregating,
@@ -70,11 +70,15 @@ class Engine:
         self._followers: dict[str, JournalFollower] = {}
         self._polling: dict[str, asyncio.Lock] = {}  # one per host: a silent link must not deafen us to the others
         self._observer = ObserverClock(desk.clock, tick_ms=int(TICK_S * 1000))
+        self._refused_here: Exception | None = None
 
     async def run(self) -> None:
-        """Until `closed` is journaled and every task of ours has ended."""
+        """Until `closed` is journaled and every task of ours has ended. Raises OSError for what this machine refuses:
+        whoever takes over goes on from the journal, once there is room."""
         try:
             while not self.desk.state.closed:
+                if self._refused_here is not None:
+                    raise self._refused_here
                 if self._was_late():
                     await self._listen()
                 self.desk.changed.clear()
@@ -148,7 +152,10 @@ class Engine:
                 bound_documents.tell(self.desk, error)
         except Exception as error:  # the loop must live on to close the run with this as its reason
             print(f"{command}: {type(error).__name__}: {error}", file=sys.stderr)
-            self.desk.note(as_record(command, error))
+            if is_refused_here(error):
+                self._refused_here = error
+            else:
+                self.desk.note(as_record(command, error))
         finally:
             self._tasks.pop(command, None)
             self._not_before[command] = self.desk.clock.mono_ms() + wait_ms
@@ -197,7 +204,11 @@ class Engine:
             except (LinkDown, HostUnreachable):
                 pass  # the link names itself; the age of the last heartbeat decides
             except (ContractError, HostError, OSError) as error:
-                self._note_broken(node_id, error)
+                if is_refused_here(error):
+                    self._refused_here = error
+                    self.desk.changed.set()
+                else:
+                    self._note_broken(node_id, error)
                 return
             await asyncio.sleep(FOLLOW_EVERY_S)
 

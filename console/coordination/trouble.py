@@ -1,8 +1,21 @@
 """Unexpected failures of the coordinator's own work, as records: each kind of work has its own way to fail."""
 
+import errno
+
 from console.coordination.due import Command
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Word
+
+# What a machine refuses its own processes: no room, no more open files, no memory, a disk that fails or is read-only.
+REFUSED_HERE = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+)  # fmt: skip
+
+
+def is_refused_here(error: Exception) -> bool:
+    """No contributor is to blame for that, so it is no reason to end an attempt. What comes from a host is a HostError
+    or LinkDown long before."""
+    return isinstance(error, OSError) and error.errno in REFUSED_HERE
 
 
 def as_record(command: Command, error: Exception) -> Word:

@@ -1,6 +1,7 @@
 """Work that a lost link interrupts is tried again; how long it was tried is counted anew each time it is due."""
 
 import asyncio
+import errno
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ class Desk:
         self.now, self.noted, self.changed = 0, list[Word](), asyncio.Event()
         self.clock = Clock(mono_ms=lambda: self.now)
         self.contract = SimpleNamespace(policies=POLICIES)
+        self.state = SimpleNamespace(closed=False)
 
     def note(self, body: Word) -> None:
         self.noted.append(body)
@@ -59,3 +61,34 @@ async def test_a_link_that_stays_down_past_the_bound_ends_the_attempt(monkeypatc
     desk = await tried(monkeypatch, (0, True), (600_000, False), (600_001 + POLICIES.fetch_ms, False))
     (failed,) = desk.noted
     assert isinstance(failed, rec.WorkFailed) and failed.activity == "keep_checkpoints/n0"
+
+
+async def test_what_this_machine_refuses_is_blamed_on_nobody_and_ends_the_coordinator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a full disk here, a contributor's file can't be kept: whoever takes over tries it again."""
+    desk = Desk()
+    engine = Engine(cast(Any, desk))
+
+    async def work(_: object, __: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setitem(engine_module.NODE_WORKS, "keep_checkpoints", work)
+    await engine._do(KEEP)
+    assert desk.noted == []
+    with pytest.raises(OSError, match="No space left"):
+        await engine.run()
+
+
+async def test_a_journal_that_has_no_room_here_is_not_a_broken_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    engine = Engine(cast(Any, desk))
+
+    async def drain(_: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(engine, "drain", drain)
+    await engine._follow("n0")
+    assert desk.noted == []
+    with pytest.raises(OSError, match="No space left"):
+        await engine.run()

@@ -7,8 +7,8 @@ from tests.faults.hooks import PLACES
 from tests.faults.strikes import Strike
 
 GOOD, REPLAY, REJECTED = "bounded_success", "replay_required", "rejected"
-PREPARATION, VALIDATION, BRINGUP, ADMISSION = (
-    "failed_preparation", "failed_validation", "refused_bringup", "refused_admission",
+PREPARATION, CONTRIBUTION, VALIDATION, BRINGUP, ADMISSION = (
+    "failed_preparation", "failed_contribution", "failed_validation", "refused_bringup", "refused_admission",
 )  # fmt: skip
 RUNNER = ("preparing", "training", "writing", "produced", "fetching")  # phases in which the contributor's runner lives
 LINKED = ("admission", *RUNNER, "validating", "aggregating", "closing")
@@ -145,9 +145,9 @@ FAULTS: tuple[Fault, ...] = (
     _spoiled("host_key", BRINGUP),
     _spoiled("contract", BRINGUP),
     Fault(
-        "disk_full_host", "not one byte is left on the host's disk",
-        "its work is lost and said to be; no half file is taken",
-        strikes.disk_full("host"), {"training": REPLAY, "writing": REPLAY}, owned=True, small_disk="host",
+        "disk_full_host", "not one byte is left on the host's disk (writing: room for its last word alone)",
+        "its work is lost and said to be, by the runner where it still can; no half file is taken",
+        strikes.disk_full("host"), {"training": REPLAY, "writing": CONTRIBUTION}, owned=True, small_disk="host",
         lane={"minimum_disk_free_bytes": "1"},
     ),
     Fault(

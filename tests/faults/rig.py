@@ -272,8 +272,8 @@ def _small_disk(run: FaultRun, side: str) -> Iterator[None]:
         kept.rename(place)
 
 
-def fill(place: Path) -> Path:
-    """Not one byte is left there."""
+def fill(place: Path, leaving: int = 0) -> Path:
+    """Not one byte is left there, or just `leaving`."""
     filler = place / "filler"
     with filler.open("wb") as file, suppress(OSError):
         while True:
@@ -282,6 +282,7 @@ def fill(place: Path) -> Path:
     with filler.open("ab", buffering=0) as file, suppress(OSError):
         while True:
             file.write(b"\0")
+    os.truncate(filler, filler.stat().st_size - leaving)
     return filler
 
 

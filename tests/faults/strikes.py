@@ -172,10 +172,14 @@ def throttle(run: FaultRun, phase: str) -> None:
         time.sleep(0.2)
 
 
+LAST_WORD_BYTES = 16384  # some records; an adapter is four times that
+
+
 def disk_full(side: str) -> Strike:
-    def strike(run: FaultRun, _: str) -> None:
+    def strike(run: FaultRun, phase: str) -> None:
+        """A runner that is just writing its adapter has room for its last word and no more: it says why it ends."""
         place = run.folder / "far" if side == "host" else run.runs
-        filler = fill(place)
+        filler = fill(place, leaving=LAST_WORD_BYTES if (side, phase) == ("host", "writing") else 0)
         if side == "host":
             run.let_go("writing")
             eventually("the end of the attempt", lambda: run.has("closed"), 120)

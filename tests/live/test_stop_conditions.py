@@ -20,7 +20,7 @@ from console.observation.snapshot import snapshot
 from console.observation.source import RunSource
 from runners.records.clock import Clock
 from tests.live.conftest import MakeRun
-from tests.live.rig import LiveRun, assert_gone, finish, until
+from tests.live.rig import ROOT, LiveRun, assert_gone, finish, until
 from tests.live.test_departures import REMOTE, changes, pid_of
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
@@ -30,6 +30,11 @@ NOT_HERE = {
     LOCAL: "cpu" if sys.platform == "darwin" else "metal",
     REMOTE: "cpu" if shutil.which("nvidia-smi") else "cuda",
 }
+OWNER = """
+import os
+if os.environ.get("SWARM_BACKEND") == "mlx":
+    os.environ["SWARM_DANGEROUS_DRILL_FAULT"] = "another_shape"
+"""
 
 
 def tripped(run: LiveRun, key: str, classification: str, verdict: Verdict = Verdict.STOP) -> RealRunBundle:
@@ -87,6 +92,21 @@ def test_an_upload_off_the_plan_stops_the_attempt(make_run: MakeRun) -> None:
     assert code == 0, err[-3000:]
     bundle = tripped(run, "uploads", "rejected")
     assert "manifest_digest_mismatch" in bundle.reason
+
+
+@pytest.mark.soak
+def test_an_upload_of_the_coordinators_own_host_off_the_plan_stops_the_attempt(make_run: MakeRun) -> None:
+    """Its owner switches the fault on, as `swarm drill` does on the other host: all that starts there has it."""
+    run = make_run()
+    site = run.folder / "owner"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(OWNER)
+    code, _, err = finish(run.start(PYTHONPATH=os.pathsep.join([str(site), str(ROOT)])))
+    assert code == 1, err[-3000:]
+    bundle = tripped(run, "uploads", "rejected")
+    assert "manifest_digest_mismatch" in bundle.reason
+    assert LOCAL in bundle.reason
+    assert (run.bundle / "quarantine" / LOCAL).is_dir()
 
 
 @pytest.mark.parametrize("revisions", [0, pytest.param(2, marks=pytest.mark.soak)])

@@ -35,7 +35,8 @@ async def keep_late(desk: Desk, node_id: str) -> None:
         async with asyncio.timeout(desk.contract.policies.fetch_ms / 1000):
             await keep(desk, node_id)
     except (TimeoutError, HostError) as error:
-        print(f"checkpoints of {node_id} could not be kept: {error}", file=sys.stderr)
+        said = str(error) or f"they did not come within {desk.contract.policies.fetch_ms / 1000:g} s"
+        print(f"checkpoints of {node_id} could not be kept: {said}", file=sys.stderr)
 
 
 async def _keep_one(desk: Desk, node_id: str, ref: CheckpointRef, head: Head) -> bool:

@@ -61,7 +61,8 @@ async def _keep_late_work(desk: Desk, node_id: str) -> None:
             if desk.node(node_id).trouble is None:
                 await fetch(desk, node_id)
     except (TimeoutError, HostError) as error:
-        print(f"late work of {node_id} could not be kept: {error}", file=sys.stderr)
+        said = str(error) or f"it did not come within {desk.contract.policies.fetch_ms / 1000:g} s"
+        print(f"late work of {node_id} could not be kept: {said}", file=sys.stderr)
 
 
 async def _end(desk: Desk, host: Host) -> tuple[bool, str]:
