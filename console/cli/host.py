@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from console.cli.host_add import AGENT_PORT, add_host, add_options, our_versions
 from console.cli.host_forget import forget_host, forget_options
@@ -34,13 +34,17 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     doctor.set_defaults(act=lambda options: guarded(examine(options)))
     gone = acts.add_parser("forget", help="remove what was put there, and this machine's entry; asks first")
     forget_options(gone)
-    gone.set_defaults(act=lambda options: guarded(forget_host(options)))
+    gone.set_defaults(act=lambda options: told(lambda: forget_host(options)))
 
 
 def guarded(work: Coroutine[object, object, int]) -> int:
+    return told(lambda: asyncio.run(work))
+
+
+def told(work: Callable[[], int]) -> int:
     """Host trouble is told in one line. Ctrl-C leaves a half-made folder that nothing uses, and says so."""
     try:
-        return asyncio.run(work)
+        return work()
     except HostError as error:
         print(f"swarm: {printable(str(error))}", file=sys.stderr)
         return 1

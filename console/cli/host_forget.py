@@ -1,6 +1,7 @@
 """`swarm host forget`: takes away what `swarm host add` put on a host, and what this machine keeps of it."""
 
 import argparse
+import asyncio
 import sys
 from dataclasses import dataclass
 
@@ -39,19 +40,20 @@ class Found:
     shared_with: tuple[str, ...]
 
 
-async def forget_host(options: argparse.Namespace) -> int:
+def forget_host(options: argparse.Namespace) -> int:
+    """Asked between two conversations, not within one: Ctrl-C at the question ends it at once."""
     book = HostBook(host_home())
     try:
         host = book.get(options.name)
     except HostNotKnown as error:
         raise UsageError(f"host forget: {error}") from error
-    found = Found((), (), ()) if options.here else await _look(book, host)
+    found = Found((), (), ()) if options.here else asyncio.run(_look(book, host))
     _show(book, host, found, here=options.here)
     if not options.yes and not _agreed():
         print(f"{host.name}: nothing was removed", file=sys.stderr)
         return 1
     if found.put:
-        left = await _remove(host, found.put)
+        left = asyncio.run(_remove(host, found.put))
         gone = sum(item.size_bytes for item in found.put if item.key in left.removed)
         print(f"removed on {host.where}: {len(left.removed)} of {len(found.put)} folders, {gone / MB:.2f} MB")
         if len(left.removed) < len(found.put):

@@ -28,8 +28,8 @@ RUN_ID = "bench-heartbeats"
 MEMORY_GOAL_MIB = 256  # whatever the run's length
 READY_S = 600.0  # capture, bring-up and imports, all under the load
 CLOSE_S = 900.0  # hundreds of checkpoints are hashed, under the same load
-# Many steps, each in many small pieces, so that it lasts and its plan stays short.
-LONG = {"steps": "15000", "batch_samples": "4", "rank": "32", "alpha": "64.0", "chunk_tokens": "8"}
+# Many steps, each token by token, so that it lasts on any machine and its plan stays short.
+LONG = {"steps": "15000", "batch_samples": "4", "rank": "32", "alpha": "64.0", "chunk_tokens": "1"}
 SWARM = (sys.executable, "-m", "console.cli.main")
 # It ends with its parent, however that ends.
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(1_000_000))\n"
