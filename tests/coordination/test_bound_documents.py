@@ -44,7 +44,7 @@ def desk(tmp_path: Path) -> Any:
     paths = SimpleNamespace(documents=tmp_path / "documents", quarantine=tmp_path / "quarantine")
     paths.documents.mkdir()
     paths.quarantine.mkdir()
-    made = Desk(
+    made: Any = Desk(
         paths=paths, bound={}, marks={}, noted=[], clock=Clock(), contract=BOUND["run_contract"],
         state=SimpleNamespace(
             ended=False,

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import sys
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -20,12 +20,14 @@ from console.observation.moment import Moment
 from console.observation.observer import Observer
 from console.observation.snapshot import snapshot
 from console.observation.source import RunSource
+from runners.contract.document import Document
 from runners.records.clock import Clock
 from tests.live.conftest import MakeRun
 from tests.live.rig import ROOT, LiveRun, assert_gone, finish, kill, until
 from tests.live.test_departures import REMOTE, changes, pid_of
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+D = TypeVar("D", bound=Document)
 LOCAL = "swarm-mac-a"
 # A kind of device that computes for nobody here.
 NOT_HERE = {
@@ -140,7 +142,7 @@ def _another_contract(spec: RunSpec) -> RunSpec:
     return _with(spec, contract=contract)
 
 
-def _with(document: Any, **changes: Any) -> Any:
+def _with(document: D, **changes: Any) -> D:
     kept = {name: getattr(document, name) for name in type(document).model_fields if name != "digest"}
     return type(document).seal(**{**kept, **changes})
 
