@@ -12,6 +12,8 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 
+from runners.training.mlx_exponential import exponential
+
 SUM_BLOCK = 64  # a sum over V in one run loses four digits on the CPU; two levels don't
 
 Ints = npt.NDArray[np.int64]
@@ -74,7 +76,7 @@ class ChunkSoftmax:
     def _add(self, piece: mx.array, at: BlockTargets | None, b: mx.array | None) -> None:
         """One block's logits [n, rows], reduced to what is kept of them."""
         top = mx.max(piece, axis=1, keepdims=True)
-        e = mx.exp(piece - top)
+        e = exponential(piece - top)
         kept = [(self._tops, top), (self._sums, _row_sums(e))]
         if at is not None:
             picked = mx.take_along_axis(piece[at.rows], at.columns[:, None], axis=1)
