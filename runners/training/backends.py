@@ -5,6 +5,7 @@ import os
 from runners.contract.jobs import BackendName
 from runners.training.backend import Backend
 from runners.training.errors import BackendUnavailable
+from runners.training.system_blas import prefer_openblas
 
 
 def load(name: BackendName, *, threads: int, chunk_tokens: int) -> Backend:
@@ -25,6 +26,7 @@ def _load(name: BackendName, threads: int, chunk_tokens: int) -> Backend:
     if name == "mlx":
         # Read once, at MLX's first product: newer Macs would otherwise round f32 factors to 10 bits.
         os.environ["MLX_ENABLE_TF32"] = "0"
+        prefer_openblas()
         from runners.training.mlx_backend import MlxBackend
 
         return MlxBackend(threads=threads, chunk_tokens=chunk_tokens)

@@ -3,7 +3,6 @@
 import ctypes
 import os
 import platform
-import re
 import subprocess
 from pathlib import Path
 
@@ -11,8 +10,6 @@ import numpy as np
 import psutil
 
 from runners.contract.names import as_label
-
-_BLAS_FILE = re.compile(r"/([^/\s]*(?:blas|mkl|accelerate)[^/\s]*\.(?:so|dylib)[^/\s]*)$", re.IGNORECASE)
 
 
 def cpu_name() -> str:
@@ -40,7 +37,7 @@ def numpy_blas() -> str:
 
 def set_numpy_threads(threads: int) -> int:
     """Ask the OpenBLAS inside NumPy for `threads`; the number it then says. Where there is none, all processors."""
-    for path in sorted(_loaded_files()):
+    for path in sorted(loaded_files()):
         if "openblas" not in Path(path).name or "numpy" not in path:
             continue
         library = ctypes.CDLL(path)
@@ -53,15 +50,7 @@ def set_numpy_threads(threads: int) -> int:
     return os.cpu_count() or 1
 
 
-def loaded_blas(*, but: str) -> str:
-    """Files of BLAS libraries in this process outside folders with `but` in their path, e.g. a preloaded OpenBLAS."""
-    if platform.system() == "Darwin":
-        return "accelerate"
-    found = [match[1] for path in sorted(_loaded_files()) if but not in path and (match := _BLAS_FILE.search(path))]
-    return as_label("+".join(found)) if found else "unknown"
-
-
-def _loaded_files() -> set[str]:
+def loaded_files() -> set[str]:
     """Paths that this process has mapped; Linux only."""
     return {line.split(maxsplit=5)[-1] for line in _lines(Path("/proc/self/maps")) if "/" in line}
 

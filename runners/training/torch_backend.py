@@ -13,6 +13,7 @@ from runners.training.hardware import cpu_name, memory_total_bytes
 from runners.training.head import Head
 from runners.training.shards import Shard
 from runners.training.steps import Placement, SteppingBackend, Work
+from runners.training.system_blas import blas_of, preferred_blas
 from runners.training.torch_head import BLOCK_ROWS, TorchHead, has_onednn
 from runners.training.torch_logits import ComputedLogits, RememberedLogits
 from runners.training.torch_placement import TorchPlacement
@@ -90,6 +91,7 @@ def _blas(*, cuda: bool) -> Label:
     shown = torch.__config__.show()
     mkl = re.search(r"Math Kernel Library Version (\S+?)-", shown)
     info = re.search(r"BLAS_INFO=(\w+)", shown)
-    rest = f"mkl@{mkl[1]}" if mkl else (info[1] if info else "unknown")  # of the products of rank r
+    own = f"mkl@{mkl[1]}" if mkl else (info[1] if info else "unknown")
+    rest = own if preferred_blas() is None else blas_of("libtorch_cpu.so")  # of the products of rank r
     onednn = re.search(r"MKL-DNN v(\S+)", shown)
     return as_label(f"onednn@{onednn[1]}+{rest}" if has_onednn() and onednn else rest)

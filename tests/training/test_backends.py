@@ -10,7 +10,7 @@ import pytest
 
 from runners.contract.errors import MalformedBytes
 from runners.contract.jobs import BackendName
-from runners.training import mlx_backend, torch_backend, torch_head
+from runners.training import mlx_backend, mlx_head, torch_backend, torch_head
 from runners.training.backend import AdapterWeights, StepResult, TrainingJob, ignore_stage, ignore_step
 from runners.training.backends import load
 from runners.training.errors import BackendUnavailable, Diverged, InputMismatch, Stopped, UnsupportedPrecision
@@ -68,7 +68,7 @@ def test_the_chunk_size_moves_only_the_last_digits(name: BackendName) -> None:
 def test_a_head_cast_block_by_block_gives_the_same_adapter(name: BackendName, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = job(STEPS)
     whole = load(name, threads=1, chunk_tokens=64).train(problem, ignore_step)
-    for module in (torch_head, mlx_backend):
+    for module in (torch_head, mlx_head):
         monkeypatch.setattr(module, "F32_HEAD_BYTES", 0)
         monkeypatch.setattr(module, "BLOCK_ROWS", 600)  # 2048 = 3 x 600 + 248
     for backend in (torch_backend, mlx_backend):
