@@ -81,7 +81,11 @@ class WatchingApp(App[None]):
             self.set_timer(LATER_S, self._import_what_keys_need, name="imports")
 
     async def _import_what_keys_need(self) -> None:
-        """The first paint doesn't wait for the drills' documents and the lanes' endpoints; nor does a key."""
+        """Neither the first paint nor a long journal waits for the drills' documents and the lanes' endpoints; nor does
+        a key."""
+        if self.attachment is not None and self.attachment.reading:
+            self.set_timer(LATER_S, self._import_what_keys_need, name="imports")
+            return
         await self.off_loop(lambda: [import_module(name) for name in LATER])
 
     def on_unmount(self) -> None:
@@ -156,7 +160,10 @@ class WatchingApp(App[None]):
     def _drain_more(self) -> None:
         self._draining = False
         if self.attachment is not None and self._paused is None:
+            reading = self.attachment.reading
             self._drain(self.attachment)
+            if reading and not self.attachment.reading:
+                self.frame()  # the true state is not kept until the next tick
 
     def again(self) -> None:
         """What was shown is no measure any more: the next frame draws."""
@@ -304,5 +311,6 @@ class WatchingApp(App[None]):
     # -- words to the operator
 
     def notice(self, text: str, role: str = "text") -> None:
-        """A passing word in place of the keys."""
+        """A passing word in place of the keys, drawn at once: it answers a key."""
         self.notices.say(text, role, self.clock.mono_ms())
+        self.call_later(self.frame)
