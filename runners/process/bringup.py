@@ -82,7 +82,7 @@ def bringup(settings: HostSettings, wire: Wire) -> BringupResponse:
     root = RunRoot(settings.make_run_root())
     require_free_of_others(root, request)
     key = SigningKey.load_or_create(settings.key_path(request.node_id))
-    report = measure(Bench(settings, request, node, key, Clock()))
+    report = measure(Bench(settings, request, node, key, Clock().anchored()))
     signature = key.sign(REPORT_PREFIX + bytes.fromhex(report.digest))
     root.keep_bringup(report, signature)
     return BringupResponse(report=report, signature=signature)
