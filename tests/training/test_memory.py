@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from runners.process.errors import Refused
 from runners.training.memory import (
     MIB,
     SMALLEST_CHUNK,
