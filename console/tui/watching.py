@@ -33,6 +33,7 @@ DRILL_EVERY_S = 0.1
 DRAIN_AGAIN_S = 0.01
 LATER = ("console.tui.drill_board", "console.hosts.endpoints")
 LATER_S = 0.5
+PROGRESS_MS = 400
 
 
 class WatchingApp(App[None]):
@@ -68,6 +69,7 @@ class WatchingApp(App[None]):
         self._held_back = 0
         self._lateness = Lateness()
         self._shown: object = None
+        self._drawn_ms = 0
 
     # -- what is watched
 
@@ -138,17 +140,23 @@ class WatchingApp(App[None]):
             if attachment.player is not None:
                 attachment.player.tick(now.mono_ms)
             self._held_back = attachment.waiting
-            if self._lateness.must_wait(now.mono_ms, attachment):
+            if self._lateness.must_wait(now.mono_ms, attachment) or self._drawn_lately(now, attachment):
                 return
         view = self.view(now)
         key = self._key(view, now)
         if key != self._shown:
             self._shown = key if self.screen.is_mounted else None
+            self._drawn_ms = now.mono_ms
             self.frames += 1
             for screen in self.screen_stack:
                 show = getattr(screen, "show", None)
                 if show is not None and screen.is_mounted:
                     show(view)
+
+    def _drawn_lately(self, now: Stamp, attachment: Attachment) -> bool:
+        """While a long journal is read there is only its progress to show, and every picture makes it longer."""
+        answered = self._shown is not None  # no key waits
+        return answered and attachment.reading and now.mono_ms - self._drawn_ms < PROGRESS_MS
 
     def _drain(self, attachment: Attachment) -> None:
         """A long journal fills the time between two frames, and leaves keys their turn."""
