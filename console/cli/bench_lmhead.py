@@ -15,7 +15,13 @@ from console.coordination.errors import JobFailed
 from console.coordination.job import run_job
 from runners.contract.jobs import LmHeadBenchJob, LmHeadBenchResult, Progress
 
-OF_TORCH = ("bare_f32", "peft", "peft_chunked", "ours_torch")  # the first of each is what the others are measured by
+OF_TORCH = (
+    "bare_f32",
+    "peft",
+    "peft_chunked",
+    "ours_torch",
+    "ours_torch_kept",
+)  # the first of each is what the others are measured by
 OF_MLX = ("bare_mlx", "mlx_lm", "ours_mlx")
 CONTENDERS: tuple[str, ...] = (*OF_TORCH, *OF_MLX)
 

@@ -1,10 +1,15 @@
 """The contenders of `swarm bench lmhead`: each does a step, and what each takes is counted."""
 
+from dataclasses import replace
+
 import pytest
 
-from runners.contract.jobs import LmHeadBenchJob, LmHeadContender
-from runners.training.bench_lmhead import bench_lmhead
+from runners.contract.jobs import BackendName, LmHeadBenchJob, LmHeadContender
+from runners.training.backend import ignore_step
+from runners.training.backends import load
+from runners.training.bench_lmhead import bench_lmhead, bench_of, problem
 from runners.training.errors import InputMismatch
+from tests.training.problems import relative_difference
 
 
 def job(*contenders: LmHeadContender, rounds: int) -> LmHeadBenchJob:
@@ -30,6 +35,41 @@ def test_our_step_in_mlx_takes_an_eighth_of_the_memory_of_mlx_lms() -> None:
     """96 tokens in chunks of 8, by MLX's own count."""
     peaks = [bench_lmhead(job(name, rounds=0), lambda *_: None).peak_bytes for name in ("mlx_lm", "ours_mlx")]
     assert 8 * peaks[1] < peaks[0]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("library", "name"),
+    [
+        ("torch", "peft"),
+        ("torch", "peft_chunked"),
+        ("torch", "ours_torch"),
+        ("torch", "ours_torch_kept"),
+        ("mlx", "mlx_lm"),
+        ("mlx", "ours_mlx"),
+    ],
+)
+def test_every_contender_that_trains_does_the_same_work(library: BackendName, name: LmHeadContender) -> None:
+    """Three steps, against the same in float64; leaving one out would be a third of the way off."""
+    asked = job(name, rounds=1)
+    bench = bench_of(library, asked)
+    step = bench.step(name)
+    for _ in range(3):
+        step()
+    work = problem(asked)
+    again = replace(work, batches=((0,),) * 3, recipe=work.recipe.model_copy(update={"steps": 3}))
+    expected = load("reference", threads=1, chunk_tokens=96).train(again, ignore_step).adapter
+    assert relative_difference(bench.trained(name), expected) < 1e-4
+
+
+@pytest.mark.torch
+def test_kept_logits_give_the_bits_of_computed_ones() -> None:
+    bench = bench_of("torch", job("ours_torch", "ours_torch_kept", rounds=1))
+    for step in [bench.step(name) for name in ("ours_torch", "ours_torch_kept")]:
+        for _ in range(3):
+            step()
+    computed, kept = bench.trained("ours_torch"), bench.trained("ours_torch_kept")
+    assert (computed.a.tobytes(), computed.b.tobytes()) == (kept.a.tobytes(), kept.b.tobytes())
 
 
 def test_contenders_of_two_libraries_are_refused() -> None:
