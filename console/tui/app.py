@@ -103,6 +103,7 @@ class SwarmApp(OpeningApp):
         for problem in self.theme_problems:
             self.notice(f"▲ {problem}", "warn")
         self.run_worker(self.off_loop(self.desk.recall), group="recall", exit_on_error=False)
+        self.run_worker(self.look_for_runs(), group="runs", exit_on_error=False)
         self.begin_frames()
 
     # -- places

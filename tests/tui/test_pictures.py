@@ -14,6 +14,7 @@ from console.observation.kept_run import Device, Event, KeptRun, Series
 from console.tui.app import SwarmApp
 from console.tui.screens.compare import Compare
 from console.tui.screens.kept import KeptPage
+from console.tui.view import LogEntry
 from runners.contract.states import Classification
 from tests.observation import make_run
 from tests.observation.recorded_journals import RUN_ID, WALL_0, Recording
@@ -139,6 +140,25 @@ async def test_the_pages_of_host_and_lane(
             await both(pilot, snapshot, name)
 
 
+async def test_a_bring_up_that_was_refused(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    """As `swarm bringup lane` prints it: one host ready, one with the rule that it broke."""
+    said = (
+        f"swarm-mac-a  ready_to_attempt  {'ab' * 32}\n  ok memory: at least 2000000000 bytes, got 25300000000\n"
+        "swarm-linux-a  refused  no report was written\n  NO device: expected an RTX 4080, got AMD EPYC\n"
+    )
+    told = "swarm-mac-a: 1.2 s  ready_to_attempt\nswarm-linux-a: 2.1 s  refused\n"
+    app = Stage.empty(tmp_path / "runs").app()
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        (tmp_path / "stdout.txt").write_text(said)
+        (tmp_path / "stderr.txt").write_text(told)
+        app.desk.entries.append(LogEntry(WALL_0, "b", "bring-up of loopback", "✗ 1 of 2 hosts is refused", "bad",
+                                         "act abab·cdcd", tmp_path))  # fmt: skip
+        app.show_bring_up()
+        await settle(pilot)
+        await both(pilot, snapshot, "bring-up")
+
+
 def kept_run(name: str, replay: str, end: float) -> KeptRun:
     """As the documents of a closed run tell it; what they would say is fixed, and no file stands behind it."""
     device = Device(name, "swarm.mlx.cpu.v1", "cpu:0", "accepted", replay, 100, 400, end, 9_800, 70_144, "ab" * 32, 0.5)
@@ -157,7 +177,8 @@ async def test_a_kept_run_and_two_beside_each_other(tmp_path: Path, snapshot: Sn
         await settle(pilot)
         pilot.app.push_screen(KeptPage(one))
         await settle(pilot)
-        for name in ("timeline", "devices"):
+        await both(pilot, snapshot, "kept verdict")
+        for name in ("timeline", "devices", "loss"):
             await pilot.press("right")
             await settle(pilot)
             await both(pilot, snapshot, f"kept {name}")
