@@ -6,6 +6,7 @@ from pathlib import Path
 
 from console.cli.start import OPERATOR
 from console.coordination.desk import Drift
+from console.coordination.errors import CoordinationError
 from console.coordination.paths import RunPaths
 from console.coordination.process import read_spec, run_coordinator
 from console.coordination.spec import RunSpec
@@ -17,6 +18,7 @@ from console.evidence.lane_documents.sources import read_sources
 from console.evidence.outcomes.attempt import leave_attempt_evidence
 from console.places import data_dir
 from runners.contract.coordinator_records import Finding
+from runners.contract.errors import ContractError
 from runners.contract.plan import WindowPlan
 from runners.contract.receipts import MembershipReceipt
 from runners.records.errors import AlreadyHeld
@@ -41,6 +43,10 @@ def main(argv: list[str]) -> int:
     except AlreadyHeld:
         print("another coordinator of this run is alive: nothing to do", file=sys.stderr)
         return ALREADY_RUNNING
+    except (CoordinationError, ContractError) as error:
+        # Nothing was decided and nothing is changed: whoever mends that can attach again.
+        print(f"no coordinator of {spec.run_id} can go on: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -98,8 +98,10 @@ def hold(lane: str, run_id: str, expected: DrillExpectation, interrupts: Interru
             story = rehearsal.until_closed()
         except RunAbandoned as error:
             raise MissingTool(str(error)) from error
-    report = judge_drill(expected, story, fault.struck, paths.bundle, check_real_run(paths.bundle))
-    write_durable(paths.root / REPORT_FILE, report.to_bytes())
+        # Whoever watches has the verdict while the coordinator still writes what nothing here rests on.
+        report = judge_drill(expected, story, fault.struck, paths.bundle, check_real_run(paths.bundle))
+        write_durable(paths.root / REPORT_FILE, report.to_bytes())
+        rehearsal.until_left()
     return report
 
 

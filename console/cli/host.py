@@ -1,11 +1,12 @@
-"""`swarm host add|list|doctor`: other machines."""
+"""`swarm host add|list|doctor|forget`: other machines."""
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from console.cli.host_add import AGENT_PORT, add_host, add_options, our_versions
+from console.cli.host_forget import forget_host, forget_options
 from console.cli.host_report import print_checks
 from console.cli.start_options import host_home
 from console.hosts import first_contact
@@ -15,14 +16,14 @@ from console.hosts.host_checks import Check, Wanted, judge, judge_code, judge_ov
 from console.hosts.line_conversation import printable
 from console.hosts.login import Login
 from console.hosts.overlays import overlays_here
-from console.hosts.ssh_target import SshTarget
+from console.hosts.ssh_target import target_of
 from runners.contract.errors import ContractError
 from runners.records.sources import sources_sha256
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("host", help="other machines: make one ready, list them, say what is wrong with one")
-    acts = parser.add_subparsers(dest="what", metavar="add|list|doctor", required=True)
+    parser = commands.add_parser("host", help="other machines: make one ready, list, look again, forget")
+    acts = parser.add_subparsers(dest="what", metavar="add|list|doctor|forget", required=True)
     new = acts.add_parser("add", help="look at a host with a system sshd, send what is missing, prove what runs there")
     add_options(new)
     new.set_defaults(act=lambda options: guarded(add_host(options)))
@@ -31,12 +32,19 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     doctor = acts.add_parser("doctor", help="look again, and say what to do; exit 0 when nothing stands in the way")
     doctor.add_argument("name", nargs="*", help="which (default: all)")
     doctor.set_defaults(act=lambda options: guarded(examine(options)))
+    gone = acts.add_parser("forget", help="remove what was put there, and this machine's entry; asks first")
+    forget_options(gone)
+    gone.set_defaults(act=lambda options: told(lambda: forget_host(options)))
 
 
 def guarded(work: Coroutine[object, object, int]) -> int:
+    return told(lambda: asyncio.run(work))
+
+
+def told(work: Callable[[], int]) -> int:
     """Host trouble is told in one line. Ctrl-C leaves a half-made folder that nothing uses, and says so."""
     try:
-        return asyncio.run(work)
+        return work()
     except HostError as error:
         print(f"swarm: {printable(str(error))}", file=sys.stderr)
         return 1
@@ -79,15 +87,7 @@ async def examine(options: argparse.Namespace) -> int:
 
 async def diagnose(host: KnownHost) -> tuple[Check, ...]:
     """As `add` looked, and whether what was put there still runs and is what this machine runs."""
-    target = SshTarget(
-        address=host.destination,
-        port=host.port,
-        host_key=host.pinned,
-        client_key=host.client_key_path,
-        username=host.username,
-        config=host.ssh_config,
-        fix=host.fix,
-    )
+    target = target_of(host)
     ours, again = our_versions(), f"swarm host add {host.name}"
     async with Login(target) as login:
         seen = await first_contact.look(

@@ -3,11 +3,13 @@
 import signal
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 
 from console.cli.start import operator_key
 from console.coordination.inbox import leave_command
 from console.coordination.paths import RunPaths
+from console.hosts.line_conversation import printable
 from console.observation.line import Line
 from console.observation.progress import narrate
 from console.observation.source import RunSource
@@ -18,6 +20,7 @@ from runners.records.lock import is_held
 
 EVERY_S = 0.2
 ORPHANED_AFTER_S = 10.0  # no coordinator lives, and none came
+LOG_TAIL_BYTES = 16 * 1024
 
 
 class Interrupts:
@@ -120,5 +123,17 @@ class Watch:
             self._alive_at = now
         if now - self._alive_at < ORPHANED_AFTER_S:
             return False
-        self._say(f"no coordinator lives; see {self.paths.log}; `swarm attach {self.run_id}` continues the run")
+        self._say(f"no coordinator lives; its last word in {self.paths.log}: {last_word(self.paths.log)}")
+        self._say(f"once that is mended, `swarm attach {self.run_id}` continues the run")
         return True
+
+
+def last_word(log: Path) -> str:
+    """The last line that a coordinator left on standard error; hosts' words may be in it."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - LOG_TAIL_BYTES))
+            lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    except OSError as error:
+        return str(error)
+    return printable(lines[-1])[:1000] if lines else "nothing"

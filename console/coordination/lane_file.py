@@ -12,6 +12,7 @@ from runners.contract.lane import MAX_SEGMENT_STEPS, RunContract
 
 # A plan names the sample of every place in every batch, and a document has 16 MiB at most.
 MAX_PLANNED_SAMPLES = 640_000
+MAX_STATES = 16_000  # a checker looks at 16 384 files of one bundle, and no further
 
 
 def lane_files() -> dict[str, Path]:
@@ -72,4 +73,11 @@ def _check_plan(contract: RunContract, where: str) -> None:
         raise LaneFileError(
             f"{where}: steps: expected steps x batch_samples x contributors of at most {MAX_PLANNED_SAMPLES}, which a "
             f"plan can name, got {recipe.steps} x {recipe.batch_samples} x {contributors} = {planned}; take fewer steps"
+        )
+    per_node = max(0, recipe.steps - 1) // recipe.checkpoint_steps
+    states = 2 * per_node * contributors  # as trained, and as replayed
+    if states > MAX_STATES:
+        raise LaneFileError(
+            f"{where}: checkpoint_steps: expected at most {MAX_STATES} training states, which a bundle can hold, got "
+            f"2 x {per_node} x {contributors} = {states}; take fewer steps, or more between two checkpoints"
         )

@@ -19,6 +19,7 @@ from runners.records.clock import Clock
 from runners.records.lock import is_held
 
 ORPHANED_AFTER_S = 10.0
+LEAVING_S = 0.05  # between two looks at a coordinator that is done
 
 Hear = Callable[[Line], None]
 
@@ -52,7 +53,8 @@ class Rehearsal:
         self._heard = Heard(self.node_id)
 
     def until_closed(self) -> Story:
-        """Returns when the bundle is in place. Raises RunAbandoned. The fault is undone in any case."""
+        """Returns when the bundle is in place: whole, by one rename. Raises RunAbandoned. The fault is undone in any
+        case."""
         source = RunSource(self.paths.root)
         alive_at = time.monotonic()
         try:
@@ -77,7 +79,12 @@ class Rehearsal:
             self._heard.take(line)
         self.fault.turn()
         self._note_strike()
-        return self._heard.last == "closed" and self.paths.bundle.exists() and not is_held(self.paths.coordinator)
+        return self._heard.last == "closed" and self.paths.bundle.exists()
+
+    def until_left(self) -> None:
+        """Returns when the coordinator has written what lies beside the bundle, and is gone."""
+        while is_held(self.paths.coordinator):
+            time.sleep(LEAVING_S)
 
     def _note_strike(self) -> None:
         """Kept at once: whoever watches, or comes after a drill that was killed, knows what was done and when."""

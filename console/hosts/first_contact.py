@@ -10,13 +10,15 @@ from console.hosts.errors import FirstContactFailed
 from console.hosts.line_conversation import printable
 from console.hosts.login import Login
 from console.hosts.outfit import Requirements, Tree
-from console.hosts.sight import Look, Sight
+from console.hosts.sight import Look, Sight, Told
 from console.hosts.ssh_host import SshHost
 from console.hosts.ssh_target import SshTarget, runners_command
 from runners.contract.document import word_from_json
+from runners.contract.errors import ContractError
 from runners.contract.identity import NEEDED_PACKAGES, TRAINING_PACKAGES, RunnersIdentity
 
 LOOK_S = 60.0
+FORGET_S = 600.0  # tens of thousands of files of an environment, on a slow disk
 INSTALL_S = 3600.0  # CUDA's libraries over a slow line
 IDENTIFY_S = 60.0
 
@@ -108,6 +110,50 @@ def _told(step: str, line: dict[str, object]) -> str:
     if step in ("tree", "venv"):
         return printable(f"{line.get('kind', 'environment')}: {line.get('outcome')}")[:300]
     return printable(step)[:80]
+
+
+@dataclass(frozen=True)
+class Put:
+    """A folder that a first contact left on a host, named by a digest."""
+
+    kind: str
+    name: str
+    files: int
+    size_bytes: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.kind, self.name
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is there of ours, or what was removed of it; and what else lies in that folder and stays."""
+
+    found: tuple[Put, ...]
+    removed: tuple[tuple[str, str], ...]
+    stays: tuple[str, ...]
+
+
+async def forget(login: Login, directory: str, gone: tuple[Put, ...] | None, *, python: str | None) -> Left:
+    """Looks only, where `gone` is None; else removes these folders and no others.
+
+    Raises FirstContactFailed, LinkDown.
+    """
+    order: dict[str, object] = {"directory": directory, "remove": None if gone is None else [item.key for item in gone]}
+    async with asyncio.timeout(FORGET_S):
+        said = [line async for line in login.run("forget.py", order, python=python)]
+    if not said or said[-1].get("step") != "done":
+        raise FirstContactFailed("forget.py on the host: expected it to come to its end, got no word of that")
+    try:
+        told = [word_from_json(Told, line) for line in said]
+    except ContractError as error:
+        raise FirstContactFailed(f"forget.py on the host: {error}") from error
+    return Left(
+        tuple(Put(str(one.kind), str(one.name), one.files, one.size_bytes) for one in told if one.step == "found"),
+        tuple((str(one.kind), str(one.name)) for one in told if one.step == "removed"),
+        told[-1].stays,
+    )
 
 
 async def identify(target: SshTarget, python: str, package_dir: str) -> RunnersIdentity:

@@ -10,7 +10,7 @@ from console.hosts.errors import HostNotKnown
 from runners.contract.canonical import MAX_DOCUMENT_BYTES
 from runners.contract.document import Document
 from runners.contract.names import FileName, Sha256, Text
-from runners.records.durable import read_regular, write_durable
+from runners.records.durable import read_regular, sync_folder, write_durable
 
 if TYPE_CHECKING:
     import asyncssh
@@ -105,6 +105,11 @@ class HostBook:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_durable(self.place(host.name), host.to_bytes(), mode=0o600)
         return self.place(host.name)
+
+    def forget(self, name: str) -> None:
+        """With its pinned key. Whoever adds the host again vouches for its key again."""
+        self.place(name).unlink()
+        sync_folder(self._folder)
 
 
 def mend_key(name: str, because: str) -> str:

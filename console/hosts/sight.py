@@ -1,6 +1,9 @@
-"""What a host said of itself at a look (runners/bootstrap/look.py): strict, bounded, and hostile until checked."""
+"""What a host said of itself (runners/bootstrap/look.py and forget.py): strict, bounded, and hostile until checked."""
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from console.hosts.host_book import HostPath
 from runners.contract.document import Word
@@ -39,6 +42,17 @@ class Sight(Word):
     model_trouble: Text | None  # why the checkpoint that was asked about can't be one
     held: Held
     wall_ms: int
+
+
+class Told(Word):
+    """One line of forget.py: a folder that is there, or that was removed; at the end what else lies beside it."""
+
+    step: Literal["found", "removed", "done"]
+    kind: Literal["runners", "models", "venvs"] | None = None
+    name: Text | None = None
+    files: Annotated[int, Field(ge=0)] = 0
+    size_bytes: Annotated[int, Field(ge=0)] = 0
+    stays: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from shlex import join
 
 import asyncssh
 
+from console.hosts.host_book import KnownHost
+
 PIN_AFRESH = (
     "If the host was set up anew on purpose, pin the new key with `swarm host add`; otherwise something else answers "
     "there: do not connect"
@@ -44,3 +46,16 @@ class SshTarget:
 
     def command(self, verb: str) -> str:
         return " ".join(filter(None, (self.command_prefix, verb, self.command_suffix)))
+
+
+def target_of(host: KnownHost) -> SshTarget:
+    """A plain login on a host of the book, with its pinned key."""
+    return SshTarget(
+        address=host.destination,
+        port=host.port,
+        host_key=host.pinned,
+        client_key=host.client_key_path,
+        username=host.username,
+        config=host.ssh_config,
+        fix=host.fix,
+    )

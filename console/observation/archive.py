@@ -1,4 +1,4 @@
-"""Receipts that left memory: some forty bytes each here, the record itself in its journal."""
+"""Receipts that left memory: some thirty bytes each here, the record itself in its journal."""
 
 import os
 from array import array
@@ -14,7 +14,7 @@ from runners.contract.canonical import sha256_hex
 from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 
-DIGEST_BYTES = 16  # of a sha256: enough that nobody finds another line for it
+DIGEST_BYTES = 12  # of a sha256: 2^96 tries to find another line for one of them
 STRIDE = 4096
 # File, node, role, kind, tone, proof, and what is above 32 bits of time and of offset: few in a run.
 Shape = tuple[str, str, str, str, Tone, Proof | None, int, int]

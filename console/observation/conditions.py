@@ -164,7 +164,8 @@ def _gone(state: State, hosts: tuple[HostView, ...], label: str) -> Condition | 
         runner, trouble = view.host.runner, view.host.trouble
         if runner.state in (RunnerState.STALE, RunnerState.LOST):
             text = f"{view.host.node_id} is {runner.state}: {runner.cause}"
-            since, ref, failed = runner.since, runner.ref, False
+            since, ref = runner.gone or (runner.since, runner.ref)
+            failed = False
         elif trouble and trouble.kind in ("preparation_failed", "contributor_failed"):
             text = f"{view.host.node_id}: {words(trouble.reason)}; {trouble.detail}"
             since, ref, failed = trouble.at, trouble.ref, True
@@ -174,7 +175,7 @@ def _gone(state: State, hosts: tuple[HostView, ...], label: str) -> Condition | 
         then = f"; no replay: {found[0].rule}, expected {found[0].expected}, got {found[0].got}" if found else ""
         verdict = Verdict.STOP if found else Verdict.REPLAY
         text += then or "; a replay in a new revision is possible"
-        if state.outlook is not None:
+        if found and state.outlook is not None:  # then it is that record which ends the attempt for good
             since, ref = state.outlook.at, state.outlook.ref
         limit = "a possible replay"
         return Condition("present", label, "present", verdict, view.short, limit, since, ref, text)

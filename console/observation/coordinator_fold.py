@@ -143,7 +143,10 @@ def _window_opened(state: State, line: Line, body: coord.WindowOpened) -> State:
 
 
 def _runner_changed(host: Host, line: Line, body: coord.RunnerChanged) -> Host:
-    return replace(host, runner=Runner(body.after, line.at, plain(body.cause, 200), body.departure, line.ref))
+    gone = host.runner.gone
+    if gone is None and body.after in (RunnerState.STALE, RunnerState.LOST):
+        gone = (line.at, line.ref)
+    return replace(host, runner=Runner(body.after, line.at, plain(body.cause, 200), body.departure, line.ref, gone))
 
 
 def _observer_gap(state: State, line: Line, body: coord.ObserverGap) -> State:  # noqa: ARG001

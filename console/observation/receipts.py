@@ -12,7 +12,7 @@ from console.observation.plain import plain
 from console.observation.telling import Telling, Tone
 from runners.contract.canonical import sha256_hex
 
-RING_ROWS = 20_000  # about 10 MB; of an older row memory keeps where its record lies
+RING_ROWS = 10_000  # about 6 MB; of an older row memory keeps where its record lies
 PROBLEMS = 500  # the newest ones, in hand
 
 

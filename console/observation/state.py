@@ -46,6 +46,7 @@ class Runner:
     cause: str = ""
     departure: Departure | None = None
     ref: Ref | None = None
+    gone: "tuple[Stamp, Ref] | None" = None  # first called stale or lost: what the window's reason speaks of
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,5 +157,10 @@ class Attachment:
         return sum(len(update.rows) for update in tuple(self._inbox)) - self._taken
 
     @property
+    def reading(self) -> bool:
+        """Is a state of now still to come?"""
+        return self.problem is None and (not self.caught_up or bool(self._inbox))
+
+    @property
     def alive(self) -> bool | None:
         return None if self.standing is None else self.standing is RunStanding.LIVE

@@ -34,6 +34,7 @@ DRILL_EVERY_S = 0.1
 DRAIN_AGAIN_S = 0.01
 LATER = ("console.tui.drill_board", "console.hosts.endpoints")
 LATER_S = 0.5
+PROGRESS_MS = 400
 
 
 class WatchingApp(App[None]):
@@ -69,6 +70,7 @@ class WatchingApp(App[None]):
         self._held_back = 0
         self._lateness = Lateness()
         self._shown: object = None
+        self._drawn_ms = 0
 
     # -- what is watched
 
@@ -82,7 +84,11 @@ class WatchingApp(App[None]):
             self.set_timer(LATER_S, self._import_what_keys_need, name="imports")
 
     async def _import_what_keys_need(self) -> None:
-        """The first paint doesn't wait for the drills' documents and the lanes' endpoints; nor does a key."""
+        """Neither the first paint nor a long journal waits for the drills' documents and the lanes' endpoints; nor does
+        a key."""
+        if self.attachment is not None and self.attachment.reading:
+            self.set_timer(LATER_S, self._import_what_keys_need, name="imports")
+            return
         await self.off_loop(lambda: [import_module(name) for name in LATER])
 
     def on_unmount(self) -> None:
@@ -137,17 +143,23 @@ class WatchingApp(App[None]):
             if attachment.player is not None:
                 attachment.player.tick(now.mono_ms)
             self._held_back = attachment.waiting
-            if self._lateness.must_wait(now.mono_ms, attachment):
+            if self._lateness.must_wait(now.mono_ms, attachment) or self._drawn_lately(now, attachment):
                 return
         view = self.view(now)
         key = self._key(view, now)
         if key != self._shown:
             self._shown = key if self.screen.is_mounted else None
+            self._drawn_ms = now.mono_ms
             self.frames += 1
             for screen in self.screen_stack:
                 show = getattr(screen, "show", None)
                 if show is not None and screen.is_mounted:
                     show(view)
+
+    def _drawn_lately(self, now: Stamp, attachment: Attachment) -> bool:
+        """While a long journal is read there is only its progress to show, and every picture makes it longer."""
+        answered = self._shown is not None  # no key waits
+        return answered and attachment.reading and now.mono_ms - self._drawn_ms < PROGRESS_MS
 
     def _drain(self, attachment: Attachment) -> None:
         """A long journal fills the time between two frames, and leaves keys their turn."""
@@ -159,7 +171,10 @@ class WatchingApp(App[None]):
     def _drain_more(self) -> None:
         self._draining = False
         if self.attachment is not None and self._paused is None:
+            reading = self.attachment.reading
             self._drain(self.attachment)
+            if reading and not self.attachment.reading:
+                self.frame()  # the true state is not kept until the next tick
 
     def again(self) -> None:
         """What was shown is no measure any more: the next frame draws."""
@@ -307,5 +322,6 @@ class WatchingApp(App[None]):
     # -- words to the operator
 
     def notice(self, text: str, role: str = "text") -> None:
-        """A passing word in place of the keys."""
+        """A passing word in place of the keys, drawn at once: it answers a key."""
         self.notices.say(text, role, self.clock.mono_ms())
+        self.call_later(self.frame)

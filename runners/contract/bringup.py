@@ -3,7 +3,7 @@
 from typing import Literal
 
 from runners.contract.document import Document, Word
-from runners.contract.execution import ExecutionSettings
+from runners.contract.execution import ExecutionSettings, NamedSize
 from runners.contract.lane import NodeContract
 from runners.contract.names import Label, NodeId, PublicKey, RunId, Sha256, Signature, Text
 from runners.contract.receipts import Device, Software
@@ -54,6 +54,23 @@ class BringupFinding(Word):
     holds: bool
     value: Text
     limit: Text
+
+
+class MemoryNeed(Word):
+    """What a training needs in one place, and what was free there before anything of it was read."""
+
+    where: Literal["host", "device"]
+    needed_bytes: int
+    free_bytes: int
+    parts: tuple[NamedSize, ...]  # of what is needed, in bytes; they add up to it
+
+
+class MemoryPlan(Word):
+    """The chunk of tokens that was chosen for what is free, and what it needs."""
+
+    chunk_tokens: int  # the execution settings have it too
+    most_chunk_tokens: int  # the recipe's
+    needs: tuple[MemoryNeed, ...]
 
 
 class ProductProbe(Word):
@@ -145,6 +162,7 @@ class BringupReport(Document):
     accelerator: Accelerator | None
     device: Device | None
     software: Software | None
+    memory: MemoryPlan | None
     execution: ExecutionSettings | None  # what it would train under; a plan freezes it
     probe: ProductProbe | None
     gate: GateResult | None

@@ -151,6 +151,9 @@ class SmokeResult(Word):
     seconds: float
 
 
+LmHeadContender = Literal["bare_f32", "peft", "peft_chunked", "ours_torch", "bare_mlx", "mlx_lm", "ours_mlx"]
+
+
 class LmHeadBenchJob(Word):
     """Steps over a random head: `rounds` times each contender, in turns, after one of each to warm up."""
 
@@ -161,7 +164,7 @@ class LmHeadBenchJob(Word):
     threads: int
     chunk_tokens: int
     rounds: int
-    contenders: tuple[Literal["bare_f32", "peft", "peft_chunked", "ours_torch"], ...]
+    contenders: tuple[LmHeadContender, ...]  # of one library
 
 
 class LmHeadTime(Word):

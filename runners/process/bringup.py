@@ -12,6 +12,7 @@ from runners.contract.bringup import (
     BringupReport,
     GateReceipt,
     GateResult,
+    MemoryPlan,
     ProductProbe,
     Throughput,
 )
@@ -63,6 +64,7 @@ class Measured:
     device: Device | None = None
     accelerator: Accelerator | None = None
     software: Software | None = None
+    memory: MemoryPlan | None = None
     execution: ExecutionSettings | None = None
     probe: ProductProbe | None = None
     gate: GateResult | None = None
@@ -82,7 +84,7 @@ def bringup(settings: HostSettings, wire: Wire) -> BringupResponse:
     root = RunRoot(settings.make_run_root())
     require_free_of_others(root, request)
     key = SigningKey.load_or_create(settings.key_path(request.node_id))
-    report = measure(Bench(settings, request, node, key, Clock()))
+    report = measure(Bench(settings, request, node, key, Clock().anchored()))
     signature = key.sign(REPORT_PREFIX + bytes.fromhex(report.digest))
     root.keep_bringup(report, signature)
     return BringupResponse(report=report, signature=signature)
@@ -122,6 +124,7 @@ def measure(bench: Bench) -> BringupReport:
         accelerator=measured.accelerator,
         device=measured.device,
         software=measured.software,
+        memory=measured.memory,
         execution=measured.execution,
         probe=measured.probe,
         gate=measured.gate,
@@ -149,6 +152,7 @@ def inspect_checkpoint(bench: Bench, measured: Measured) -> None:
 def inspect_backend(bench: Bench, measured: Measured) -> None:
     """Load the backend, look at the device that really computes, and train on it if the lane allows it."""
     from runners.training import backends
+    from runners.training.software import execution
 
     name = bench.settings.backend or bench.node.backend
     measured.findings.append(judging.judge_backend_name(bench.node.backend, name))
@@ -156,9 +160,14 @@ def inspect_backend(bench: Bench, measured: Measured) -> None:
     try:
         backend = backends.load(name, threads=recipe.threads, chunk_tokens=recipe.chunk_tokens)
         inspect_device(bench, measured, backend)
+        if measured.memory is not None and measured.memory.chunk_tokens < recipe.chunk_tokens:
+            backend = backends.load(name, threads=recipe.threads, chunk_tokens=measured.memory.chunk_tokens)
+            measured.execution = execution(backend)
     except Exception as error:  # a native library fails in its own ways; each of them blocks training here
         trouble = f"{name}: {type(error).__name__}: {detail_of(error, bench.settings)}"
     measured.findings.append(judging.judge_loading(trouble))
+    if measured.memory is not None:
+        measured.findings += judging.judge_training_memory(measured.memory)
     if backend is None or not measured.admitted:
         return
     try:
@@ -169,6 +178,7 @@ def inspect_backend(bench: Bench, measured: Measured) -> None:
 
 
 def inspect_device(bench: Bench, measured: Measured, backend: "Backend") -> None:
+    from runners.process.memory_plan import plan_memory
     from runners.process.probes.accelerator import accelerator
     from runners.training.software import execution, software
 
@@ -177,6 +187,8 @@ def inspect_device(bench: Bench, measured: Measured, backend: "Backend") -> None
     measured.device, measured.accelerator, measured.software = device, facts, software(backend)
     measured.execution = execution(backend)
     measured.findings += judging.judge_device(bench.node, device, facts)
+    if measured.head is not None:
+        measured.memory = plan_memory(bench.request.contract, measured.head, backend)
 
 
 def train(bench: Bench, measured: Measured, backend: "Backend") -> None:

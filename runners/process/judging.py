@@ -8,6 +8,7 @@ from runners.contract.bringup import (
     Disposition,
     GateResult,
     Machine,
+    MemoryPlan,
     ProductProbe,
     Throughput,
 )
@@ -74,6 +75,20 @@ def judge_loading(trouble: str) -> BringupFinding:
     """An empty `trouble` is a backend that loaded and named its device."""
     limit = "a backend that loads"
     return _finding("backend_loads", not trouble, trouble or limit, limit, "training")
+
+
+def judge_training_memory(memory: MemoryPlan) -> list[BringupFinding]:
+    """Before anything is placed: what the chosen chunk needs, against what is free."""
+    return [
+        _finding(
+            f"training_memory_{need.where}",
+            need.needed_bytes <= need.free_bytes,
+            f"{need.needed_bytes} bytes with chunks of {memory.chunk_tokens} tokens",
+            f"at most {need.free_bytes} bytes",
+            "training",
+        )
+        for need in memory.needs
+    ]
 
 
 def judge_training(trouble: str) -> BringupFinding:

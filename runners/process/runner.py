@@ -82,6 +82,7 @@ class Runner:
 
     def _prepare(self) -> "PreparedContribution":
         self._on_stage("import", 0, 1, "stages", "array libraries")
+        from runners.process.memory_plan import require_memory
         from runners.training import backends
         from runners.training.contribution import prepare_contribution
         from runners.training.software import execution
@@ -91,6 +92,7 @@ class Runner:
         backend = backends.load(name, threads=planned.threads, chunk_tokens=planned.chunk_tokens)
         got = execution(backend)
         self._compare_settings(planned, got)
+        require_memory(self._assignment, backend)
         self._on_stage("import", 1, 1, "stages", backend.version())
         archive = self._root.archive(self._request.archive_sha256)
         prepared = prepare_contribution(

@@ -19,3 +19,9 @@ class Clock:
 
     wall_ms: Callable[[], int] = _wall_ms
     mono_ms: Callable[[], int] = _mono_ms
+
+    def anchored(self) -> "Clock":
+        """Wall time read once, now, and counted on by the other clock: its moments keep their order and their
+        distances, whatever somebody sets the wall clock to meanwhile."""
+        wall_ms, mono_ms = self.wall_ms(), self.mono_ms()
+        return Clock(lambda: wall_ms + self.mono_ms() - mono_ms, self.mono_ms)

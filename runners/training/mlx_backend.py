@@ -15,14 +15,13 @@ from runners.contract.receipts import Device
 from runners.training.backend import TrainingJob
 from runners.training.hardware import cpu_name, memory_total_bytes
 from runners.training.head import Head
-from runners.training.mlx_head import F32_HEAD_BYTES, MlxHead, block_rows, to_mlx
+from runners.training.memory import BASE_LOGITS_BYTES, F32_HEAD_BYTES
+from runners.training.mlx_head import MlxHead, block_rows, to_mlx
 from runners.training.mlx_placement import MlxPlacement
 from runners.training.mlx_softmax import SUM_BLOCK
 from runners.training.shards import Shard
 from runners.training.steps import Placement, SteppingBackend, Work
 from runners.training.system_blas import blas_of, set_blas_threads
-
-BASE_LOGITS_BYTES = 256 * 1024 * 1024  # a shard whose base logits fit is multiplied by W once, not once per epoch
 
 
 class MlxBackend(SteppingBackend):

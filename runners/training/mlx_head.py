@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from runners.training.head import Head
+from runners.training.memory import F32_HEAD_BYTES
 
-F32_HEAD_BYTES = 256 * 1024 * 1024  # a bf16 head that is no larger in f32 is kept as f32
 BLOCK_ROWS = 1024  # rows of W per product on the processor; a sum over more of them in one run loses digits there
 METAL_BLOCK_ROWS = 8192  # 94 MB of a cast at d = 2880; each block is waited for, so few of them
 

@@ -12,6 +12,8 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 
+from runners.training.mlx_exponential import exponential
+
 SUM_BLOCK = 64  # a sum over V in one run loses four digits on the CPU; two levels don't
 
 Ints = npt.NDArray[np.int64]
@@ -54,33 +56,36 @@ class ChunkSoftmax:
         targets: dict[int, BlockTargets],
     ) -> None:
         self.exponentials: list[mx.array] = []  # E_b [n, rows], where there is `b`
-        tops, sums, products, picked = [], [], [], []
+        self._tops: list[mx.array] = []
+        self._sums: list[mx.array] = []
+        self._products: list[mx.array] = []
+        self._picked: list[mx.array] = []
         for index, of_block in enumerate(bt):
             piece = logits(index)
             if scaled_u is not None:
                 piece = mx.addmm(piece, scaled_u, of_block)
-            top = mx.max(piece, axis=1, keepdims=True)
-            e = mx.exp(piece - top)
-            tops.append(top)
-            sums.append(_row_sums(e))
-            made = [tops[-1], sums[-1]]
-            if index in targets:
-                at = targets[index]
-                picked.append(mx.take_along_axis(piece[at.rows], at.columns[:, None], axis=1)[:, 0])
-                made.append(picked[-1])
-            if b is not None:
-                products.append(e @ b[index])
-                self.exponentials.append(e)
-                made += [products[-1], e]
-            del piece, e
-            mx.eval(made)
-        all_tops = mx.concatenate(tops, axis=1)
-        self.top = mx.max(all_tops, axis=1)  # m [n]
-        self.decay = mx.exp(all_tops - self.top[:, None])  # exp(m_b - m) [n, blocks]
-        self.total = (mx.concatenate(sums, axis=1) * self.decay).sum(axis=1)  # Z [n]
-        self.target_logits = mx.concatenate(picked)  # L[y] [n]
+            self._add(piece, targets.get(index), None if b is None else b[index])
+        tops = mx.concatenate(self._tops, axis=1)
+        self.top = mx.max(tops, axis=1)  # m [n]
+        self.decay = mx.exp(tops - self.top[:, None])  # exp(m_b - m) [n, blocks]
+        self.total = (mx.concatenate(self._sums, axis=1) * self.decay).sum(axis=1)  # Z [n]
+        self.target_logits = mx.concatenate(self._picked)  # L[y] [n]
         if b is not None:
-            self.weighted = (mx.stack(products, axis=1) * self.decay[:, :, None]).sum(axis=1)  # G [n, r]
+            self.weighted = (mx.stack(self._products, axis=1) * self.decay[:, :, None]).sum(axis=1)  # G [n, r]
+
+    def _add(self, piece: mx.array, at: BlockTargets | None, b: mx.array | None) -> None:
+        """One block's logits [n, rows], reduced to what is kept of them."""
+        top = mx.max(piece, axis=1, keepdims=True)
+        e = exponential(piece - top)
+        kept = [(self._tops, top), (self._sums, _row_sums(e))]
+        if at is not None:
+            picked = mx.take_along_axis(piece[at.rows], at.columns[:, None], axis=1)
+            kept.append((self._picked, picked[:, 0]))
+        if b is not None:
+            kept += [(self._products, e @ b), (self.exponentials, e)]
+        mx.eval([value for _, value in kept])
+        for values, value in kept:
+            values.append(value)
 
     def summed_loss(self) -> float:
         """`sum log Z + m - L[y]`, in f64 on the host."""

@@ -52,7 +52,7 @@ def measure_throughput(
         vocab_size=head.vocab_size,
         hidden_size=head.hidden_size,
         rank=adapter.rank,
-        chunk_tokens=recipe.chunk_tokens,
+        chunk_tokens=backend.chunk_tokens,
         threads=recipe.threads,
         step_tokens=step_tokens,
         steps=len(clock.seconds),

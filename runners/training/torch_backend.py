@@ -11,14 +11,13 @@ from runners.contract.receipts import Device
 from runners.training.backend import TrainingJob
 from runners.training.hardware import cpu_name, memory_total_bytes
 from runners.training.head import Head
+from runners.training.memory import BASE_LOGITS_BYTES
 from runners.training.shards import Shard
 from runners.training.steps import Placement, SteppingBackend, Work
 from runners.training.system_blas import blas_of, preferred_blas
 from runners.training.torch_head import BLOCK_ROWS, TorchHead, has_onednn
 from runners.training.torch_logits import ComputedLogits, RememberedLogits
 from runners.training.torch_placement import TorchPlacement
-
-BASE_LOGITS_BYTES = 256 * 1024 * 1024  # a shard whose base logits fit is multiplied by W once, not once per epoch
 
 
 class TorchBackend(SteppingBackend):

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from runners.training.head import Head
+from runners.training.memory import F32_HEAD_BYTES
 
-F32_HEAD_BYTES = 256 * 1024 * 1024  # a bf16 head that is no larger in f32 is kept as f32
 BLOCK_ROWS = 1024  # rows of W per product on the processor: cast, product and softmax stay in its cache
 
 Product = Callable[[Tensor, Tensor], Tensor]  # h [n, d], W [rows, d] -> h W^T [n, rows]

@@ -141,7 +141,8 @@ DEFECTS = (
     Defect("threads_other_than_the_devices", "execution_is_of_the_device_and_software", _settings(threads=8)),
     Defect("blas_other_than_the_devices", "execution_is_of_the_device_and_software", _settings(blas="mkl@2025")),
     Defect("tf32_other_than_the_devices", "execution_is_of_the_device_and_software", _settings(tf32=True)),
-    Defect("chunks_past_the_recipe", "execution_is_of_the_device_and_software", _settings(chunk_tokens=1 << 20)),
+    Defect("chunks_past_the_recipe", "bringups_are_true", _settings(chunk_tokens=1 << 20),
+           also=("execution_is_of_the_device_and_software",)),
     Defect("ready_under_other_chunks", "execution_is_planned_and_told", own(
         LINUX, said("ready", lambda body: body["execution"].update(chunk_tokens=CHUNK_TOKENS // 2))
     )),

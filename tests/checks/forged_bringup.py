@@ -1,7 +1,7 @@
 """Bring-up reports as an honest host would make them: the gate really trains, the product is really multiplied."""
 
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -11,10 +11,12 @@ from runners.contract.bringup import (
     GateReceipt,
     GateResult,
     Machine,
+    MemoryNeed,
+    MemoryPlan,
     ProductProbe,
     Throughput,
 )
-from runners.contract.execution import ExecutionSettings
+from runners.contract.execution import ExecutionSettings, NamedSize
 from runners.contract.lane import NodeContract, RunContract
 from runners.contract.receipts import Device, Software
 from runners.process import judging
@@ -72,7 +74,9 @@ def report_fields(
         pci_bus_id=None, metal_family=None, gpu_cores=None, throttling=None, sources=SOURCES[device.kind],
     )  # fmt: skip
     gate = _gate(contract, node, key, device, software, run_id)
-    speed = _throughput(contract)
+    settings = execution or execution_of(device, software)
+    speed = _throughput(contract, settings.chunk_tokens)
+    memory = _memory(contract, device, settings.chunk_tokens)
     tried = probe().model_copy(update={"device_label": device.device_label})
     findings = (
         *judging.judge_machine(node, MACHINE),
@@ -80,6 +84,7 @@ def report_fields(
         judging.judge_backend_name(node.backend, node.backend),
         *judging.judge_device(node, device, accelerator),
         judging.judge_loading(""),
+        *judging.judge_training_memory(memory),
         judging.judge_probe(node, tried),
         judging.judge_gate(gate),
         judging.judge_throughput(node, speed),
@@ -90,7 +95,8 @@ def report_fields(
         "requirements": node, "disposition": "ready_to_attempt", "findings": findings, "reasons": (),
         "host_name": "forge", "node_public_key": key.public_hex, "node_key_fingerprint": key.fingerprint,
         "machine": MACHINE, "accelerator": accelerator, "device": device, "software": software,
-        "execution": execution or execution_of(device, software), "probe": tried,
+        "memory": memory,
+        "execution": settings, "probe": tried,
         "gate": gate, "throughput": speed, "head_sha256": head_sha256, "started_wall_ms": STARTED,
         "finished_wall_ms": STARTED + 4000, "claim_boundary": "One short gate on this host.",
     }  # fmt: skip
@@ -116,9 +122,20 @@ def _gate(
     return GateResult(receipt=receipt, signature=signature, refused_precision=REFUSED_PRECISION, refusal=run.refusal)
 
 
-def _throughput(contract: RunContract) -> Throughput:
+def _memory(contract: RunContract, device: Device, chunk: int) -> MemoryPlan:
+    """The device's own memory first, where it has its own."""
+    parts = (NamedSize(name="head", size=2 * 2048 * 128), NamedSize(name="spare", size=64 << 20))
+    places: tuple[Literal["device", "host"], ...] = ("device", "host") if device.kind == "cuda" else ("host",)
+    needs = tuple(
+        MemoryNeed(where=where, needed_bytes=sum(part.size for part in parts), free_bytes=5 << 30, parts=parts)
+        for where in places
+    )
+    return MemoryPlan(chunk_tokens=chunk, most_chunk_tokens=contract.recipe.chunk_tokens, needs=needs)
+
+
+def _throughput(contract: RunContract, chunk: int) -> Throughput:
     return Throughput(
-        vocab_size=2048, hidden_size=128, rank=contract.adapter.rank, chunk_tokens=contract.recipe.chunk_tokens,
+        vocab_size=2048, hidden_size=128, rank=contract.adapter.rank, chunk_tokens=chunk,
         threads=contract.recipe.threads, step_tokens=505, steps=2, seconds=1.0, band_tokens_per_second=BANDS,
         median_tokens_per_second=1010.0, lowest_tokens_per_second=980.0, highest_tokens_per_second=1040.0,
     )  # fmt: skip

@@ -103,6 +103,22 @@ def device(**changes: str) -> BodyEdit:
     return edit
 
 
+def on_cuda(body: Body) -> None:
+    """All of it, with the card's own memory."""
+    device(**CUDA)(body)
+    (host,) = body["memory"]["needs"]
+    body["memory"]["needs"] = [{**host, "where": "device"}, host]
+    at = next(index for index, item in enumerate(body["findings"]) if item["rule"] == "training_memory_host")
+    body["findings"].insert(at, {**body["findings"][at], "rule": "training_memory_device"})
+
+
+def needs_more_than_it_has(body: Body) -> None:
+    """The figures are true, the verdict isn't."""
+    (need,) = body["memory"]["needs"]
+    need["free_bytes"] = need["needed_bytes"] - 1
+    finding("training_memory_host", limit=f"at most {need['free_bytes']} bytes")(body)
+
+
 def both(*edits: BodyEdit) -> BodyEdit:
     def edit(body: Body) -> None:
         for one in edits:
@@ -181,9 +197,9 @@ DEFECTS: tuple[tuple[str, str, BodyEdit], ...] = (
     ("another_lane", "requirements_are_the_lanes", put("lane_id", value="other")),
     ("speed_at_another_rank", "requirements_are_the_lanes", put("throughput", "rank", value=1)),
     ("cuda_label_of_a_cpu", "labels_name_the_device", device(backend_label=CUDA["backend_label"])),
-    ("cuda_on_a_build_without_it", "labels_name_the_device", device(**CUDA)),
+    ("cuda_on_a_build_without_it", "labels_name_the_device", on_cuda),
     ("cuda_that_nobody_asked", "facts_are_of_the_device", both(
-        device(**CUDA), software(backend="torch@2.13.0+cu128"), put("accelerator", "sources", value=["psutil"])
+        on_cuda, software(backend="torch@2.13.0+cu128"), put("accelerator", "sources", value=["psutil"])
     )),
     ("metal_on_linux", "facts_are_of_the_device", both(
         lambda body: body.update(forged(MAC)), device(**METAL), software(platform="macOS-15.3.1-arm64")
@@ -199,6 +215,18 @@ DEFECTS: tuple[tuple[str, str, BodyEdit], ...] = (
     ("more_seconds_than_passed", "times_run_forward", put(*RECEIPT, "train_seconds", value=60.0)),
     ("more_free_than_there_is", "memory_is_possible", put("accelerator", "memory_free_during_bytes", value=1 << 50)),
     ("more_available_than_there_is", "memory_is_possible", put("machine", "memory_available_bytes", value=1 << 50)),
+    ("more_free_for_training_than_there_is", "memory_is_possible", both(
+        put("memory", "needs", 0, "free_bytes", value=1 << 50),
+        finding("training_memory_host", limit=f"at most {1 << 50} bytes"),
+    )),
+    ("needs_that_nobody_counted", "memory_adds_up", both(
+        put("memory", value=None), without_finding("training_memory_host")
+    )),
+    ("parts_that_do_not_add_up", "memory_adds_up", put("memory", "needs", 0, "parts", 1, "size", value=1)),
+    ("memory_for_another_head", "memory_adds_up", put("memory", "needs", 0, "parts", 0, "name", value="heads")),
+    ("memory_for_another_chunk", "memory_adds_up", put("execution", "chunk_tokens", value=256)),
+    ("more_than_the_lanes_chunk", "memory_adds_up", put("memory", "most_chunk_tokens", value=1024)),
+    ("ready_without_room", "thresholds_are_judged", needs_more_than_it_has),
     ("tf32_with_the_error_of_f32", "product_was_computed", tf32),
     ("product_of_other_factors", "product_was_computed", put("probe", "seed", value=1)),
     ("product_never_sampled", "product_was_computed", put("probe", "sample", value=[])),

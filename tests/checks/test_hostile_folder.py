@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from console.evidence.checks.evidence import Evidence
+from console.evidence.checks.folder import FileRead
 from console.evidence.checks.real_run import check_real_run, run_rule
+from console.evidence.checks.stored import UnreadableError, sha256_hex
 from console.evidence.checks.verdict import Mismatch
 from console.evidence.models import BUNDLE_FILE
 from runners.contract.canonical import readable_bytes
@@ -136,8 +138,9 @@ def test_folders_nested_past_the_layout_are_not_walked(bundle: Path) -> None:
     assert _first(bundle)[0] == "only_plain_files"
 
 
-def test_thousands_of_extra_files_end_in_one_finding_of_each_kind(bundle: Path) -> None:
-    for number in range(4500):
+def test_files_past_every_limit_end_in_one_finding_of_each_kind(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.evidence.checks.folder.MAX_ENTRIES", 400)
+    for number in range(500):
         (bundle / f"x{number}").touch()
     findings = check_real_run(bundle).findings
 
@@ -195,6 +198,23 @@ def test_a_field_of_another_type_is_refused_before_any_rule_relies_on_it(bundle:
 
         assert findings
         assert not [finding for finding in findings if finding.expected == UNREADABLE]
+
+
+def test_training_states_do_not_stay_in_memory_and_one_that_changes_between_two_readings_is_named(bundle: Path) -> None:
+    """A long run keeps hundreds of them: read one at a time, and each is still the one whose digest was taken."""
+    evidence = Evidence(bundle)
+    state = min(evidence.states)
+    read = evidence.folder.read(state)
+    assert isinstance(read, FileRead)
+    assert (read.head, read.size, read.sha256) == (b"", *_of((bundle / state).read_bytes()))
+    assert evidence.content(state) == (bundle / state).read_bytes()
+    (bundle / state).write_bytes((bundle / state).read_bytes()[:-1] + b"\x01")
+    with pytest.raises(UnreadableError, match="another one at the second reading"):
+        evidence.content(state)
+
+
+def _of(raw: bytes) -> tuple[int, str]:
+    return len(raw), sha256_hex(raw)
 
 
 def test_a_rule_that_trips_refuses_the_bundle(true_bundle: Path) -> None:

@@ -136,6 +136,19 @@ def inputs_failed(w: Window) -> None:
     w.note(rec.WorkFailed(activity="inputs", detail="no such data"))
 
 
+def drifted_before_shipping(w: Window) -> None:
+    w.do_all("inputs", "admit_host", "bind_plan")
+    w.note(rec.DriftFound(document="window_plan", findings=(win.FINDING,)))
+
+
+def drifted_in_training(w: Window) -> None:
+    w.to_active().note(rec.DriftFound(document="membership_receipt", findings=(win.FINDING,)))
+
+
+def drifted_while_validating(w: Window) -> None:
+    w.to_validating().note(rec.DriftFound(document="run_contract", findings=(win.FINDING,)))
+
+
 def promoted(w: Window) -> None:
     w.to_validating().do_all("replay", "merge", "score", "promote")
 
@@ -171,6 +184,9 @@ EXITS: tuple[tuple[Callable[[Window], None], W, Classification], ...] = (
     (replay_failed, W.ABORTED, Classification.FAILED_VALIDATION),
     (merge_failed, W.ABORTED, Classification.FAILED_VALIDATION),
     (inputs_failed, W.ABORTED, Classification.FAILED_VALIDATION),
+    (drifted_before_shipping, W.ABORTED, Classification.CONTRACT_DRIFT),
+    (drifted_in_training, W.ABORTED, Classification.CONTRACT_DRIFT),
+    (drifted_while_validating, W.ABORTED, Classification.CONTRACT_DRIFT),
     (promoted, W.PROMOTED, Classification.BOUNDED_SUCCESS),
     (held, W.HELD, Classification.BOUNDED_SUCCESS),
 )
@@ -234,6 +250,23 @@ def test_troubles_after_the_end_are_evidence_and_no_reason(
         assert dispositions == {node_id: w.node(node_id).disposition for node_id in w.ids}
     w.to_end()
     assert_ended(w, exit_state, verdict)
+
+
+@BY_NAME
+def test_whether_a_replay_is_possible_is_said_once_where_one_is_asked_for_and_nowhere_else(
+    happens: Callable[[Window], None], exit_state: W, verdict: Classification
+) -> None:
+    w = Window()
+    happens(w)
+    w.settle()
+    w.to_end()
+    said = w.bodies(rec.ReplayOutlook)
+    assert len(said) == (exit_state in (W.REPLAY_REQUIRED, W.WAIT_THEN_REPLAY))
+    for outlook in said:
+        assert outlook.possible == (verdict in (Classification.REPLAY_REQUIRED, Classification.WAIT_THEN_REPLAY))
+        assert bool(outlook.findings) != outlook.possible
+        kinds = [record.kind for record in w.past]
+        assert max(i for i, kind in enumerate(kinds) if kind == "released") < kinds.index("replay_outlook")
 
 
 def _stopped_at(w: Window, stage: int) -> None:

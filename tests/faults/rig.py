@@ -272,17 +272,14 @@ def _small_disk(run: FaultRun, side: str) -> Iterator[None]:
         kept.rename(place)
 
 
-def fill(place: Path, leaving: int = 0) -> Path:
-    """Not one byte is left there, or just `leaving`."""
+def fill(place: Path) -> Path:
+    """Not one byte is left there, but in what files have of their last block."""
     filler = place / "filler"
-    with filler.open("wb") as file, suppress(OSError):
-        while True:
-            file.write(b"\0" * 65536)
-            file.flush()
-    with filler.open("ab", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(b"\0")
-    os.truncate(filler, filler.stat().st_size - leaving)
+    with filler.open("wb", buffering=0) as file:
+        for size in (65536, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(b"\0" * size)
     return filler
 
 

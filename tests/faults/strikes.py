@@ -13,6 +13,7 @@ from runners.records.keys import SigningKey
 from tests.faults.rig import LOCAL, REMOTE, CellFailed, FaultRun, eventually, fill
 
 Strike = Callable[[FaultRun, str], None]
+BLOCK_BYTES, PRODUCED_BYTES, BEAT_BYTES, END_BYTES = 4096, 1600, 620, 480  # a block; records, the long and the short
 SILENT_S = 1.5  # how long an agent is held so that a journal can be changed before it is read: no link goes down for it
 
 
@@ -172,22 +173,27 @@ def throttle(run: FaultRun, phase: str) -> None:
         time.sleep(0.2)
 
 
-LAST_WORD_BYTES = 16384  # some records; an adapter is four times that
-
-
 def disk_full(side: str) -> Strike:
     def strike(run: FaultRun, phase: str) -> None:
-        """A runner that is just writing its adapter has room for its last word and no more: it says why it ends."""
-        place = run.folder / "far" if side == "host" else run.runs
-        filler = fill(place, leaving=LAST_WORD_BYTES if (side, phase) == ("host", "writing") else 0)
+        if (side, phase) == ("host", "writing"):
+            eventually("room for a last word alone", lambda: _room_for_a_last_word(run), 30)
+        filler = fill(run.folder / "far" if side == "host" else run.runs)
         if side == "host":
             run.let_go("writing")
             eventually("the end of the attempt", lambda: run.has("closed"), 120)
         else:
+            if phase == "aggregating":  # nobody says anything more that would have to be written
+                run.let_go(phase)
             eventually("the coordinator to end", lambda: not run.coordinator_lives(), 60)
         filler.unlink()
 
     return strike
+
+
+def _room_for_a_last_word(run: FaultRun) -> bool:
+    """The journal's last block has room for a heartbeat and for why the runner ends, but not for what it produced."""
+    size = next(run.host_root.glob("*.contributor.r0.e0.jsonl")).stat().st_size
+    return BEAT_BYTES + END_BYTES <= -size % BLOCK_BYTES < PRODUCED_BYTES
 
 
 def wall_clock(offset_s: int) -> Strike:

@@ -57,6 +57,35 @@ def test_a_lost_window_is_replayed_to_a_merge_and_its_first_bundle_stays_as_it_w
     _refuses(lost, "expected a run that ended as replay_required or wait_then_replay, got bounded_success")
 
 
+@pytest.mark.parametrize(
+    ("kind", "ended"), [("stale_worker", "replay_required"), ("uneven_worker_speed", "wait_then_replay")]
+)
+def test_a_stale_and_a_skewed_window_are_replayed_to_a_merge_too(kind: str, ended: str, make_run: MakeRun) -> None:
+    """Under the same contract, the same slices: what is new is the revision."""
+    run = make_run(steps="100")
+    code, _, err = finish(run.swarm("drill", kind, "--lane", str(run.lane), "--run-id", run.run_id))
+    assert code == 0, err[-3000:]
+    before = _said(run.bundle)
+    assert before["result_classification"] == ended
+    code, _, err = finish(run.swarm("replay", run.run_id))
+    assert code == 0, err[-3000:]
+    after = _said(run.root / "bundle-r1")
+    assert (after["result_classification"], after["merge_disposition"]) == ("bounded_success", "merged")
+    assert after["contract_digest"] == before["contract_digest"]
+    assert _slices(run.root / "bundle-r1") == _slices(run.bundle)
+    assert check_real_run(run.root / "bundle-r1").findings == ()
+    assert_gone(run)
+
+
+def _slices(bundle: Path) -> dict[str, str]:
+    plan = json.loads((bundle / "contract" / "window_plan.json").read_bytes())
+    return {one["node_id"]: one["slice"]["shard"]["sha256"] for one in plan["assignments"]}
+
+
+def _said(bundle: Path) -> dict[str, object]:
+    return dict(json.loads((bundle / "first_swarm_real_run_bundle.json").read_bytes()))
+
+
 def _digest(bundle: Path) -> str:
     return str(json.loads((bundle / "first_swarm_real_run_bundle.json").read_bytes())["digest"])
 

@@ -7,9 +7,11 @@ import os
 import shutil
 import signal
 import sys
+from typing import Any, TypeVar
 
 import pytest
 
+from console.coordination.spec import RunSpec
 from console.evidence.checks.real_run import check_real_run
 from console.evidence.models import BUNDLE_FILE, RealRunBundle
 from console.observation.conditions import Verdict
@@ -18,12 +20,14 @@ from console.observation.moment import Moment
 from console.observation.observer import Observer
 from console.observation.snapshot import snapshot
 from console.observation.source import RunSource
+from runners.contract.document import Document
 from runners.records.clock import Clock
 from tests.live.conftest import MakeRun
-from tests.live.rig import ROOT, LiveRun, assert_gone, finish, until
+from tests.live.rig import ROOT, LiveRun, assert_gone, finish, kill, until
 from tests.live.test_departures import REMOTE, changes, pid_of
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+D = TypeVar("D", bound=Document)
 LOCAL = "swarm-mac-a"
 # A kind of device that computes for nobody here.
 NOT_HERE = {
@@ -33,7 +37,7 @@ NOT_HERE = {
 OWNER = """
 import os
 if os.environ.get("SWARM_BACKEND") == "mlx":
-    os.environ["SWARM_DANGEROUS_DRILL_FAULT"] = "another_shape"
+    os.environ["SWARM_DANGEROUS_DRILL_FAULT"] = "another_identity"
 """
 
 
@@ -85,6 +89,64 @@ def test_a_document_that_drifts_in_mid_run_stops_the_attempt(document: str, make
     assert b"run-dead" in (run.bundle / "quarantine" / LOCAL / f"{document}.json").read_bytes()
 
 
+@pytest.mark.soak
+def test_a_plan_that_drifts_while_no_coordinator_lives_stops_the_attempt_that_is_taken_over(make_run: MakeRun) -> None:
+    run = _left_in_training(make_run)
+    path = run.own / "documents" / "window_plan.json"
+    path.write_bytes(path.read_bytes().replace(b"run-live", b"run-dead"))
+    code, _, err = finish(run.swarm("attach", run.run_id))
+    assert code == 1, err[-3000:]
+    bundle = tripped(run, "plan", "contract_drift")
+    assert "window_plan" in bundle.reason
+    assert not (run.bundle / "contract" / "window_plan.json").exists()  # nobody has the bound bytes any more
+    assert b"run-dead" in (run.bundle / "quarantine" / LOCAL / "window_plan.json").read_bytes()
+
+
+@pytest.mark.soak
+def test_a_spec_with_another_contract_is_refused_by_whoever_takes_over_and_the_true_one_goes_on(
+    make_run: MakeRun,
+) -> None:
+    run = _left_in_training(make_run)
+    path = run.own / "spec.json"
+    true = path.read_bytes()
+    spec = RunSpec.read(true)
+    other = _another_contract(spec)
+    path.write_bytes(other.to_bytes())
+    before = run.records()
+    code, _, err = finish(run.swarm("attach", run.run_id))
+    assert code == 1
+    assert f"run_contract_as_opened: expected {spec.contract.digest}, got {other.contract.digest}" in err
+    assert "Traceback" not in err
+    assert run.records() == before
+    assert not run.bundle.exists()
+    path.write_bytes(true)
+    finish(run.swarm("stop", run.run_id))
+    code, _, err = finish(run.swarm("attach", run.run_id))
+    assert RealRunBundle.read((run.bundle / BUNDLE_FILE).read_bytes()).result_classification == "stopped_by_operator"
+    assert check_real_run(run.bundle).findings == ()
+    assert_gone(run)
+
+
+def _left_in_training(make_run: MakeRun) -> LiveRun:
+    run = make_run(steps="4000")
+    process = run.start()
+    until("training", lambda: run.has("window_changed", after="active"))
+    kill(run.coordinator_pid())
+    process.kill()
+    process.communicate()
+    return run
+
+
+def _another_contract(spec: RunSpec) -> RunSpec:
+    contract = _with(spec.contract, claim_boundary="It proves whatever is asked for.")
+    return _with(spec, contract=contract)
+
+
+def _with(document: D, **changes: Any) -> D:
+    kept = {name: getattr(document, name) for name in type(document).model_fields if name != "digest"}
+    return type(document).seal(**{**kept, **changes})
+
+
 def test_an_upload_off_the_plan_stops_the_attempt(make_run: MakeRun) -> None:
     run = make_run(run_id="run-drill")
     drill = ("drill", "upload_disagreement", "--case", "another_shape")
@@ -96,7 +158,8 @@ def test_an_upload_off_the_plan_stops_the_attempt(make_run: MakeRun) -> None:
 
 @pytest.mark.soak
 def test_an_upload_of_the_coordinators_own_host_off_the_plan_stops_the_attempt(make_run: MakeRun) -> None:
-    """Its owner switches the fault on, as `swarm drill` does on the other host: all that starts there has it."""
+    """Its owner switches the fault on, as `swarm drill` does on the other host: all that starts there has it. The shape
+    is as planned here, the identity is another one."""
     run = make_run()
     site = run.folder / "owner"
     site.mkdir()

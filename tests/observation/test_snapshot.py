@@ -151,6 +151,10 @@ def test_a_stop_condition_reads_as_a_sentence_with_evidence(stale: Recording, ru
     )
     assert condition.evidence is not None
     assert condition.evidence.file == f"{MAC}.coordinator.r0.e1.jsonl"
+    # Lost later, it is still the record of which the window's reason speaks: found stale.
+    later = live(stale, run_dir.with_name("later"), stale.end_ms).shot().conditions[-1]
+    assert "is lost" in later.sentence
+    assert (later.evidence, later.since) == (condition.evidence, condition.since)
 
 
 def test_near_shows_value_and_limit(stale: Recording, run_dir: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_device_that_the_lane_does_not_allow_is_refused_before_the_gate(node: 
     assert report.device is not None
     assert report.reasons == ("device_kind: expected one of metal, got cpu",)
     assert (report.probe, report.throughput) == (None, None)
-    assert report.findings[-1].rule == "backend_loads"
+    assert report.findings[-1].rule == "training_memory_host"
 
 
 def test_another_backend_than_the_lanes_is_refused(node: Node) -> None:
@@ -97,7 +97,8 @@ def test_a_gate_that_does_not_learn_is_a_backend_blocker(node: Node, monkeypatch
 real = backends._load
 RULES = (
     "os", "arch", "memory", "disk_free", "checkpoint", "backend", "device_kind", "device_memory",
-    "device_memory_free", "backend_loads", "product_error", "gate_loss", "throughput", "training",
+    "device_memory_free", "backend_loads", "training_memory_host", "product_error", "gate_loss", "throughput",
+    "training",
 )  # fmt: skip
 
 
@@ -209,3 +210,31 @@ def test_a_run_root_of_another_run_is_not_taken_over(node: Node) -> None:
     code, line = node.ask_here("bringup", request(node, run_id="run-2"))
     assert (code, line["refused"]) == (1, "another_run")
     assert node.root.last_bringup() is not None
+
+
+@pytest.mark.torch
+def test_a_host_without_room_for_the_smallest_chunk_is_refused_with_the_figures(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runners.process.memory_plan.free_memory", lambda *_, **__: {"host": 1 << 20})
+    report = report_of(node.on("torch").ask_here("bringup", request(node))[1])
+    assert report.disposition == "refused_training_backend_blocker"
+    assert [finding.rule for finding in report.findings if not finding.holds] == ["training_memory_host"]
+    assert "at most 1048576 bytes" in report.reasons[0] and "bytes with chunks of " in report.reasons[0]
+    assert report.memory is not None and report.gate is None
+
+
+@pytest.mark.torch
+def test_less_room_than_the_recipes_chunk_needs_is_planned_with_a_smaller_one(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runners.training.memory.SPARE_BYTES", {"host": 0})
+    most = node.lane.recipe.chunk_tokens
+    whole = report_of(node.on("torch").ask_here("bringup", request(node))[1]).memory
+    assert whole is not None and whole.chunk_tokens == most
+    short = whole.needs[0].needed_bytes - 1
+    monkeypatch.setattr("runners.process.memory_plan.free_memory", lambda *_, **__: {"host": short})
+    report = report_of(node.on("torch").ask_here("bringup", request(node))[1])
+    assert report.disposition == "ready_to_attempt", report.reasons
+    assert report.memory is not None and report.execution is not None and report.throughput is not None
+    assert report.memory.chunk_tokens == report.execution.chunk_tokens == report.throughput.chunk_tokens == most // 2

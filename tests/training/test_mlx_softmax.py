@@ -7,6 +7,7 @@ import pytest
 
 from runners.training.backend import TrainingJob, ignore_stage
 from runners.training.backends import load
+from runners.training.mlx_exponential import exponential
 from runners.training.mlx_softmax import ChunkSoftmax, cut_targets
 from tests.training.problems import job, shard
 
@@ -91,3 +92,18 @@ def test_single_steps_are_those_of_a_training() -> None:
     backend.prepare(work, ignore_stage)
     trained = backend.train(work, lambda _: None)
     assert trained.step_losses == pytest.approx(losses, rel=1e-6)
+
+
+def test_the_exponential_keeps_every_digit_of_f32() -> None:
+    """MLX's own loses two of them far below zero."""
+    x = -np.concatenate((np.linspace(0, 1, 5001), np.geomspace(1, 87, 20001), np.log(2) * np.arange(126))).astype("f4")
+    got, expected = np.array(exponential(mx.array(x))), np.exp(x.astype(np.float64))
+    assert float(np.abs(got / expected - 1).max()) < 1.5e-7
+    assert got[0] == 1.0
+
+
+def test_what_lies_below_f32_counts_as_nearly_nothing_and_what_is_no_number_stays_so() -> None:
+    got = np.array(exponential(mx.array([-88.0, -1e30, -np.inf, np.nan])))
+    assert (got[:3] > 0).all()
+    assert (got[:3] < 2e-38).all()
+    assert np.isnan(got[3])

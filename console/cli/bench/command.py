@@ -19,6 +19,7 @@ from console.cli.bench.machine import about
 from console.cli.bench.place import BenchPlace
 from console.cli.bench.stalls import stalls
 from console.cli.bench.startup import first_paint, reattach
+from console.cli.bench.storms import hostile_lines, storm_of_sizes
 from console.cli.bench.stream import no_record_lost, record_to_screen
 from console.cli.bench.terminal import NotShown
 from console.cli.errors import UsageError
@@ -34,6 +35,7 @@ MEASUREMENTS: dict[str, tuple[Measurement, ...]] = {
     "c1": (record_to_screen,),
     "c2": (stalls,),
     "c3": (drills,),
+    "s1": (storm_of_sizes, hostile_lines),
     "s2": (reattach,),
     "a1": (colours,),
 }

@@ -9,11 +9,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from console.cli.bench.figure import TABLE_HEAD, Figure
 from console.cli.bench.machine import about
@@ -23,10 +25,11 @@ from console.evidence.checks.real_run import check_real_run
 
 GAP_GOAL_MS = 2500  # half of what makes a runner stale
 RUN_ID = "bench-heartbeats"
+MEMORY_GOAL_MIB = 256  # whatever the run's length
 READY_S = 600.0  # capture, bring-up and imports, all under the load
 CLOSE_S = 900.0  # hundreds of checkpoints are hashed, under the same load
-# Many steps, each in many small pieces, so that it lasts and its plan stays short.
-LONG = {"steps": "15000", "batch_samples": "4", "rank": "32", "alpha": "64.0", "chunk_tokens": "8"}
+# Many steps, each token by token, so that it lasts on any machine and its plan stays short.
+LONG = {"steps": "15000", "batch_samples": "4", "rank": "32", "alpha": "64.0", "chunk_tokens": "1"}
 SWARM = (sys.executable, "-m", "console.cli.main")
 # It ends with its parent, however that ends.
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(1_000_000))\n"
@@ -66,7 +69,7 @@ def bench(options: argparse.Namespace) -> int:
         except NothingToJudge as error:
             print(f"swarm: bench heartbeats: {error}", file=sys.stderr)
             return 1
-        figures = list(judged(scene.bundle))
+        figures = [*judged(scene.bundle), scene.memory()]
         inconsistent = check_real_run(scene.bundle).findings
     said |= {"minutes": options.minutes, "busy": options.busy, "loads": loads, "findings": len(inconsistent)}
     if options.json:
@@ -97,6 +100,7 @@ def busy(count: int) -> Iterator[None]:
 @dataclass
 class _Scene:
     root: Path
+    memory_mib: list[float] = field(default_factory=list)  # of the coordinator, every few seconds until its end
 
     @property
     def own(self) -> Path:
@@ -119,7 +123,7 @@ class _Scene:
                         f"expected training of {minutes:g} min, got an end before: {self._last_words()}"
                     )
                 self._swarm(log, "stop", RUN_ID, "--reason", "enough was measured").wait(CLOSE_S)
-                run.wait(CLOSE_S)
+                self._await_end(run)
             finally:
                 self._end(run)
         if not self.bundle.is_dir():
@@ -130,6 +134,7 @@ class _Scene:
         loads = [os.getloadavg()[0]]
         while run.poll() is None and (left := until - time.monotonic()) > 0:
             time.sleep(min(15.0, left))
+            self._weigh()
             loads.append(os.getloadavg()[0])
             print(f"  {max(0.0, left) / 60:4.1f} min left, load {loads[-1]:.1f}", file=sys.stderr, flush=True)
         return loads
@@ -140,6 +145,25 @@ class _Scene:
             if run.poll() is not None or time.monotonic() > deadline:
                 raise NothingToJudge(f"expected two runners that train, got none: {self._last_words()}")
             time.sleep(0.2)
+
+    def _await_end(self, run: "subprocess.Popen[bytes]") -> None:
+        """The bundle is written and checked by the coordinator: its memory counts to the end."""
+        deadline = time.monotonic() + CLOSE_S
+        while run.poll() is None:
+            if time.monotonic() > deadline:
+                raise NothingToJudge(f"expected an end within {CLOSE_S:g} s, got none: {self._last_words()}")
+            self._weigh()
+            time.sleep(0.5)
+
+    def _weigh(self) -> None:
+        opened = [r for r in self._records() if r["kind"] in ("run_opened", "epoch_opened")]
+        with suppress(psutil.NoSuchProcess, IndexError):
+            self.memory_mib.append(psutil.Process(int(opened[-1]["body"]["pid"])).memory_info().rss / 2**20)
+
+    def memory(self) -> Figure:
+        first = self.memory_mib[0] if self.memory_mib else 0
+        what = f"memory of the coordinator, {first:.0f} at first"
+        return Figure("H4", what, "MiB", tuple(self.memory_mib) or (0.0,), MEMORY_GOAL_MIB, "worst")
 
     def _end(self, run: "subprocess.Popen[bytes]") -> None:
         """As an operator would: asked to stop, and waited for."""

@@ -27,28 +27,32 @@ STEP_S = 0.005
 
 
 class Probe:
-    """Sleeps in short steps on the loop that it watches; what a step took longer is the loop's lag."""
+    """Sleeps in short steps on the loop that it watches; what a step took longer is the loop's lag, and what its thread
+    computed meanwhile is the console's own part of it, whatever else the machine does."""
 
     def __init__(self, app: "SwarmApp", out: Path) -> None:
         self._app, self._out = app, out
-        self._lags = array("f")
+        self._lags, self._own_ms = array("f"), 0.0
         self._process = psutil.Process()
 
     async def watch(self) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self.write)
         while True:
-            began = time.perf_counter()
+            began, computed = time.perf_counter(), time.thread_time()
             await asyncio.sleep(STEP_S)
             self._lags.append(max(0.0, time.perf_counter() - began - STEP_S) * 1000)
+            self._own_ms = max(self._own_ms, (time.thread_time() - computed) * 1000)
 
     def write(self) -> None:
         lags, self._lags = sorted(self._lags), array("f")
+        own_ms, self._own_ms = self._own_ms, 0.0
         there = self._app.attachment
         facts: dict[str, Any] = {
             "lags": len(lags),
             "lag_p50_ms": lags[len(lags) // 2] if lags else 0,
             "lag_p99_ms": lags[int(len(lags) * 0.99)] if lags else 0,
             "lag_worst_ms": lags[-1] if lags else 0,
+            "own_worst_ms": own_ms,
             "rss_bytes": self._process.memory_info().rss,
             "frames": self._app.frames,
             "read": there.source.counters().read if there else 0,

@@ -127,7 +127,8 @@ class Pen:
 
     def line(self, kind: str, body: dict[str, Any], wall_ms: int) -> bytes:
         """The next line of the chain, with its LF."""
-        start = f'{{"body":{json.dumps(body, sort_keys=True, separators=(",", ":"))},"epoch":1,"kind":"{kind}",'
+        spelled = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        start = f'{{"body":{spelled},"epoch":1,"kind":"{kind}",'
         middle = (
             f'"mono_ms":{wall_ms},"node_id":"{self.node_id}","prev":"{self._prev}","revision":1,"role":"contributor",'
             f'"run_id":"{self._run_id}","schema_version":"swarm.journal_record.v1","seq":{self._seq},'

@@ -59,16 +59,19 @@ def held(desk: Desk, name: str) -> bytes:
 
 
 def tell(desk: Desk, drift: ContractDrift) -> None:
-    """What was found instead is sealed as evidence, the bound document is put back, and the record ends the attempt."""
+    """What was found instead is sealed as evidence, the record ends the attempt, and the bound document is put back.
+
+    In this order: a coordinator that dies in between leaves no document there, and whoever takes over finds that.
+    """
     if drift.document in MODELS:
         path = _path(desk, drift.document)
         keep(desk, path.name, _whatever(path))
         with suppress(FileNotFoundError):  # by a rename: it may be a link or a folder
             path.rename(path.with_name(f".{path.name}.drifted.{desk.clock.mono_ms()}"))
-        if drift.document in desk.bound:
-            write_durable(path, desk.bound[drift.document])
     body = {"document": drift.document, "findings": drift.findings}
     desk.note(rec.DriftFound.model_validate(body))
+    if drift.document in desk.bound:
+        write_durable(_path(desk, drift.document), desk.bound[drift.document])
 
 
 def keep(desk: Desk, name: str, raw: bytes | None) -> None:

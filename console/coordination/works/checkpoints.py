@@ -10,7 +10,7 @@ from pathlib import Path
 from console.coordination.desk import Desk
 from console.coordination.works.preparing import read_plan
 from console.hosts.errors import ArtifactDigestMismatch, FetchRefused, FileAbsent, HostError
-from console.validation.adapter import delta_norm, scaled
+from console.validation.adapter import norm_past, scaled
 from console.validation.training_state import read_state
 from runners.contract import coordinator_records as rec
 from runners.contract.canonical import sha256_hex
@@ -90,8 +90,8 @@ def _unsound(path: Path, ref: CheckpointRef, assignment: Assignment, bound: floa
         state = read_state(raw, assignment, ref.step, name=ref.file.name)
     except TensorFileError as error:
         return (_finding("checkpoint_file", f"a training state after step {ref.step}", error),)
-    norm = delta_norm(*scaled(state.adapter))
-    return () if norm <= bound else (_finding("delta_norm", f"at most {bound:g}", f"{norm:g}"),)
+    norm = norm_past(*scaled(state.adapter), bound)
+    return () if norm is None else (_finding("delta_norm", f"at most {bound:g}", f"{norm:g}"),)
 
 
 def _quarantine(desk: Desk, node_id: str, name: str, received: Path, reason: str) -> None:

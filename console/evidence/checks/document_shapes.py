@@ -153,6 +153,7 @@ _ALL: tuple[Shape, ...] = (
         accelerator=Maybe(bringup.ACCELERATOR),
         device=Maybe(DEVICE),
         software=Maybe(SOFTWARE),
+        memory=Maybe(bringup.MEMORY),
         execution=Maybe(EXECUTION),
         probe=Maybe(bringup.PRODUCT_PROBE),
         gate=Maybe(bringup.GATE_RESULT),

@@ -172,6 +172,7 @@ class Evidence:
             self.shards[path] = read_header(got.head, got.size).entries
         elif kind == "state":
             self.states[path] = read_header(got.head, got.size)
+            self.folder.let_go(path)
         elif kind == "signature":
             self.signatures[path] = _signature(got.head)
         elif kind == "json":

@@ -4,12 +4,12 @@ import hashlib
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from console.evidence.checks.stored import UnreadableError
 
-MAX_ENTRIES = 4096
+MAX_ENTRIES = 16_384  # a lane that would keep more training states is refused when it is read
 MAX_DEPTH = 5
 MAX_FILE_BYTES = 4 * 1024**3  # past this a file is not read at all
 KEPT_BYTES = 256 * 1024**2  # up to this a file's bytes stay in memory after the one reading
@@ -18,6 +18,7 @@ CHUNK_BYTES = 1 << 20
 
 # An admission token, or the start of any private key in text form.
 SECRET = re.compile(rb"swarm1-[A-Za-z2-7]{20,}|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
+SECRET_STARTS = (b"swarm1-", b"-----BEGIN ")  # looked for first: alternatives are slow over hundreds of megabytes
 SECRET_SPAN = 64  # the longest prefix that must survive a chunk boundary
 
 
@@ -57,8 +58,15 @@ class Folder:
             self._reads[path] = self._read(path, keep)
         return self._reads[path]
 
+    def let_go(self, path: str) -> None:
+        """Only size and digest stay in memory: hundreds of training states are more than a machine has."""
+        got = self._reads.get(path)
+        if isinstance(got, FileRead) and got.size:
+            self._reads[path] = replace(got, head=b"", whole=False)
+
     def again(self, path: str) -> bytes:
-        """All bytes of a file whose head alone was kept: read anew, and the same as before. Raises UnreadableError."""
+        """All bytes of a file that was let go, or whose head alone was kept: read anew, and the same as before. Raises
+        UnreadableError."""
         got = self.read(path)
         if isinstance(got, Refused):
             raise UnreadableError(got.expected, got.got)
@@ -132,13 +140,17 @@ def _read_once(fd: int, keep: int) -> FileRead | Refused:
     while size <= before.st_size and (chunk := os.read(fd, CHUNK_BYTES)):
         hasher.update(chunk)
         kept += chunk[: max(0, limit - len(kept))]
-        secret = secret or SECRET.search(tail + chunk) is not None
+        secret = secret or _looks_secret(tail + chunk)
         tail = (tail + chunk)[-SECRET_SPAN:]
         size += len(chunk)
     after = os.fstat(fd)
     if (size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         return Refused(f"{before.st_size} bytes that stay as they are", f"{size} bytes, changed while read")
     return FileRead(size, hasher.hexdigest(), bytes(kept), len(kept) == size, secret)
+
+
+def _looks_secret(text: bytes) -> bool:
+    return any(start in text for start in SECRET_STARTS) and SECRET.search(text) is not None
 
 
 def _kind(mode: int) -> str:

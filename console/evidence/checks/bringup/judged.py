@@ -20,9 +20,26 @@ def judged(report: Body) -> list[Body]:
     if report["device"] is not None and report["accelerator"] is not None:
         found += _device(report["requirements"], report["device"], report["accelerator"])
     found += _kept(report, "backend_loads")
+    found += _room(report["memory"])
     if all(finding["holds"] for finding in found):
         return [*found, *_trained(report, limits), *_kept(report, "training")]
     return [*found, *_trained(report, limits)]
+
+
+def _room(memory: Body | None) -> list[Body]:
+    """What the chosen chunk needs where, against what was free there."""
+    if memory is None:
+        return []
+    return [
+        _finding(
+            f"training_memory_{need['where']}",
+            need["needed_bytes"] <= need["free_bytes"],
+            f"{need['needed_bytes']} bytes with chunks of {memory['chunk_tokens']} tokens",
+            f"at most {need['free_bytes']} bytes",
+            "training",
+        )
+        for need in memory["needs"]
+    ]
 
 
 def _trained(report: Body, limits: Body) -> list[Body]:

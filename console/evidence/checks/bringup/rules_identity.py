@@ -53,7 +53,7 @@ def requirements_are_the_lanes(held: Held) -> Iterator[Mismatch]:
     yield from differs("requirements", nodes[0] if nodes else "a node of the contract", report["requirements"])
     yield from differs("lane_id", contract["lane_id"], report["lane_id"])
     if report["throughput"] is not None:
-        for name, owner in (("rank", "adapter"), ("chunk_tokens", "recipe"), ("threads", "recipe")):
+        for name, owner in (("rank", "adapter"), ("threads", "recipe")):
             yield from differs(f"throughput.{name}", contract[owner][name], report["throughput"][name])
 
 
@@ -115,12 +115,16 @@ def times_run_forward(held: Held) -> Iterator[Mismatch]:
 
 def memory_is_possible(held: Held) -> Iterator[Mismatch]:
     """Nothing has more left than it has."""
-    machine, facts = held.report["machine"], held.report["accelerator"]
+    report = held.report
+    machine, facts = report["machine"], report["accelerator"]
     pairs = [("machine.memory_available_bytes", machine["memory_available_bytes"], machine["memory_total_bytes"])]
     if facts is not None:
         total = facts["memory_total_bytes"]
         pairs.append(("accelerator.memory_free_before_bytes", facts["memory_free_before_bytes"], total))
         pairs.append(("accelerator.memory_free_during_bytes", facts["memory_free_during_bytes"] or 0, total))
+        totals = {"host": machine["memory_total_bytes"], "device": total}
+        needs = report["memory"]["needs"] if report["memory"] else ()
+        pairs += [(f"memory.needs {need['where']}", need["free_bytes"], totals[need["where"]]) for need in needs]
     for where, free, total in pairs:
         if free > total:
             yield Mismatch(where, f"at most {total}", str(free))

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -101,7 +102,44 @@ def throughput_is_its_bands(held: Held) -> Iterator[Mismatch]:
         yield Mismatch("throughput steps over seconds", between, f"{overall:.6g}")
 
 
+def memory_adds_up(held: Held) -> Iterator[Mismatch]:
+    """What is needed is the sum of its parts, in the places that such a device has; the chunk is the one trained in."""
+    report, memory = held.report, held.report["memory"]
+    if memory is None and report["device"] is not None and report["head_sha256"] is not None:
+        yield Mismatch("memory", "what a training needs", "nothing")
+    if memory is None:
+        return
+    if report["device"] is None:
+        yield Mismatch("memory", "nothing without a device", "a need")
+        return
+    places = ["device", "host"] if report["device"]["kind"] == "cuda" else ["host"]
+    yield from differs("memory.needs", places, [need["where"] for need in memory["needs"]])
+    for need in memory["needs"]:
+        where = f"memory.needs {need['where']}"
+        yield from differs(f"{where} needed_bytes", sum(part["size"] for part in need["parts"]), need["needed_bytes"])
+        heads = [part["size"] for part in need["parts"] if part["name"] == "head"]
+        if (speed := report["throughput"]) is not None:
+            values = speed["vocab_size"] * speed["hidden_size"]
+            if heads not in ([2 * values], [4 * values]):
+                yield Mismatch(f"{where} head", f"{2 * values} or {4 * values} bytes", shown(heads))
+    yield from _chunk(held, memory)
+
+
+def _chunk(held: Held, memory: dict[str, Any]) -> Iterator[Mismatch]:
+    report, chunk, most = held.report, memory["chunk_tokens"], memory["most_chunk_tokens"]
+    if held.contract is not None:
+        yield from differs("memory.most_chunk_tokens", held.contract["recipe"]["chunk_tokens"], most)
+    halves = most
+    while halves > chunk:
+        halves //= 2
+    yield from differs("memory.chunk_tokens, of the most and its halves", halves, chunk)
+    for name in ("execution", "throughput"):
+        if report[name] is not None:
+            yield from differs(f"{name}.chunk_tokens", chunk, report[name]["chunk_tokens"])
+
+
 RULES: tuple[Rule, ...] = (
+    memory_adds_up,
     product_was_computed,
     gate_was_trained,
     another_precision_was_refused,

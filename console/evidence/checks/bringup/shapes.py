@@ -53,6 +53,18 @@ ACCELERATOR: Shape = {
     "throttling": Maybe([LABEL]),
     "sources": [LABEL],
 }
+MEMORY: Shape = {
+    "chunk_tokens": COUNT,
+    "most_chunk_tokens": COUNT,
+    "needs": [
+        {
+            "where": one_of("host", "device"),
+            "needed_bytes": COUNT,
+            "free_bytes": COUNT,
+            "parts": [{"name": LABEL, "size": COUNT}],
+        }
+    ],
+}
 PRODUCT_PROBE: Shape = {
     "device_label": LABEL,
     "seed": WHOLE,

@@ -1,0 +1,38 @@
+"""Has this host room for a training? Asked at bring-up, where the chunk is chosen, and again before work is read."""
+
+from runners.contract.bringup import MemoryPlan
+from runners.contract.lane import RunContract
+from runners.contract.plan import Assignment
+from runners.process.errors import Refused
+from runners.process.probes.memory import free_memory
+from runners.training import memory
+from runners.training.backend import Backend
+from runners.training.head import Head
+from runners.training.throughput import SHARD_STEPS
+
+
+def plan_memory(contract: RunContract, head: Head, backend: Backend) -> MemoryPlan:
+    """For a slice as long as the throughput's own. The head is read already: its memory isn't free, but it is had."""
+    most = contract.recipe.chunk_tokens
+    work = memory.Workload(
+        vocab_size=head.vocab_size,
+        hidden_size=head.hidden_size,
+        rank=contract.adapter.rank,
+        head_item=memory.item_of(head.dtype),
+        tokens=SHARD_STEPS * most,
+    )
+    device = backend.device()
+    place, rows = memory.place_of(backend.name, device.kind), memory.head_rows(backend.tiles)
+    chunk, needs = memory.plan(place, work, most, rows, free_memory(device, held_bytes=work.head))
+    return MemoryPlan(chunk_tokens=chunk, most_chunk_tokens=most, needs=needs)
+
+
+def require_memory(assignment: Assignment, backend: Backend) -> None:
+    """In the planned chunks, which nobody may change now. Raises Refused with the figures."""
+    device = backend.device()
+    place, rows = memory.place_of(backend.name, device.kind), memory.head_rows(backend.tiles)
+    parts = memory.needed(place, memory.workload_of(assignment), backend.chunk_tokens, rows)
+    needs = memory.needs_of(parts, free_memory(device))
+    if not memory.fits(needs):
+        told = memory.sentence(needs, backend.chunk_tokens)
+        raise Refused("memory_short", f"{told}; end what else holds memory here, or bring this host up again")

@@ -1,0 +1,163 @@
+"""What a training needs of memory, part by part, and the largest chunk of tokens that a device has room for.
+
+Arithmetic over sizes alone: what is free is measured by whoever asks. The sums are meant to lie above what is measured
+(docs/performance.md has both); sizes are those of the backends' own arrays, and follow them when they change.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from runners.contract.bringup import MemoryNeed
+from runners.contract.execution import NamedSize
+from runners.contract.plan import Assignment
+
+MIB = 1024 * 1024
+F32, F64, INT64 = 4, 8, 8
+F32_HEAD_BYTES = 256 * MIB  # a bf16 head that is no larger in f32 is kept as f32
+BASE_LOGITS_BYTES = 256 * MIB  # a shard whose base logits fit is multiplied by W once, not once per epoch
+SMALLEST_CHUNK = 16  # tokens; below that a product is no faster than as many single rows
+SPARE_BYTES: Mapping[str, int] = {"host": 128 * MIB, "device": 256 * MIB}  # of libraries: workspaces, fragments
+
+Place = Literal["torch.cpu", "torch.cuda", "mlx.cpu", "mlx.metal", "reference.cpu"]
+Where = Literal["host", "device"]
+Parts = dict[str, int]  # bytes by name
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The sizes of one contributor's training."""
+
+    vocab_size: int  # V
+    hidden_size: int  # d
+    rank: int  # r
+    head_item: Literal[2, 4]  # bytes of one value of W as the checkpoint has it
+    tokens: int  # N of the shard
+    shard_item: Literal[2, 4] = 2
+
+    @property
+    def head(self) -> int:
+        return self.vocab_size * self.hidden_size * self.head_item
+
+    @property
+    def f32_head(self) -> int:
+        """Of a bf16 head that is small enough to be kept as f32 too."""
+        size = self.vocab_size * self.hidden_size * F32
+        return size if self.head_item == 2 and size <= F32_HEAD_BYTES else 0
+
+    @property
+    def adapter(self) -> int:
+        """A and B in f32."""
+        return F32 * self.rank * (self.vocab_size + self.hidden_size)
+
+    @property
+    def shard(self) -> int:
+        return self.tokens * (self.hidden_size * self.shard_item + INT64)
+
+    @property
+    def base_logits(self) -> int:
+        size = F32 * self.tokens * self.vocab_size
+        return size if size <= BASE_LOGITS_BYTES else 0
+
+    def logits(self, chunk_tokens: int, item: int = F32) -> int:
+        return item * chunk_tokens * self.vocab_size
+
+    def rows(self, chunk_tokens: int) -> int:
+        """Hidden states of a chunk, gathered and cast, and those of W's rows that a loss takes in f64."""
+        return (2 * F32 + 2 * F64) * chunk_tokens * self.hidden_size
+
+
+def workload_of(assignment: Assignment) -> Workload:
+    head = assignment.head
+    return Workload(
+        vocab_size=head.vocab_size,
+        hidden_size=head.hidden_size,
+        rank=assignment.adapter.rank,
+        head_item=item_of(head.dtype),
+        tokens=assignment.slice.tokens,
+    )
+
+
+def item_of(dtype: str) -> Literal[2, 4]:
+    """Bytes of one value."""
+    return 4 if dtype == "F32" else 2
+
+
+def place_of(backend: str, kind: str) -> Place:
+    """Raises ValueError for a backend that doesn't compute there."""
+    for place in ("torch.cpu", "torch.cuda", "mlx.cpu", "mlx.metal", "reference.cpu"):
+        if place == f"{backend}.{kind}":
+            return place
+    raise ValueError(f"expected a backend on its own kind of device, got {backend} on {kind}")
+
+
+def head_rows(tiles: tuple[NamedSize, ...]) -> int:
+    """Rows of W per product; 0 for a backend that doesn't cut it."""
+    return next((tile.size for tile in tiles if tile.name == "head_rows"), 0)
+
+
+def needed(place: Place, work: Workload, chunk_tokens: int, rows_of_head: int) -> dict[Where, Parts]:
+    """Parts of `device` and `host`; a processor, and Metal, compute from the machine's own memory, the host's.
+
+    `rows_of_head`: of W per product, the backend's tile. The state is what a checkpoint is written from.
+    """
+    block = F32 * rows_of_head * work.hidden_size
+    pieces = 4 * F32 * chunk_tokens * rows_of_head
+    state = 6 * work.adapter
+    if place == "torch.cuda":
+        exact = work.head_item == 4 or work.shard_item == 2  # else the library has no such product: a copy by blocks
+        chunk = work.logits(chunk_tokens) * (1 if exact else 2) + work.rows(chunk_tokens)
+        device = {"head": work.head, "shard": work.shard, "adapter": 7 * work.adapter, "chunk": chunk}
+        host = {"head": work.head, "shard": work.shard, "adapter": work.adapter, "state": state}
+        return {"device": device, "host": host}
+    if place == "reference.cpu":
+        values = work.vocab_size * work.hidden_size * (F64 + F32)
+        chunk = 3 * work.logits(chunk_tokens, F64) + 2 * work.rows(chunk_tokens)
+        parts = {"head": work.head + values, "shard": work.shard, "adapter": 16 * work.adapter, "state": state}
+        return {"host": {**parts, "chunk": chunk}}
+    chunk = work.logits(chunk_tokens) + pieces + work.rows(chunk_tokens)
+    kept = {"base_logits": work.base_logits, "state": state, "chunk": chunk}
+    if place == "torch.cpu":
+        cast = 0 if work.head_item == 4 or work.f32_head else block
+        host = {"head": work.head, "f32_head": work.f32_head, "head_block": cast}
+        return {"host": {**host, "shard": work.shard, "adapter": 8 * work.adapter, **kept}}
+    # MLX has arrays of its own beside what was read.
+    host = {"head": work.head, "head_of_mlx": work.f32_head or work.head, "head_block": 2 * block}
+    return {"host": {**host, "shard": 2 * work.shard, "adapter": 8 * work.adapter, **kept}}
+
+
+def plan(
+    place: Place, work: Workload, most_tokens: int, rows_of_head: int, free: Mapping[Where, int]
+) -> tuple[int, tuple[MemoryNeed, ...]]:
+    """The largest chunk that fits, of `most_tokens` and its halves, and what it needs where; where none fits, the
+    smallest one, whose need is then more than what is free. `free`: bytes by `host` and `device`."""
+    chunk = most_tokens
+    while True:
+        needs = needs_of(needed(place, work, chunk, rows_of_head), free)
+        if fits(needs) or chunk // 2 < SMALLEST_CHUNK:
+            return chunk, needs
+        chunk //= 2
+
+
+def needs_of(parts: Mapping[Where, Parts], free: Mapping[Where, int]) -> tuple[MemoryNeed, ...]:
+    return tuple(_need(where, {**sizes, "spare": SPARE_BYTES[where]}, free[where]) for where, sizes in parts.items())
+
+
+def fits(needs: tuple[MemoryNeed, ...]) -> bool:
+    return all(need.needed_bytes <= need.free_bytes for need in needs)
+
+
+def _need(where: Where, sizes: Parts, free: int) -> MemoryNeed:
+    parts = tuple(NamedSize(name=name, size=size) for name, size in sizes.items() if size)
+    return MemoryNeed(where=where, needed_bytes=sum(sizes.values()), free_bytes=free, parts=parts)
+
+
+def sentence(needs: tuple[MemoryNeed, ...], chunk_tokens: int) -> str:
+    """What is needed where, out of what is free, the largest parts first."""
+    return f"chunks of {chunk_tokens} tokens; " + "; ".join(_told(need) for need in needs)
+
+
+def _told(need: MemoryNeed) -> str:
+    largest = sorted(need.parts, key=lambda part: -part.size)[:4]
+    parts = ", ".join(f"{part.name} {part.size // MIB}" for part in largest)
+    return f"{need.where}: {need.needed_bytes // MIB} MiB needed ({parts}, ...), {need.free_bytes // MIB} MiB free"

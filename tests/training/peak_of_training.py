@@ -1,0 +1,46 @@
+"""`python -m tests.training.peak_of_training BACKEND V d CHUNK`: a short training in a process of its own, and the most
+memory that it took beside the libraries, in bytes. Linux only."""
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from runners.contract.jobs import BackendName
+from runners.training.backends import load
+from runners.training.head import Head, f32_to_bf16
+from runners.training.throughput import measure_throughput
+from tests.training.problems import adapter_contract, recipe
+
+ROWS = 8192  # of W at a time, so that making it takes less than having it
+
+
+def made_head(vocab_size: int, hidden_size: int) -> Head:
+    random = np.random.default_rng(1)
+    weight = np.empty((vocab_size, hidden_size), np.uint16)
+    for start in range(0, vocab_size, ROWS):
+        rows = weight[start : start + ROWS]
+        rows[:] = f32_to_bf16(random.standard_normal(rows.shape, dtype=np.float32) * np.float32(0.02))
+    return Head("lm_head.weight", "BF16", weight, hashlib.sha256(weight.data).hexdigest(), tied=False)
+
+
+def resident(name: str) -> int:
+    """`VmRSS` now, `VmHWM` the most so far."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def peak(name: BackendName, vocab_size: int, hidden_size: int, chunk_tokens: int) -> int:
+    backend = load(name, threads=2, chunk_tokens=chunk_tokens)
+    backend.device()
+    before = resident("VmRSS")
+    how = recipe(2, batch_samples=2).model_copy(update={"chunk_tokens": chunk_tokens})
+    measure_throughput(backend, made_head(vocab_size, hidden_size), how, adapter_contract(), lambda: None)
+    return resident("VmHWM") - before
+
+
+if __name__ == "__main__":
+    name, *sizes = sys.argv[1:]
+    print(peak(cast("BackendName", name), *(int(size) for size in sizes)))
