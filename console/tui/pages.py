@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
 
-from console.evidence.verify_process import is_ours
 from console.observation.conditions import Verdict
 from console.observation.line import Ref
 from console.observation.receipts import ReceiptRing, find
@@ -132,6 +131,8 @@ class OpeningApp(OperatingApp):
 
     async def _evidence_of(self, bundle: Path) -> None:
         """The run is watched from then on, so that esc leads from the record to the dashboard of its last moment."""
+        from console.evidence.verify_process import is_ours  # brings NumPy, for which no first paint waits
+
         if not await asyncio.to_thread(is_ours, bundle):
             self.notice("× evidence: the old system kept no journals; enter and files show its documents", "warn")
             return
