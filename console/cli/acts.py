@@ -121,8 +121,12 @@ def _refused_as_such(act: Callable[[], T]) -> T:
     from runners.contract.errors import ContractError
     from runners.records.errors import RecordsError
 
-    known = (UsageError, MissingTool, CoordinationError, EvidenceError, HostError, ContractError, RecordsError, OSError)
+    known = (UsageError, MissingTool, CoordinationError, EvidenceError, HostError, ContractError, RecordsError)
     try:
         return act()
+    except OSError as error:
+        place = error.filename or "a file"
+        why = f"{place}: expected to use it, got {error.strerror or error}"
+        raise ActRefused(f"{why}; SWARM_HOME and SWARM_RUNS name other folders") from error
     except known as error:
         raise ActRefused(str(error)) from error

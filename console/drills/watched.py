@@ -16,7 +16,7 @@ from runners.records.durable import read_regular
 from runners.records.errors import RecordsError
 
 MAX_REPORT = 1024 * 1024
-Stage = Literal["starting", "waiting", "struck", "judging", "pass", "fail"]
+Stage = Literal["starting", "waiting", "planted", "struck", "judging", "pass", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,10 @@ class WatchedDrill:
             return view_of(report, self.run_dir, match(self.expected, self._heard.story(strike and strike[1])))
         story = self._heard.story(strike and strike[1])
         rows = match(self.expected, story)
-        stage: Stage = "judging" if self._heard.last == "closed" else "struck" if strike else "waiting"
-        due = _due(rows, story) if stage == "struck" or self.expected.case == "another_shape" else None
+        # Another shape is no strike: the fault lies in the plan of that host from the beginning.
+        before: Stage = "planted" if self.expected.case == "another_shape" else "waiting"
+        stage: Stage = "judging" if self._heard.last == "closed" else "struck" if strike else before
+        due = _due(rows, story) if stage in ("struck", "planted") else None
         return DrillView(self.run_dir.name, stage, rows, strike[0] if strike else "", due)
 
     def _strike(self) -> tuple[str, int] | None:

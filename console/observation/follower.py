@@ -19,7 +19,7 @@ from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 from runners.records.journal_file import JournalReader
 
-CHUNK_BYTES = 256 * 1024  # some 450 lines: what memory holds of a part while it is taken is ten times as much
+CHUNK_BYTES = 192 * 1024  # some 350 lines: what memory holds of a part while it is taken is ten times as much
 BULK_BYTES = 96 * 1024
 STRICT_TAIL_LINES = 4
 

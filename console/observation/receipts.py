@@ -1,5 +1,6 @@
 """Every record as a row, the newest in memory, all of them counted."""
 
+from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -103,7 +104,7 @@ class ReceiptRing:
         self.capacity, self.store = capacity, store
         self.base = 0
         self.bad = 0
-        self.late: list[int] = []  # places, as `base` counts them, at which a row was put before others
+        self.late = array("Q")  # places, as `base` counts them, at which a row was put before others
         self.problems: deque[Row] = deque(maxlen=PROBLEMS)
         self._rows: list[Row] = []
 

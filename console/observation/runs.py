@@ -24,6 +24,7 @@ class RunRef:
     standing: RunStanding
     bundle: Path | None
     changed_ms: int
+    ended: str = ""  # what the bundle says of the run, where that was asked: `endings.with_endings`
 
 
 def coordinator_folder(run_dir: Path) -> Path | None:

@@ -100,9 +100,11 @@ class SwarmApp(OpeningApp):
             self.attach(run.run_dir, retained=run.standing is RunStanding.CLOSED)
         if self._open_first is not None:
             self.open_kept(self._open_first)
-        for problem in self.theme_problems:
-            self.notice(f"▲ {problem}", "warn")
+        if self.theme_problems:
+            first, *more = self.theme_problems
+            self.notice(f"▲ {f'{len(more)} more, ? lists them · ' if more else ''}{first}", "warn")
         self.run_worker(self.off_loop(self.desk.recall), group="recall", exit_on_error=False)
+        self.run_worker(self.look_for_runs(), group="runs", exit_on_error=False)
         self.begin_frames()
 
     # -- places

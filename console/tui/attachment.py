@@ -91,6 +91,8 @@ class Attachment:
         except (ObservationError, OSError) as error:
             self.problem = str(error)
             return False
+        if batch and not self.alive:
+            self._look()  # who writes lives, or has ended since: the look before this one is too old to say
         if batch or (self.source.caught_up and not self.caught_up):
             rows = self._observer.take(batch)
             self._inbox.append(Update(self._observer.state, rows, self.source.caught_up))

@@ -126,6 +126,7 @@ class OperatingApp(WatchingApp):
         started = await self._said(act, name)
         if started is not None:
             self.attach(started.run_dir)
+            self.action_place("dashboard")
 
     # -- acts in a process of their own
 

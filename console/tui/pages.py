@@ -1,5 +1,6 @@
 """The app as one who opens things: kept runs, files, records, the operator's acts, lanes, a pager."""
 
+import asyncio
 import os
 import shlex
 import shutil
@@ -26,6 +27,7 @@ from console.tui.screens.help import Help
 from console.tui.screens.host import HostPage
 from console.tui.screens.kept import KeptPage, read_kept
 from console.tui.screens.lane import LanePage
+from console.tui.screens.viewer import Viewer
 from console.tui.verification import Verification
 from console.tui.view import LogEntry
 from console.tui.widgets.receipt_detail import read_again
@@ -111,6 +113,40 @@ class OpeningApp(OperatingApp):
             self.open_receipt(ring[place])
 
     def action_evidence(self) -> None:
+        """Of the kept run that is open or chosen in the viewer, else of the watched one."""
+        bundle = self._bundle_at_hand()
+        if bundle is not None:
+            self.run_worker(self._evidence_of(bundle), group="kept", exit_on_error=False)
+        elif self.attachment is None:
+            self.notice(
+                "× evidence: no run is watched; 5 lists them, and e there opens the record behind a verdict", "warn"
+            )
+        else:
+            self._open_evidence()
+
+    def _bundle_at_hand(self) -> Path | None:
+        if isinstance(self.screen, KeptPage):
+            return self.screen.run.path
+        return self.screen.chosen.bundle if isinstance(self.screen, Viewer) and self.screen.chosen else None
+
+    async def _evidence_of(self, bundle: Path) -> None:
+        """The run is watched from then on, so that esc leads from the record to the dashboard of its last moment."""
+        from console.evidence.verify_process import is_ours  # brings NumPy, for which no first paint waits
+
+        if not await asyncio.to_thread(is_ours, bundle):
+            self.notice("× evidence: the old system kept no journals; enter and files show its documents", "warn")
+            return
+        self.watch_kept(bundle)
+        watched = self.attachment
+        while watched is not None and watched is self.attachment and (not watched.caught_up or watched.waiting):
+            if watched.problem:
+                self.notice(f"✗ evidence: {watched.problem}", "bad")
+                return
+            await asyncio.sleep(0.02)
+        if watched is self.attachment:
+            self._open_evidence()
+
+    def _open_evidence(self) -> None:
         """Behind the worst condition, else behind the newest problem, else the run's last word."""
         shown = self.view(self.stamp()).snapshot
         if (

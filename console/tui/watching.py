@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual.app import App
 
 from console.evidence.operator_acts import FOLDER as ACTS_FOLDER
+from console.observation.endings import with_endings
 from console.observation.errors import ObservationError
 from console.observation.line import Stamp
 from console.observation.moment import Moment
@@ -77,7 +78,7 @@ class WatchingApp(App[None]):
         """The frame runs from here on."""
         self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
         self.set_interval(FRAME_MS / 1000, self.frame, name="frame")
-        self.set_interval(RUNS_EVERY_S, self._look_for_runs, name="runs")
+        self.set_interval(RUNS_EVERY_S, self.look_for_runs, name="runs")
         self.call_after_refresh(self.frame)
         if self._threaded:
             self.set_timer(LATER_S, self._import_what_keys_need, name="imports")
@@ -108,9 +109,11 @@ class WatchingApp(App[None]):
         others = (run for folder in self.kept_folders for run in list_kept(folder))
         return (*list_runs(self.runs_dir), *others)
 
-    async def _look_for_runs(self) -> None:
+    async def look_for_runs(self) -> None:
+        """Also how each ended, for which its bundle is read: the first paint doesn't wait for that."""
+
         def look() -> None:
-            self.runs = self.list_runs()
+            self.runs = with_endings(self.list_runs())
 
         await self.off_loop(look)
         live = newest_live(self.runs)

@@ -43,6 +43,16 @@ def test_a_drill_waits_strikes_and_counts_towards_what_is_due(stale: Recording, 
     assert view.due.index > 0
 
 
+def test_a_fault_that_is_set_before_the_run_is_in_place_and_waits_for_no_strike(
+    stale: Recording, tmp_path: Path
+) -> None:
+    watched = WatchedDrill(tmp_path / "scratch", expectation(load_lane("loopback"), "another_shape"))
+    stale.write(tmp_path / "scratch", until_ms=STRUCK_MS)
+    view = watched.look()
+    assert view.stage == "planted"
+    assert view.due is not None
+
+
 def test_a_run_without_a_report_has_no_verdict(stale: Recording, tmp_path: Path) -> None:
     stale.write(tmp_path / "scratch", until_ms=23_300)
     assert read_report(tmp_path / "scratch") is None

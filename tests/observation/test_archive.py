@@ -118,7 +118,7 @@ def test_a_journal_read_in_parts_gives_what_one_read_gives(
             watch.ring.add(row)
     assert sum(part > 0 for part in parts) > 5
     assert current.index(True) == len(current) - 1
-    assert watch.ring.late == []  # no line came after a later one of another journal
+    assert not watch.ring.late  # no line came after a later one of another journal
     assert watch.ring.rows == whole.rows
 
 

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from console.evidence.checks.layout import BUNDLE_FILE
+from console.observation.endings import with_endings
 from console.observation.figures import short_names
 from console.observation.plain import plain
 from console.observation.runs import RunStanding, list_runs, newest_live
@@ -26,6 +28,18 @@ def test_a_run_is_live_while_its_lock_is_held_then_closed_with_a_bundle_or_left(
     (run,) = list_runs(tmp_path)
     assert run.standing is RunStanding.CLOSED
     assert run.bundle == run_dir / "bundle"
+
+
+def test_a_list_says_how_each_run_ended_and_of_a_hostile_document_nothing(healthy: Recording, tmp_path: Path) -> None:
+    for name, ended in (("good", Classification.BOUNDED_SUCCESS), ("bad", Classification.REPLAY_REQUIRED)):
+        healthy.write_bundle(healthy.write(tmp_path / name, until_ms=500), ended)
+    document = healthy.write_bundle(healthy.write(tmp_path / "hostile", until_ms=500), Classification.REJECTED)
+    for text in ("", "[" * 100_000, '{"result_classification": 3}', '{"result_classification": "\\u001b[2J"}'):
+        (document / BUNDLE_FILE).write_text(text)
+        os.utime(document / BUNDLE_FILE, (1, len(text)))
+        ended_as = {run.run_id: run.ended for run in with_endings(list_runs(tmp_path))}
+        assert ended_as.pop("hostile") == ("·[2J" if "u001b" in text else "")
+        assert ended_as == {"good": "bounded_success", "bad": "replay_required"}
 
 
 def test_the_newest_run_comes_first(healthy: Recording, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from console.tui.widgets.block import Block
 from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
 from runners.records.clock import Clock
+from runners.records.lock import FolderLock
 from tests.observation import make_run
 from tests.observation.recorded_journals import RUN_ID, Recording
 from tests.tui.stage import Stage, settle, shown
@@ -33,6 +34,26 @@ async def test_a_closed_run_is_not_reopened_by_itself(healthy: Recording, tmp_pa
         assert isinstance(pilot.app, SwarmApp)
         assert pilot.app.mode is Mode.IDLE
         assert "1 kept here, newest" in shown(pilot)
+
+
+async def test_a_coordinator_that_began_since_the_last_look_is_not_called_dead(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    stage.recording, stage.run_dir = healthy, stage.runs_dir / RUN_ID
+    folder = stage.run_dir / "mac" / "coordinator"
+    folder.mkdir(parents=True)
+    async with stage.app().run_test() as pilot:
+        assert isinstance(pilot.app, SwarmApp)
+        pilot.app.attach(stage.run_dir)
+        await settle(pilot)
+        assert "STARTING" in shown(pilot)
+        stage.lock = FolderLock(folder)
+        stage.lock.acquire()
+        stage.play(4_000)
+        await settle(pilot)
+        assert "NO COORDINATOR" not in shown(pilot)
+        stage.leave()
 
 
 async def test_an_unknown_run_is_named(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from console.observation.kept_run import Device, Event, KeptRun, Series
 from console.tui.app import SwarmApp
 from console.tui.screens.compare import Compare
 from console.tui.screens.kept import KeptPage
+from console.tui.view import LogEntry
 from runners.contract.states import Classification
 from tests.observation import make_run
 from tests.observation.recorded_journals import RUN_ID, WALL_0, Recording
@@ -139,6 +140,26 @@ async def test_the_pages_of_host_and_lane(
             await both(pilot, snapshot, name)
 
 
+async def test_a_bring_up_that_was_refused(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    """As `swarm bringup lane` prints it: one host ready, one with the rule that it broke."""
+    said = (
+        f"swarm-mac-a  ready_to_attempt  {'ab' * 32}\n  ok  memory              25300000000 bytes  (at least 2 GB)\n"
+        f"swarm-linux-a  refused_machine_contract  {'cd' * 32}\n  ok  arch                x86_64  (one of x86_64)\n"
+        "  NO  device_name         AMD EPYC  (a name with 'RTX 4080')\n"
+    )
+    told = "swarm-mac-a: 1.2 s  ready_to_attempt\nswarm-linux-a: 2.1 s  refused\n"
+    app = Stage.empty(tmp_path / "runs").app()
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        (tmp_path / "stdout.txt").write_text(said)
+        (tmp_path / "stderr.txt").write_text(told)
+        app.desk.entries.append(LogEntry(WALL_0, "b", "bring-up of loopback", "✗ 1 of 2 hosts is refused", "bad",
+                                         "act abab·cdcd", tmp_path))  # fmt: skip
+        app.show_bring_up()
+        await settle(pilot)
+        await both(pilot, snapshot, "bring-up")
+
+
 def kept_run(name: str, replay: str, end: float) -> KeptRun:
     """As the documents of a closed run tell it; what they would say is fixed, and no file stands behind it."""
     device = Device(name, "swarm.mlx.cpu.v1", "cpu:0", "accepted", replay, 100, 400, end, 9_800, 70_144, "ab" * 32, 0.5)
@@ -151,13 +172,18 @@ def kept_run(name: str, replay: str, end: float) -> KeptRun:
     )  # fmt: skip
 
 
-async def test_a_kept_run_and_two_beside_each_other(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+async def test_a_kept_run_and_two_beside_each_other(
+    tmp_path: Path, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not verified here: how long that takes is another time's figure."""
+    monkeypatch.setattr(KeptPage, "action_verify", lambda _: None)
     one, other = kept_run("swarm-mac-a", "exact", 4.2), kept_run("swarm-linux-a", "within tolerance", 4.4)
     async with Stage.empty(tmp_path / "runs").app().run_test(size=WIDE) as pilot:
         await settle(pilot)
         pilot.app.push_screen(KeptPage(one))
         await settle(pilot)
-        for name in ("timeline", "devices"):
+        await both(pilot, snapshot, "kept verdict")
+        for name in ("timeline", "devices", "loss"):
             await pilot.press("right")
             await settle(pilot)
             await both(pilot, snapshot, f"kept {name}")

@@ -46,6 +46,16 @@ async def test_a_problem_of_the_settings_is_on_screen(tmp_path: Path) -> None:
         assert "settings console.toml: expected TOML" in shown(pilot)
 
 
+async def test_of_several_problems_the_first_is_on_screen_and_help_lists_all(tmp_path: Path) -> None:
+    app = Stage.empty(tmp_path / "runs").app(warnings=("settings console.toml: one", "theme mine.toml: two"))
+    async with app.run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        assert "▲ 1 more, ? lists them · settings console.toml: one" in shown(pilot)
+        await pilot.press("question_mark")
+        await settle(pilot)
+        assert "▲ theme mine.toml: two" in shown(pilot)
+
+
 async def test_the_next_console_begins_where_the_last_one_was_left(tmp_path: Path) -> None:
     stage, note = Stage.empty(tmp_path / "runs"), tmp_path / "state" / "session.json"
     async with stage.app(session_file=note).run_test() as pilot:

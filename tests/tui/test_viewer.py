@@ -50,6 +50,31 @@ def furnish(bundle: Path) -> Path:
     return bundle
 
 
+@pytest.mark.parametrize("keys", [("5", "e"), ("5", "enter", "e")])
+async def test_e_opens_the_record_behind_the_verdict_of_a_kept_run(
+    keys: tuple[str, ...], stale: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.at(tmp_path / "runs", stale, 0)
+    stage.finish(Classification.REPLAY_REQUIRED, stale.end_ms + 100)
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settle(pilot)
+        text = shown(pilot)
+    assert "✓ signature" in text
+    assert "stale" in text
+    assert "NOT LIVE" in text
+
+
+async def test_e_without_a_run_says_so_and_not_that_nothing_is_wrong(tmp_path: Path) -> None:
+    async with Stage.empty(tmp_path / "runs").app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("e")
+        await settle(pilot)
+        assert "no run is watched" in shown(pilot)
+
+
 @pytest.fixture
 def kept(healthy: Recording, tmp_path: Path) -> Stage:
     stage = Stage.at(tmp_path / "runs", healthy, 0)

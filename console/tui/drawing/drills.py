@@ -30,6 +30,7 @@ DOES: dict["Case", str] = {
 STAGES = {
     "starting": ("◌ STARTING", "accent*"),
     "waiting": ("◌ WAITS TO STRIKE", "accent*"),
+    "planted": ("▲ FAULT IS IN PLACE", "warn*"),
     "struck": ("▲ STRUCK", "warn*"),
     "judging": ("◌ JUDGING", "accent*"),
     "pass": ("✓ PASS", "ok*"),

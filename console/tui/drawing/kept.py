@@ -28,10 +28,11 @@ def verdict(run: KeptRun, verified: Verified | None, width: int) -> tuple[Row, .
     good = run.classification == "bounded_success"
     glyph, role = ("✓", "ok*") if good else ("✗", "bad*")
     rows: list[Row] = [
-        labelled("says", ((f"{glyph} {words(run.classification) or 'nothing'}", role), (f"  {run.reason}", "text")),
-                 width, 12),
+        labelled("says", ((f"{glyph} {words(run.classification) or 'nothing'}", role),), width, 12),
+        *(labelled("why" if not place else "", ((line, "text"),), width, 12)
+          for place, line in enumerate(wrap(run.reason, width - 12, 4)) if line),
         labelled("run", ((run.run_id, "bright"), (f"  {run.lane}", "muted")), width, 12),
-        labelled("promotion", ((run.promotion, "text"),), width, 12),
+        labelled("promotion", ((words(run.promotion), "text"),), width, 12),
         labelled("publish", ((run.publish, "muted"),), width, 12),
         labelled("counted", ((" · ".join(f"{count} {name}" for name, count in run.counts), "text"),), width, 12),
     ]  # fmt: skip

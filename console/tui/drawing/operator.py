@@ -18,7 +18,7 @@ def operator_log(view: View, width: int, height: int = HEIGHT) -> tuple[Row, ...
         ]
     if not rows:
         rows = [(("nothing was done at this machine's consoles yet", "muted"),)]
-    note = f"{len(view.log)} acts · O lists them" if view.log else ""
+    note = f"{len(view.log)} {'act' if len(view.log) == 1 else 'acts'} · O lists them" if view.log else ""
     return box((("operator", "bright*"),), tuple(rows), width, height, note=note)
 
 

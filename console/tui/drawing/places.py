@@ -1,20 +1,32 @@
-"""The rows of the checks place, and of the list of runs."""
+"""The rows of the list of runs."""
 
 from datetime import UTC, datetime
 
+from console.observation.figures import words
 from console.observation.runs import RunRef, RunStanding
-from console.tui.drawing.text import Row, ends, pad
+from console.tui.drawing.text import Row, Span, ends, pad
+from runners.contract.states import Classification
 
-_STANDINGS = {
-    RunStanding.LIVE: ("● LIVE", "ok"),
-    RunStanding.CLOSED: ("■ CLOSED", "muted"),
-    RunStanding.LEFT: ("? LEFT", "warn"),
-}
+STANDING = 22  # cells: a glyph and the longest verdict
 
 
 def run_row(run: RunRef, width: int, *, marked: bool = False) -> Row:
-    word, role = _STANDINGS[run.standing]
+    """How it stands or ended comes first."""
     changed = datetime.fromtimestamp(run.changed_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
-    kept = "bundle" if run.bundle else "no bundle"
-    left: Row = (("◆ " if marked else "  ", "accent"), (pad(word, 10), role), (run.run_id, "text"))
-    return ends(left, ((f"  {kept:<10}{changed}Z", "muted"),), width)
+    word, role = standing(run)
+    name = (run.run_id, "bright" if run.standing is RunStanding.LIVE else "text")
+    left: Row = (("◆ " if marked else "  ", "accent"), (pad(word, STANDING), role), ("  ", ""), name)
+    return ends(left, ((f"  {changed}Z", "muted"),), width)
+
+
+def standing(run: RunRef) -> Span:
+    """Glyph, word and colour of what the bundle itself says; opening it verifies that."""
+    match run.standing:
+        case RunStanding.LIVE:
+            return ("● LIVE", "ok*")
+        case RunStanding.LEFT:
+            return ("? NO COORDINATOR", "warn")
+    if not run.ended:
+        return ("■ CLOSED", "muted")
+    good = run.ended == Classification.BOUNDED_SUCCESS
+    return (f"✓ {words(run.ended)}", "ok") if good else (f"✗ {words(run.ended)}", "bad")

@@ -3,7 +3,8 @@
 from textual.binding import Binding
 
 from console.observation.figures import bound
-from console.tui.drawing.text import Row, pad
+from console.observation.plain import plain
+from console.tui.drawing.text import Row, pad, wrap
 from console.tui.screens.fixed import Leaf
 from console.tui.view import View
 
@@ -33,7 +34,7 @@ class Help(Leaf):
         super().__init__()
         self._here: set[str] = set()
 
-    def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
+    def rows(self, view: View, width: int) -> tuple[Row, ...]:
         """What works where the operator came from, then what works everywhere, the words, and the other places."""
         from console.tui.bindings import all_bindings
 
@@ -44,7 +45,7 @@ class Help(Leaf):
         rest = [where for where in sections if where not in (*here, EVERYWHERE)]
         glyphs = [((f"  {pad(glyph, 16)}", role), (text, "text")) for glyph, role, text in GLYPHS]
         sections |= {"glyphs": [*glyphs], "thresholds of this run": [*_thresholds(view)]}
-        rows: list[Row] = []
+        rows: list[Row] = _of_the_settings(self.app.theme_problems, width)  # type: ignore[attr-defined]
         for title in (*here, EVERYWHERE, "glyphs", "thresholds of this run", *rest):
             rows += [((title, "bright*"),), *sections[title], ()]
         return tuple(rows)
@@ -65,6 +66,14 @@ class Help(Leaf):
             (binding.tooltip, "muted"),
         )
         return (row,) if reason is None else (row, ((" " * 16, ""), (f"× not now: {reason}", "warn")))
+
+
+def _of_the_settings(problems: tuple[str, ...], width: int) -> list[Row]:
+    """What was wrong in the operator's settings and themes, whole; it was left out."""
+    if not problems:
+        return []
+    lines = [line for problem in problems for line in wrap(plain(problem, 1000), width - 4, 4)]
+    return [(("left out of your settings", "bright*"),), *((("  ▲ ", "warn"), (line, "text")) for line in lines), ()]
 
 
 def _display(key: str) -> str:

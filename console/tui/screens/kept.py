@@ -55,7 +55,7 @@ class KeptPage(Place):
         lines = self.query_one(FixedLines)
         rows, self._targets = self._rows(self.size.width - 6, self.size.height - 7)
         lines.show_rows((kept.tabs(self.section), (), *rows))
-        watch = "w watches it · " if self.run.kind == "swarm" else ""
+        watch = "e the record behind the verdict · w watches it · " if self.run.kind == "swarm" else ""
         lines.border_subtitle = Content(f"{self.run.kind} · {watch}esc back")
         super().show(view)
 
