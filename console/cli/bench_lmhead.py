@@ -4,20 +4,39 @@ import argparse
 import asyncio
 import json
 import os
+import platform
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from console.cli.errors import UsageError
 from console.coordination.errors import JobFailed
 from console.coordination.job import run_job
+from runners.contract.errors import ContractError
 from runners.contract.jobs import LmHeadBenchJob, LmHeadBenchResult, Progress
+from runners.records.durable import write_durable
 
-OF_TORCH = ("bare_f32", "peft", "peft_chunked", "ours_torch")  # the first of each is what the others are measured by
+OF_TORCH = (
+    "bare_f32",
+    "peft",
+    "peft_chunked",
+    "ours_torch",
+    "ours_torch_kept",
+)  # the first of each is what the others are measured by
 OF_MLX = ("bare_mlx", "mlx_lm", "ours_mlx")
 CONTENDERS: tuple[str, ...] = (*OF_TORCH, *OF_MLX)
+LIGER = "Liger's fused loss: not measured, this command runs it nowhere yet (it needs a GPU)"
+GOALS = (  # of the issue of this lane at real size: contender, over which other, at most which ratio of seconds
+    ("ours_torch", "bare_f32", 1.0),
+    ("ours_torch", "peft", 1 / 1.6),
+    ("ours_torch_kept", "peft", 1 / 30),
+    ("ours_mlx", "mlx_lm", 1 / 1.5),
+)
+PEAK_GOALS_MB = {"ours_torch": 200.0}
+PEAK_RATIO_GOALS = (("ours_mlx", "mlx_lm", 1 / 8),)
 
 
 def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -38,7 +57,12 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument("--rounds", type=int, default=5, help="times of each (default: 5)")
     parser.add_argument("--only", default=",".join(OF_TORCH), metavar="A,B", help=f"of {', '.join(CONTENDERS)}")
     parser.add_argument("--no-memory", action="store_true", help="leave out the processes that measure memory")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write one JSON document there")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="also keep one JSON document there, after each process; the same command goes on from it",
+    )
     parser.set_defaults(act=bench_lmhead)
 
 
@@ -56,17 +80,60 @@ def bench_lmhead(options: argparse.Namespace) -> int:
     if min(sizes) < 1 or not set(only) <= set(CONTENDERS):
         raise UsageError(f"bench lmhead: expected sizes of at least 1 and --only of {', '.join(CONTENDERS)}")
     try:
-        libraries = [tuple(name for name in only if name in of) for of in (OF_TORCH, OF_MLX)]
-        results = [_run(options, names, options.rounds) for names in libraries if names]
-        peaks = {} if options.no_memory else {name: _run(options, (name,), 0).peak_bytes for name in only}
+        said = _measure(options, only)
     except JobFailed as error:
         print(f"bench lmhead: {error}", file=sys.stderr)
         return 1
-    said = _document(options, results, peaks)
-    if options.json is not None:
-        options.json.write_text(json.dumps(said, indent=2) + "\n")
+    sys.stderr.write("\r\x1b[K")
     print(_table(said))
     return 0
+
+
+def _measure(options: argparse.Namespace, only: tuple[str, ...]) -> dict[str, Any]:
+    """Each process's result is kept as it ends; those that the document has already are not measured again."""
+    said = _begun(options)
+    kept: dict[str, Any] = said["processes"]
+
+    def measure(name: str, contenders: tuple[str, ...], rounds: int) -> None:
+        if name in kept:
+            return
+        started, load = time.time(), os.getloadavg()[0]
+        result = _run(options, contenders, rounds)
+        kept[name] = {
+            "contenders": list(contenders), "at": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(started)),
+            "took_seconds": time.time() - started, "load_before": load, "load_after": os.getloadavg()[0],
+            "result": result.to_json(),
+        }  # fmt: skip
+        if options.json is not None:
+            write_durable(options.json, (json.dumps(said, indent=2) + "\n").encode())
+
+    for of in (OF_TORCH, OF_MLX):
+        if names := tuple(name for name in of if name in only):
+            measure("times " + ",".join(names), names, options.rounds)
+    if not options.no_memory:
+        for name in only:
+            measure(f"memory {name}", (name,), 0)
+    return said
+
+
+def _begun(options: argparse.Namespace) -> dict[str, Any]:
+    """An empty document, or the one that was kept. Raises UsageError for one of other sizes or another machine."""
+    sizes = {
+        name: getattr(options, name) for name in ("tokens", "vocab", "hidden", "rank", "chunk", "threads", "rounds")
+    }
+    machine = f"{platform.system()} {platform.machine()} {os.cpu_count()} processors"
+    fresh: dict[str, Any] = {"sizes": sizes, "machine": machine, "processes": {}}
+    if options.json is None or not options.json.exists():
+        return fresh
+    try:
+        kept = json.loads(options.json.read_bytes())
+        for row in kept["processes"].values():
+            _result(row)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ContractError) as error:
+        raise UsageError(f"bench lmhead: {options.json}: expected a document of this command, got {error}") from error
+    if (kept.get("sizes"), kept.get("machine")) != (sizes, machine):
+        raise UsageError(f"bench lmhead: {options.json} is of other sizes or another machine; give another file")
+    return dict(kept)
 
 
 def _run(options: argparse.Namespace, contenders: tuple[str, ...], rounds: int) -> LmHeadBenchResult:
@@ -84,47 +151,62 @@ def _show(progress: Progress) -> None:
     sys.stderr.flush()
 
 
-def _document(options: argparse.Namespace, results: list[LmHeadBenchResult], peaks: dict[str, int]) -> dict[str, Any]:
-    sys.stderr.write("\r\x1b[K")
-    return {
-        "tokens": options.tokens, "vocab_size": options.vocab, "hidden_size": options.hidden, "rank": options.rank,
-        "chunk_tokens": options.chunk, "rounds": options.rounds, "load": os.getloadavg()[0],
-        "libraries": [
-            {"device": result.device.to_json(), "library": result.library, "contenders": _rows(result, peaks)}
-            for result in results
-        ],
-    }  # fmt: skip
-
-
-def _rows(result: LmHeadBenchResult, peaks: dict[str, int]) -> list[dict[str, Any]]:
-    times = {each.contender: each.seconds for each in result.times}
-    bare = next((times[name] for name in (OF_TORCH[0], OF_MLX[0]) if name in times), None)
-    return [
-        {
-            "contender": name,
-            "seconds": list(seconds),
-            "median_seconds": statistics.median(seconds),
-            "median_ratio_to_bare": None
-            if bare is None
-            else statistics.median(one / other for one, other in zip(seconds, bare, strict=True)),
-            "peak_bytes_above_head": peaks.get(name),
-        }
-        for name, seconds in times.items()
-    ]
+def _result(row: dict[str, Any]) -> LmHeadBenchResult:
+    """Raises ValueError where a process's kept result isn't one."""
+    return LmHeadBenchResult.model_validate_json(json.dumps(row["result"]))
 
 
 def _table(said: dict[str, Any]) -> str:
-    sizes = f"{said['tokens']} tokens, {said['vocab_size']} x {said['hidden_size']}, rank {said['rank']}"
-    lines = [f"{sizes}, load {said['load']:.1f}"]
-    for library in said["libraries"]:
-        device = library["device"]
-        where = f"{device['name']}, {device['threads']} threads, {library['library']}, {device['blas']}"
-        lines += ["", where, f"{'':<14}{'seconds':>9}{'x bare':>8}{'MB above head':>15}"]
-        lines += [_line(row) for row in library["contenders"]]
-    return "\n".join(lines)
+    sizes = said["sizes"]
+    lines = [f"{sizes['tokens']} tokens, {sizes['vocab']} x {sizes['hidden']}, rank {sizes['rank']}, {said['machine']}"]
+    seconds: dict[str, tuple[float, ...]] = {}
+    peaks: dict[str, float] = {}
+    rows: list[tuple[dict[str, Any], LmHeadBenchResult]] = []
+    for name, row in said["processes"].items():
+        result = _result(row)
+        if name.startswith("memory "):
+            peaks[name.removeprefix("memory ")] = result.peak_bytes / 1e6
+            continue
+        seconds |= {each.contender: each.seconds for each in result.times}
+        rows.append((row, result))
+    for row, result in rows:
+        device = result.device
+        lines += ["", f"{device.name}, {device.threads} threads, {result.library}, {device.blas}"]
+        lines += [f"at {row['at']}, load {row['load_before']:.1f} to {row['load_after']:.1f}"]
+        lines += [f"{'':<16}{'seconds':>9}{'x bare':>8}{'MB above head':>15}"]
+        bare = next((seconds[name] for name in (OF_TORCH[0], OF_MLX[0]) if name in row["contenders"]), None)
+        lines += [_line(each.contender, each.seconds, bare, peaks) for each in result.times]
+    return "\n".join([*lines, "", LIGER, *_goals(seconds, peaks)])
 
 
-def _line(row: dict[str, Any]) -> str:
-    ratio = "" if row["median_ratio_to_bare"] is None else f"{row['median_ratio_to_bare']:.2f}"
-    peak = "" if row["peak_bytes_above_head"] is None else f"{row['peak_bytes_above_head'] / 1e6:.0f}"
-    return f"{row['contender']:<14}{row['median_seconds']:>9.2f}{ratio:>8}{peak:>15}"
+def _line(name: str, seconds: tuple[float, ...], bare: tuple[float, ...] | None, peaks: dict[str, float]) -> str:
+    ratio = "" if bare is None else f"{_median_ratio(seconds, bare):.2f}"
+    peak = f"{peaks[name]:.0f}" if name in peaks else ""
+    return f"{name:<16}{statistics.median(seconds):>9.2f}{ratio:>8}{peak:>15}"
+
+
+def _goals(seconds: dict[str, tuple[float, ...]], peaks: dict[str, float]) -> list[str]:
+    """Of what was measured; they were set for 2048 tokens at V = 201088, d = 2880."""
+    said = [
+        _goal(f"{one} over {other}, seconds", _median_ratio(seconds[one], seconds[other]), most)
+        for one, other, most in GOALS
+        if one in seconds and other in seconds
+    ]
+    said += [
+        _goal(f"{name}, MB above head", peaks[name], most) for name, most in PEAK_GOALS_MB.items() if name in peaks
+    ]
+    said += [
+        _goal(f"{one} over {other}, memory", peaks[one] / max(peaks[other], 1e-6), most)
+        for one, other, most in PEAK_RATIO_GOALS
+        if one in peaks and other in peaks
+    ]
+    return said
+
+
+def _goal(what: str, got: float, most: float) -> str:
+    return f"goal: {what}: {got:.3g}, at most {most:.3g}: {'reached' if got <= most else 'NOT reached'}"
+
+
+def _median_ratio(over: tuple[float, ...], under: tuple[float, ...]) -> float:
+    """Of two contenders' times in the same round."""
+    return statistics.median(one / other for one, other in zip(over, under, strict=True))

@@ -151,7 +151,9 @@ class SmokeResult(Word):
     seconds: float
 
 
-LmHeadContender = Literal["bare_f32", "peft", "peft_chunked", "ours_torch", "bare_mlx", "mlx_lm", "ours_mlx"]
+LmHeadContender = Literal[
+    "bare_f32", "peft", "peft_chunked", "ours_torch", "ours_torch_kept", "bare_mlx", "mlx_lm", "ours_mlx"
+]
 
 
 class LmHeadBenchJob(Word):

@@ -15,7 +15,7 @@ import numpy as np
 from runners.contract.jobs import BackendName, LmHeadBenchJob, LmHeadBenchResult, LmHeadTime
 from runners.contract.lane import AdapterContract, RecipeContract
 from runners.training.adapter_file import initial_adapter
-from runners.training.backend import TrainingJob
+from runners.training.backend import AdapterWeights, TrainingJob
 from runners.training.backends import load
 from runners.training.head import Bits, Head
 from runners.training.shards import Shard
@@ -33,6 +33,10 @@ class Bench(Protocol):
         """One whole step of a contender, evaluated when it returns. Raises InputMismatch for one of another library."""
         ...
 
+    def trained(self, name: str) -> AdapterWeights:
+        """Where the steps done so far have brought the adapter: all contenders that train start from the same one."""
+        ...
+
     def start_counting(self) -> None:
         """From here on memory is above what lies there now: heads, hidden states, adapters, moments."""
         ...
@@ -44,7 +48,7 @@ def bench_lmhead(job: LmHeadBenchJob, on_round: OnRound) -> LmHeadBenchResult:
     """Seconds of each contender per round, and how much one round of them took above head and hidden states."""
     name: BackendName = "mlx" if OF_MLX & set(job.contenders) else "torch"
     backend = load(name, threads=job.threads, chunk_tokens=job.chunk_tokens)
-    bench = _bench(name, job)
+    bench = bench_of(name, job)
     steps = {contender: bench.step(contender) for contender in job.contenders}
     bench.start_counting()
     for contender, step in steps.items():
@@ -66,7 +70,7 @@ def bench_lmhead(job: LmHeadBenchJob, on_round: OnRound) -> LmHeadBenchResult:
     )
 
 
-def _bench(name: BackendName, job: LmHeadBenchJob) -> Bench:
+def bench_of(name: BackendName, job: LmHeadBenchJob) -> Bench:
     """The other library is not imported: it would decide which BLAS does the products (`system_blas`)."""
     if name == "mlx":
         from runners.training.bench_mlx import MlxBench

@@ -1,16 +1,21 @@
-"""torch's contenders over an LM head: the bare product, PEFT, PEFT by chunks, ours."""
+"""torch's contenders over an LM head: the bare product, PEFT, PEFT by chunks, ours, ours over kept base logits."""
 
 import resource
 import sys
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
 from runners.contract.jobs import LmHeadBenchJob
-from runners.training.backend import TrainingJob
+from runners.training.backend import AdapterWeights, TrainingJob
 from runners.training.bench_lmhead import Step
 from runners.training.errors import InputMismatch
+from runners.training.steps import Work
 from runners.training.torch_backend import TorchBackend
+from runners.training.torch_head import TorchHead
+from runners.training.torch_logits import RememberedLogits
+from runners.training.torch_placement import TorchPlacement
 
 PEFT_CHUNK_TOKENS = 64
 
@@ -22,21 +27,41 @@ class TorchBench:
         torch.set_num_threads(job.threads)
         torch.set_float32_matmul_precision("highest")
         self._job, self._problem, self._before = job, problem, 0
+        self._trained: dict[str, Callable[[], AdapterWeights]] = {}
 
     def step(self, name: str) -> Step:
         job, problem = self._job, self._problem
         if name == "ours_torch":
             backend = TorchBackend(threads=job.threads, chunk_tokens=job.chunk_tokens)
             placement, rows = backend.place(problem), problem.shard.rows((0,))
+            self._trained[name] = lambda: placement.state()[0]
             return lambda: placement.step(rows)
+        if name == "ours_torch_kept":
+            return self._over_kept_logits(name)
         weight = torch.from_numpy(problem.head.weight_f32())
         h = torch.from_numpy(problem.shard.hidden_f32())
         if name == "bare_f32":
             return lambda: h @ weight.T
         targets = torch.from_numpy(problem.shard.targets).long()
         if name in {"peft", "peft_chunked"}:
-            return _peft(weight, h, targets, job.rank, job.tokens if name == "peft" else PEFT_CHUNK_TOKENS)
+            chunk = job.tokens if name == "peft" else PEFT_CHUNK_TOKENS
+            step, self._trained[name] = _peft(weight, h, targets, problem, chunk)
+            return step
         raise InputMismatch(f"bench: expected a contender of torch, got {name}")
+
+    def trained(self, name: str) -> AdapterWeights:
+        return self._trained[name]()
+
+    def _over_kept_logits(self, name: str) -> Step:
+        """What an epoch over the same tokens costs once their `h W^T [N, V]` is kept, as the first step here does."""
+        job, problem = self._job, self._problem
+        TorchBackend(threads=job.threads, chunk_tokens=job.chunk_tokens)  # sets threads and precision
+        head = TorchHead(problem.head, torch.device("cpu"))
+        work = Work(problem.shard, problem.initial, problem.scale, problem.recipe)
+        placement = TorchPlacement(head, work, job.chunk_tokens, RememberedLogits(head, job.tokens))
+        rows = problem.shard.rows((0,))
+        self._trained[name] = lambda: placement.state()[0]
+        return lambda: placement.step(rows)
 
     def start_counting(self) -> None:
         self._before = _most_resident_bytes()
@@ -45,7 +70,9 @@ class TorchBench:
         return _most_resident_bytes() - self._before
 
 
-def _peft(weight: torch.Tensor, h: torch.Tensor, targets: torch.Tensor, rank: int, chunk_tokens: int) -> Step:
+def _peft(
+    weight: torch.Tensor, h: torch.Tensor, targets: torch.Tensor, problem: TrainingJob, chunk_tokens: int
+) -> tuple[Step, Callable[[], AdapterWeights]]:
     from peft import LoraConfig, inject_adapter_in_model
 
     class HeadOnly(nn.Module):
@@ -56,8 +83,20 @@ def _peft(weight: torch.Tensor, h: torch.Tensor, targets: torch.Tensor, rank: in
             self.lm_head.weight = nn.Parameter(weight, requires_grad=False)
 
     model = HeadOnly()
-    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=["lm_head"]), model)
-    optimizer = torch.optim.AdamW([each for each in model.parameters() if each.requires_grad], lr=1e-4)
+    adapter = problem.adapter
+    config = LoraConfig(r=adapter.rank, lora_alpha=int(adapter.alpha), target_modules=["lm_head"])
+    inject_adapter_in_model(config, model)
+    a, b = (getattr(model.lm_head, part)["default"].weight for part in ("lora_A", "lora_B"))
+    a.data.copy_(torch.from_numpy(problem.initial.a))
+    b.data.copy_(torch.from_numpy(problem.initial.b))
+    recipe = problem.recipe
+    optimizer = torch.optim.AdamW(
+        [a, b],
+        lr=recipe.learning_rate,
+        betas=(recipe.beta1, recipe.beta2),
+        eps=recipe.epsilon,
+        weight_decay=recipe.weight_decay,
+    )
 
     def step() -> None:
         optimizer.zero_grad()
@@ -66,7 +105,7 @@ def _peft(weight: torch.Tensor, h: torch.Tensor, targets: torch.Tensor, rank: in
             loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
-    return step
+    return step, lambda: AdapterWeights(a.detach().numpy().copy(), b.detach().numpy().copy())
 
 
 def _most_resident_bytes() -> int:

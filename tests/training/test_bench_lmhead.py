@@ -1,10 +1,17 @@
 """The contenders of `swarm bench lmhead`: each does a step, and what each takes is counted."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from runners.contract.jobs import LmHeadBenchJob, LmHeadContender
-from runners.training.bench_lmhead import bench_lmhead
+from console.cli.main import main
+from runners.contract.jobs import BackendName, LmHeadBenchJob, LmHeadBenchResult, LmHeadContender, LmHeadTime
+from runners.training.backend import ignore_step
+from runners.training.backends import load
+from runners.training.bench_lmhead import bench_lmhead, bench_of, problem
 from runners.training.errors import InputMismatch
+from tests.training.problems import relative_difference
 
 
 def job(*contenders: LmHeadContender, rounds: int) -> LmHeadBenchJob:
@@ -32,6 +39,74 @@ def test_our_step_in_mlx_takes_an_eighth_of_the_memory_of_mlx_lms() -> None:
     assert 8 * peaks[1] < peaks[0]
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("library", "name"),
+    [
+        ("torch", "peft"),
+        ("torch", "peft_chunked"),
+        ("torch", "ours_torch"),
+        ("torch", "ours_torch_kept"),
+        ("mlx", "mlx_lm"),
+        ("mlx", "ours_mlx"),
+    ],
+)
+def test_every_contender_that_trains_does_the_same_work(library: BackendName, name: LmHeadContender) -> None:
+    """Three steps, against the same in float64; leaving one out would be a third of the way off."""
+    asked = job(name, rounds=1)
+    bench = bench_of(library, asked)
+    step = bench.step(name)
+    for _ in range(3):
+        step()
+    work = problem(asked)
+    again = replace(work, batches=((0,),) * 3, recipe=work.recipe.model_copy(update={"steps": 3}))
+    expected = load("reference", threads=1, chunk_tokens=96).train(again, ignore_step).adapter
+    assert relative_difference(bench.trained(name), expected) < 1e-4
+
+
+@pytest.mark.torch
+def test_kept_logits_give_the_bits_of_computed_ones() -> None:
+    bench = bench_of("torch", job("ours_torch", "ours_torch_kept", rounds=1))
+    for step in [bench.step(name) for name in ("ours_torch", "ours_torch_kept")]:
+        for _ in range(3):
+            step()
+    computed, kept = bench.trained("ours_torch"), bench.trained("ours_torch_kept")
+    assert (computed.a.tobytes(), computed.b.tobytes()) == (kept.a.tobytes(), kept.b.tobytes())
+
+
 def test_contenders_of_two_libraries_are_refused() -> None:
     with pytest.raises(InputMismatch, match="expected a contender of MLX, got peft"):
         bench_lmhead(job("ours_mlx", "peft", rounds=1), lambda *_: None)
+
+
+def test_a_bench_that_was_stopped_goes_on_from_its_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A process that ended is not run again; another size, or another document, is refused."""
+    ran: list[str] = []
+
+    def measured(_options: object, contenders: tuple[str, ...], rounds: int) -> LmHeadBenchResult:
+        ran.append(f"{rounds} {','.join(contenders)}")
+        if len(ran) == 2:
+            raise KeyboardInterrupt
+        times = tuple(LmHeadTime(contender=name, seconds=(2.0,) * rounds) for name in contenders if rounds)
+        return LmHeadBenchResult(
+            device=load("reference", threads=1, chunk_tokens=8).device(),
+            library="torch@2",
+            peak_bytes=10**8,
+            times=times,
+        )
+
+    monkeypatch.setattr("console.cli.bench_lmhead._run", measured)
+    kept = tmp_path / "kept.json"
+    words = ["bench", "lmhead", "--only", "bare_f32,ours_torch", "--json", str(kept)]
+    assert main(words) == 130
+    assert main(words) == 0
+    assert ran == ["5 bare_f32,ours_torch", "0 bare_f32", "0 bare_f32", "0 ours_torch"]
+    said = capsys.readouterr().out
+    assert "ours_torch           2.00    1.00            100" in said
+    assert "goal: ours_torch over bare_f32, seconds: 1, at most 1: reached" in said
+    assert main([*words, "--tokens", "256"]) == main([*words, "--rounds", "6"]) == 2
+    kept.write_text('{"sizes": {}, "processes": {"times x": {"result": {}}}}')
+    assert main(words) == 2
+    assert len(ran) == 4
