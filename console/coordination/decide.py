@@ -119,16 +119,18 @@ def _runner_change(state: RunState, node: NodeState, now_ms: int) -> Word | None
         return None
     policies = _policies(state)
     age = now_ms - node.last_beat_ms
-    cause = f"link {node.link.value}"
+    link = f"its link is {node.link.value}"
     if node.proven_dead:
-        cause = f"its lock is free and its process gone; {cause}"
+        cause = f"its lock is free and its process gone; {link}"
         return _runner(node, RunnerState.LOST, age, None, Departure.CRASHED, cause)
     if node.runner is RunnerState.LIVE and age > policies.stale_ms:
+        cause = f"no heartbeat for {age} ms, at most {policies.stale_ms}; {link}"
         return _runner(node, RunnerState.STALE, age, policies.stale_ms, None, cause)
     if node.runner is RunnerState.STALE and age > policies.loss_ms:
+        cause = f"no heartbeat for {age} ms, at most {policies.loss_ms}; {link}"
         return _runner(node, RunnerState.LOST, age, policies.loss_ms, Departure.TIMED_OUT, cause)
     if node.runner is RunnerState.STALE and age <= policies.stale_ms:
-        return _runner(node, RunnerState.LIVE, age, policies.stale_ms, None, "heartbeats came back; " + cause)
+        return _runner(node, RunnerState.LIVE, age, policies.stale_ms, None, f"heartbeats came back; {link}")
     return None
 
 
@@ -164,7 +166,7 @@ def stale_or_lost_needs_replay(state: RunState, _: int) -> Word | None:
                 node_id=node.node_id, disposition=Disposition.REPLAY_REQUIRED, findings=(finding,)
             )
         if not state.ended:
-            reason = f"{node.node_id} was found {_departed(node).value}: its slice must be redone"
+            reason = f"{node.node_id} was found {_departed(node).value}: {node.fell}. Its slice must be redone"
             return _change(state, W.REPLAY_REQUIRED, reason)
     return None
 

@@ -116,6 +116,7 @@ def _runner_changed(state: RunState, body: rec.RunnerChanged, at_ms: int) -> Run
         runner=body.after,
         departure=body.departure or node.departure,
         was_stale=node.was_stale or body.after is RunnerState.STALE,
+        fell=node.fell or (body.cause if body.after in (RunnerState.STALE, RunnerState.LOST) else ""),
     )
     if body.beat_age_ms is None:
         return state

@@ -67,6 +67,7 @@ class NodeState:
     runner: RunnerState = RunnerState.ABSENT
     departure: Departure | None = None
     was_stale: bool = False  # stays: heartbeats that come back don't undo it
+    fell: str = ""  # why it was found stale, or lost without that
     last_beat_ms: int | None = None  # arrival, coordinator's monotonic clock
     announced: tuple[tuple[CheckpointRef, Head], ...] = ()  # journaled by the contributor, each once, by step
     kept: tuple[CheckpointKept, ...] = ()  # of these, what was fetched and is sound

@@ -52,6 +52,11 @@ def loss(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
+def problems(count: int) -> str:
+    """Records that ask to be looked at: `n` goes from one to the next."""
+    return f"{count} problem" if count == 1 else f"{count} problems"
+
+
 def words(label: str) -> str:
     """A closed word of ours for reading: `replay_required` becomes `replay required`."""
     return label.replace("_", " ")

@@ -95,6 +95,13 @@ def forked(w: Window) -> None:
     w.settle()
 
 
+def stopped(w: Window) -> None:
+    w.stop()
+
+
+# What stays true until it is on record: bytes in a host's journal, a command in the inbox. Each process finds it again.
+STANDING: dict[Step, str] = {forked: "journal_broken", stopped: "operator_acted"}
+
 STORIES = {
     "promoted": Story((*TRAINING, *PRODUCED), W.PROMOTED),
     "bringup_refused": Story((), W.REFUSED, (
@@ -111,7 +118,7 @@ STORIES = {
     "merge_failed": Story((*TRAINING, *PRODUCED), W.ABORTED, (
         ("merge", lambda _: rec.WorkFailed(activity="merge", detail="disk full")),)),
     "skewed": Story((*TRAINING, lambda w: w.say("n0", win.produced("n0"))), W.WAIT_THEN_REPLAY),
-    "stopped": Story((*TRAINING, lambda w: w.stop()), W.ABORTED),
+    "stopped": Story((*TRAINING, stopped), W.ABORTED),
 }  # fmt: skip
 
 
@@ -121,6 +128,8 @@ def played(story: Story, window: MortalWindow) -> MortalWindow:
     for step in story.steps:
         if not window.state.closed:
             window.live(lambda step=step: step(window))  # type: ignore[misc]
+            while step in STANDING and not any(record.kind == STANDING[step] for record in window.past):
+                window.live(lambda step=step: step(window))  # type: ignore[misc]
             _work(story, window)
     for _ in range(60):
         if window.state.closed:

@@ -86,7 +86,7 @@ async def test_a_megabyte_without_a_newline_is_one_finding(tmp_path: Path) -> No
         stream.write(b"[red]\x00" * 200_000)
     async with stage.app().run_test() as pilot:
         await settle(pilot)
-        assert "✗ 1 bad" in shown(pilot)
+        assert "✗ 1 problem" in shown(pilot)
         assert "not verified" in shown(pilot)
 
 

@@ -1,6 +1,6 @@
 """The first two lines: which run, how it stands, and the sentence."""
 
-from console.observation.figures import clock, elapsed, seconds, words
+from console.observation.figures import clock, elapsed, problems, seconds, words
 from console.tui.drawing.text import Row, ends, fill, row_width
 from console.tui.view import Mode, View
 from runners.contract.states import Classification
@@ -67,7 +67,7 @@ def _marks(view: View, *, wide: bool) -> Row:
         marks.append((f"% OBSERVER GAP {view.gap_ms / 1000:.1f}s  ", "warn*"))
     bad = view.snapshot.bad
     if view.snapshot.records or bad:
-        marks.append((f"{bad} bad  " if bad == 0 else f"✗ {bad} bad  ", "ok" if bad == 0 else "bad*"))
+        marks.append((f"{problems(bad)}  " if bad == 0 else f"✗ {problems(bad)}  ", "ok" if bad == 0 else "bad*"))
     marks.append((f"{clock(view.snapshot.moment.now.wall_ms)}Z ", "muted"))
     if wide and view.read_only:
         marks.append((" read-only ", "warn"))

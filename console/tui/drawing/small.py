@@ -1,6 +1,6 @@
 """Below 80x24: the three facts that matter, and the size that the console needs."""
 
-from console.observation.figures import elapsed, words
+from console.observation.figures import elapsed, problems, words
 from console.tui.drawing.text import Row, fill
 from console.tui.view import Mode, View
 
@@ -16,6 +16,6 @@ def small(view: View, width: int, height: int) -> tuple[Row, ...]:
         for one in view.snapshot.hosts
     ]
     bad = view.snapshot.bad
-    rows.append(((f"{view.snapshot.records} receipts ", "muted"), (f"{bad} bad", "bad" if bad else "ok")))
+    rows.append(((f"{view.snapshot.records} receipts ", "muted"), (problems(bad), "bad" if bad else "ok")))
     rows.append((("needs 80x24", "warn"), (f", has {width}x{height} · q leaves", "muted")))
     return tuple(fill(row, width) for row in rows[:height])

@@ -6,6 +6,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from console.observation.facets import Filter
+from console.observation.figures import problems
 from console.observation.line import Proof
 from console.observation.receipts import ReceiptRing
 from console.observation.receipts import Row as Receipt
@@ -95,7 +96,7 @@ class ReceiptsView(LineView):
             count = f"{len(self._rows)} of {self.ring.total}" if self._rows.filter else f"{self.ring.total}"
             count += f" · {self._rows.looks_back} still looked through" if self._rows.looks_back else ""
             where = "following" if self.following else f"{self.index} newer · . follows"
-            note = f"{count} · {self.ring.bad} bad · {where}"
+            note = f"{count} · {problems(self.ring.bad)} · {where}"
         self.border_subtitle = Content(note)
         self.border_title = Content(f"receipts  / {self._rows.filter.text}" if self._rows.filter else "receipts")
 
