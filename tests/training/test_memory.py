@@ -40,7 +40,7 @@ def test_a_16_gb_m2_pro_trains_the_real_head_in_whole_chunks() -> None:
 
 
 def test_less_room_means_smaller_chunks_and_then_a_refusal_with_the_figures() -> None:
-    chosen = [plan("mlx.metal", REAL, 512, METAL_ROWS, {"host": size * MIB}) for size in (6000, 4100, 3800, 2000)]
+    chosen = [plan("mlx.metal", REAL, 512, METAL_ROWS, {"host": size * MIB}) for size in (6000, 3100, 2850, 2000)]
     chunks = [chunk for chunk, _ in chosen]
     assert chunks[0] == 512 and 512 > chunks[1] > chunks[2] >= SMALLEST_CHUNK == chunks[3]
     assert [fits(needs) for _, needs in chosen] == [True, True, True, False]
