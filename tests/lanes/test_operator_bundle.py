@@ -75,6 +75,7 @@ def report(node: int, *, wall_ms: int = 1_000, contract_digest: str = CONTRACT.d
         accelerator=None,
         device=None,
         software=None,
+        memory=None,
         execution=None,
         probe=None,
         gate=None,
