@@ -77,7 +77,7 @@ class Attachment:
             busy = self.step()
             over = self.state.closed is not None
             self._stop.wait(0 if busy else QUIET_POLL_S if over else POLL_S)
-            while not self.caught_up and len(self._inbox) > AHEAD and not self._stop.wait(0.01):
+            while not self.caught_up and len(self._inbox) > AHEAD and not self._stop.wait(0.002):
                 pass  # a long journal is not read faster than it is taken
 
     def step(self) -> bool:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 RUNS_EVERY_S = 2.0
 DRILL_EVERY_S = 0.1
-DRAIN_AGAIN_S = 0.01
+DRAIN_AGAIN_S = 0.004
 LATER = ("console.tui.drill_board", "console.hosts.endpoints")
 LATER_S = 0.5
 PROGRESS_MS = 400
@@ -164,7 +164,7 @@ class WatchingApp(App[None]):
     def _drain(self, attachment: Attachment) -> None:
         """A long journal fills the time between two frames, and leaves keys their turn."""
         attachment.drain()
-        if attachment.waiting and not self._draining:
+        if (attachment.waiting or attachment.reading) and not self._draining:
             self._draining = True
             self.set_timer(DRAIN_AGAIN_S, self._drain_more)
 
