@@ -19,23 +19,26 @@ from runners.contract.errors import ContractError
 from runners.contract.jobs import LmHeadBenchJob, LmHeadBenchResult, Progress
 from runners.records.durable import write_durable
 
-OF_TORCH = (
-    "bare_f32",
-    "peft",
-    "peft_chunked",
-    "ours_torch",
-    "ours_torch_kept",
-)  # the first of each is what the others are measured by
+# By what they need; the first of each is what the others are measured by.
+OF_CPU = ("bare_f32", "peft", "peft_chunked", "ours_torch", "ours_torch_kept")
+OF_CUDA = (
+    "bare_f32", "bare_bf16", "peft", "peft_bf16", "peft_chunked", "liger", "ours_torch_f32", "ours_torch",
+)  # fmt: skip
 OF_MLX = ("bare_mlx", "mlx_lm", "ours_mlx")
-CONTENDERS: tuple[str, ...] = (*OF_TORCH, *OF_MLX)
-LIGER = "Liger's fused loss: not measured, this command runs it nowhere yet (it needs a GPU)"
-GOALS = (  # of the issue of this lane at real size: contender, over which other, at most which ratio of seconds
-    ("ours_torch", "bare_f32", 1.0),
-    ("ours_torch", "peft", 1 / 1.6),
-    ("ours_torch_kept", "peft", 1 / 30),
-    ("ours_mlx", "mlx_lm", 1 / 1.5),
-)
-PEAK_GOALS_MB = {"ours_torch": 200.0}
+SETS = {"cpu": OF_CPU, "cuda": OF_CUDA, "mlx": OF_MLX}
+CONTENDERS: tuple[str, ...] = tuple(dict.fromkeys((*OF_CPU, *OF_CUDA, *OF_MLX)))
+# At real size, by kind of device: contender, over which other, at most which ratio of seconds.
+GOALS = {
+    "cpu": (
+        ("ours_torch", "bare_f32", 1.0),
+        ("ours_torch", "peft", 1 / 1.6),
+        ("ours_torch_kept", "peft", 1 / 30),
+        ("ours_mlx", "mlx_lm", 1 / 1.5),
+    ),
+    "cuda": (("ours_torch_f32", "bare_f32", 1 / 0.84), ("ours_torch", "peft", 1 / 4)),
+    "metal": (("ours_mlx", "mlx_lm", 1 / 1.5),),
+}
+PEAK_GOALS_MB = {"cpu": {"ours_torch": 200.0}}
 PEAK_RATIO_GOALS = (("ours_mlx", "mlx_lm", 1 / 8),)
 
 
@@ -45,8 +48,9 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         help="a training step over a head of real size: the bare product, PEFT, PEFT by chunks, mlx-lm, ours",
         description="Times whole steps of each contender in turns, one process per library, and prints medians of the "
         "ratios to the library's bare f32 product of the same round; then one process per contender for its memory. "
-        "At the default sizes that takes minutes and up to 9 GB: --tokens 256 is enough to see the ratios. MLX's "
-        f"contenders are asked for by --only {','.join(OF_MLX)}: on Linux without an OpenBLAS they take hours.",
+        "At the default sizes that takes minutes and up to 9 GB: --tokens 256 is enough to see the ratios. --only cuda "
+        "is for a machine with a card, and one of its contenders wants liger-kernel installed; --only mlx takes hours on "
+        "Linux without an OpenBLAS.",
     )
     parser.add_argument("--tokens", type=int, default=2048, metavar="N", help="tokens of a step (default: 2048)")
     parser.add_argument("--vocab", type=int, default=201088, metavar="V", help="rows of the head (default: 201088)")
@@ -55,7 +59,9 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument("--chunk", type=int, default=128, help="our tokens per chunk (default: 128)")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="default: all processors")
     parser.add_argument("--rounds", type=int, default=5, help="times of each (default: 5)")
-    parser.add_argument("--only", default=",".join(OF_TORCH), metavar="A,B", help=f"of {', '.join(CONTENDERS)}")
+    parser.add_argument(
+        "--only", default="cpu", metavar="A,B", help=f"cpu (default), cuda, mlx, or some of {', '.join(CONTENDERS)}"
+    )
     parser.add_argument("--no-memory", action="store_true", help="leave out the processes that measure memory")
     parser.add_argument(
         "--json",
@@ -67,7 +73,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 
 def bench_lmhead(options: argparse.Namespace) -> int:
-    only = tuple(options.only.split(","))
+    only = SETS.get(options.only) or tuple(options.only.split(","))
     sizes = (
         options.tokens,
         options.vocab,
@@ -78,7 +84,9 @@ def bench_lmhead(options: argparse.Namespace) -> int:
         options.rounds,
     )
     if min(sizes) < 1 or not set(only) <= set(CONTENDERS):
-        raise UsageError(f"bench lmhead: expected sizes of at least 1 and --only of {', '.join(CONTENDERS)}")
+        raise UsageError(
+            f"bench lmhead: expected sizes of at least 1 and --only cpu, cuda, mlx or of {', '.join(CONTENDERS)}"
+        )
     try:
         said = _measure(options, only)
     except JobFailed as error:
@@ -107,8 +115,8 @@ def _measure(options: argparse.Namespace, only: tuple[str, ...]) -> dict[str, An
         if options.json is not None:
             write_durable(options.json, (json.dumps(said, indent=2) + "\n").encode())
 
-    for of in (OF_TORCH, OF_MLX):
-        if names := tuple(name for name in of if name in only):
+    for of_mlx in (False, True):
+        if names := tuple(name for name in CONTENDERS if name in only and (name in OF_MLX) == of_mlx):
             measure("times " + ",".join(names), names, options.rounds)
     if not options.no_memory:
         for name in only:
@@ -158,47 +166,54 @@ def _result(row: dict[str, Any]) -> LmHeadBenchResult:
 
 def _table(said: dict[str, Any]) -> str:
     sizes = said["sizes"]
+    flop = 2 * sizes["tokens"] * sizes["vocab"] * sizes["hidden"]  # of one `h W^T`; a step needs one
     lines = [f"{sizes['tokens']} tokens, {sizes['vocab']} x {sizes['hidden']}, rank {sizes['rank']}, {said['machine']}"]
-    seconds: dict[str, tuple[float, ...]] = {}
-    peaks: dict[str, float] = {}
-    rows: list[tuple[dict[str, Any], LmHeadBenchResult]] = []
-    for name, row in said["processes"].items():
-        result = _result(row)
+    rows = {name: (row, _result(row)) for name, row in said["processes"].items()}
+    peaks = {
+        name.removeprefix("memory "): result.peak_bytes / 1e6
+        for name, (_, result) in rows.items()
+        if name.startswith("memory ")
+    }
+    goals: list[str] = []
+    for name, (row, result) in rows.items():
         if name.startswith("memory "):
-            peaks[name.removeprefix("memory ")] = result.peak_bytes / 1e6
             continue
-        seconds |= {each.contender: each.seconds for each in result.times}
-        rows.append((row, result))
-    for row, result in rows:
-        device = result.device
+        device, seconds = result.device, {each.contender: each.seconds for each in result.times}
         lines += ["", f"{device.name}, {device.threads} threads, {result.library}, {device.blas}"]
         lines += [f"at {row['at']}, load {row['load_before']:.1f} to {row['load_after']:.1f}"]
-        lines += [f"{'':<16}{'seconds':>9}{'x bare':>8}{'MB above head':>15}"]
-        bare = next((seconds[name] for name in (OF_TORCH[0], OF_MLX[0]) if name in row["contenders"]), None)
-        lines += [_line(each.contender, each.seconds, bare, peaks) for each in result.times]
-    return "\n".join([*lines, "", LIGER, *_goals(seconds, peaks)])
+        lines += [f"{'':<16}{'seconds':>9}{'x bare':>8}{'TFLOP/s':>9}{'MB above head':>15}"]
+        bare = next((seconds[each] for each in (OF_CPU[0], OF_MLX[0]) if each in seconds), None)
+        lines += [_line(each, seconds[each], bare, flop, peaks) for each in seconds]
+        goals += _goals(device.kind, seconds, peaks)
+    return "\n".join([*lines, "", *goals])
 
 
-def _line(name: str, seconds: tuple[float, ...], bare: tuple[float, ...] | None, peaks: dict[str, float]) -> str:
+def _line(
+    name: str, seconds: tuple[float, ...], bare: tuple[float, ...] | None, flop: int, peaks: dict[str, float]
+) -> str:
+    """TFLOP/s: the product's arithmetic over all the time, also of a contender that does more of it."""
+    middle = statistics.median(seconds)
     ratio = "" if bare is None else f"{_median_ratio(seconds, bare):.2f}"
     peak = f"{peaks[name]:.0f}" if name in peaks else ""
-    return f"{name:<16}{statistics.median(seconds):>9.2f}{ratio:>8}{peak:>15}"
+    return f"{name:<16}{middle:>9.4g}{ratio:>8}{flop / middle / 1e12:>9.3g}{peak:>15}"
 
 
-def _goals(seconds: dict[str, tuple[float, ...]], peaks: dict[str, float]) -> list[str]:
-    """Of what was measured; they were set for 2048 tokens at V = 201088, d = 2880."""
+def _goals(kind: str, seconds: dict[str, tuple[float, ...]], peaks: dict[str, float]) -> list[str]:
+    """Of what was measured on this kind of device; they were set for 2048 tokens at V = 201088, d = 2880."""
     said = [
         _goal(f"{one} over {other}, seconds", _median_ratio(seconds[one], seconds[other]), most)
-        for one, other, most in GOALS
+        for one, other, most in GOALS.get(kind, ())
         if one in seconds and other in seconds
     ]
     said += [
-        _goal(f"{name}, MB above head", peaks[name], most) for name, most in PEAK_GOALS_MB.items() if name in peaks
+        _goal(f"{name}, MB above head", peaks[name], most)
+        for name, most in PEAK_GOALS_MB.get(kind, {}).items()
+        if name in peaks and name in seconds
     ]
     said += [
         _goal(f"{one} over {other}, memory", peaks[one] / max(peaks[other], 1e-6), most)
         for one, other, most in PEAK_RATIO_GOALS
-        if one in peaks and other in peaks
+        if one in peaks and other in peaks and one in seconds
     ]
     return said
 

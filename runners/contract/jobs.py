@@ -152,8 +152,9 @@ class SmokeResult(Word):
 
 
 LmHeadContender = Literal[
-    "bare_f32", "peft", "peft_chunked", "ours_torch", "ours_torch_kept", "bare_mlx", "mlx_lm", "ours_mlx"
-]
+    "bare_f32", "bare_bf16", "peft", "peft_bf16", "peft_chunked", "liger", "ours_torch", "ours_torch_f32",
+    "ours_torch_kept", "bare_mlx", "mlx_lm", "ours_mlx",
+]  # fmt: skip
 
 
 class LmHeadBenchJob(Word):
@@ -177,5 +178,5 @@ class LmHeadTime(Word):
 class LmHeadBenchResult(Word):
     device: Device
     library: Label
-    peak_bytes: int  # resident, above what held head and hidden states; of all contenders of the job together
+    peak_bytes: int  # above what held head and hidden states, on the device or resident; of all contenders together
     times: tuple[LmHeadTime, ...]

@@ -30,6 +30,8 @@ class Chunk:
     h: Tensor  # [n, d] in f32
     u: Tensor  # h A^T [n, r]
     targets: Tensor  # y [n]
+    words: Tensor  # the different ones among them, in order
+    word_of: Tensor  # which of `words` each target is [n]
     softmax: ChunkSoftmax
 
 
@@ -54,10 +56,10 @@ class TorchPlacement:
 
     def step(self, rows: Rows) -> float:
         assert self._adam is not None
-        loss, grad_a, grad_b = self._gradients(rows)
+        summed_loss, grad_a, grad_b = self._gradients(rows)
         self._a = self._adam[0].update(self._a, grad_a)
         self._b = self._adam[1].update(self._b, grad_b)
-        return loss
+        return float(summed_loss) / len(rows)  # read last: a device works on while it is told what comes next
 
     def summed_loss(self, rows: Rows) -> float:
         buffer = self._buffer(rows)
@@ -78,26 +80,31 @@ class TorchPlacement:
             return None
         return torch.empty((min(self._chunk_tokens, len(rows)), self._head.vocab_size))
 
-    def _gradients(self, rows: Rows) -> tuple[float, Tensor, Tensor]:
-        """Mean loss, dA [r, d] and dB [V, r] of one step. The buffer is gone when the moments are updated."""
+    def _gradients(self, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
+        """Summed loss, dA [r, d] and dB [V, r] of one step. The buffer is gone when the moments are updated."""
         grad_a, grad_b = torch.zeros_like(self._a), torch.zeros_like(self._b)
         buffer, losses = self._buffer(rows), []
         for part in self._parts(rows):
             chunk = self._chunk(part, buffer)
             self._add_gradients(chunk, self._scale / len(rows), grad_a, grad_b)
             losses.append(self._summed_loss(chunk))
-        return float(torch.stack(losses).sum()) / len(rows), grad_a, grad_b
+        return torch.stack(losses).sum(), grad_a, grad_b
 
     def _chunk(self, rows: Tensor, buffer: Tensor | None) -> Chunk:
-        h = self._hidden[rows].float()
+        captured, targets = self._hidden[rows], self._targets[rows]
+        # Counting words makes the processor wait for the device: before the product there is little to wait for.
+        words, word_of = torch.unique(targets, return_inverse=True)
+        h = captured.float()
         u = h @ self._a.T
-        return Chunk(h, u, self._targets[rows], self._softmax(rows, h, u * self._scale, buffer))
+        return Chunk(h, u, targets, words, word_of, self._softmax(rows, captured, h, u * self._scale, buffer))
 
-    def _softmax(self, rows: Tensor, h: Tensor, scaled_u: Tensor, buffer: Tensor | None) -> ChunkSoftmax:
+    def _softmax(
+        self, rows: Tensor, captured: Tensor, h: Tensor, scaled_u: Tensor, buffer: Tensor | None
+    ) -> ChunkSoftmax:
         head = self._head
         if buffer is not None:
             return BlockedSoftmax(self._logits.of(rows, h), head.blocks, scaled_u, self._b, buffer[: len(rows)])
-        logits = head.product(self._hidden[rows])
+        logits = head.product(captured)
         if self._kernels is not None:
             return self._kernels(logits, scaled_u, self._b)
         return BlockedSoftmax(lambda block: logits[:, block], head.blocks, scaled_u, self._b, logits)
@@ -114,9 +121,8 @@ class TorchPlacement:
         soft, targets = chunk.softmax, chunk.targets
         soft.add_gradient(grad_b, chunk.u * (share / soft.total)[:, None])
         # Targets repeat: a small product sums what belongs to one row of B, so that each row is written once.
-        rows_of_b, row_of = torch.unique(targets, return_inverse=True)
-        same = (torch.arange(len(rows_of_b), device=targets.device)[:, None] == row_of).float()
-        grad_b[rows_of_b] -= same @ (chunk.u * share)
+        same = (torch.arange(len(chunk.words), device=targets.device)[:, None] == chunk.word_of).float()
+        grad_b[chunk.words] -= same @ (chunk.u * share)
         residual = soft.weighted * (share / soft.total)[:, None] - self._b[targets] * share
         grad_a.addmm_(residual.T, chunk.h)
 

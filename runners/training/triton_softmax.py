@@ -1,4 +1,7 @@
-"""The two kernels of a step on CUDA beside the library's product: one read and one write of [n, V], then one read.
+"""The two kernels of a step on CUDA beside the library's product. Each reads [n, V] once, and neither writes it.
+
+The exponentials aren't kept: to take them again costs a product of rank r and an exp, which is less than a write and a
+read of [n, V]. So the gradient is taken against the rows' own maxima, and no block's factor is needed (decision 0077).
 
 They run under Triton's interpreter too (`TRITON_INTERPRET=1`, set before Triton is imported), which proves what they
 compute and nothing about their speed.
@@ -11,93 +14,110 @@ from torch import Tensor
 
 from runners.training.torch_softmax import combine
 
-ROWS = 16  # tokens of one program; tl.dot takes no fewer
-COLUMNS = 1024  # of the vocabulary: a tile of 64 KiB stays in registers between the read and the write
+ROWS, COLUMNS, TILES = 32, 128, 16  # tokens and vocabulary of a tile; tiles of a program, one after the other
 GRADIENT_ROWS, GRADIENT_COLUMNS = 32, 128
 LEAST_RANK = 16  # of tl.dot; smaller ranks are filled up with zeros
+# Products of rank r on tensor cores, from three products of 10-bit parts: f32's own error, not TF32's (measured).
+PRECISION = "tf32x3"
 
 
 @triton.jit  # type: ignore[untyped-decorator]
-def _softmax_kernel(  # type: ignore[no-untyped-def]  # Triton's own language
-    logits, scaled_u, b, tops, sums, products, tokens, vocabulary, blocks,
-    RANK: tl.constexpr, RANKS: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
-):  # fmt: skip
-    """logits [n, V] becomes exp(L - m_b) in place; tops, sums [n, blocks] and products [n, blocks, r] are filled."""
-    block = tl.program_id(1)
-    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    columns = block * COLUMNS + tl.arange(0, COLUMNS)
+def _factor(values, rows, rank, is_row, RANKS: tl.constexpr):  # type: ignore[no-untyped-def]  # Triton's own language
+    """Rows of a contiguous [m, r], filled up with zeros."""
     ranks = tl.arange(0, RANKS)
-    is_token, is_rank = rows < tokens, ranks < RANK
-    inside = is_token[:, None] & (columns < vocabulary)[None, :]
-    at = logits + rows.to(tl.int64)[:, None] * vocabulary + columns[None, :]
-    of_b = b + columns[:, None] * RANK + ranks[None, :]
-    b_tile = tl.load(of_b, mask=(columns < vocabulary)[:, None] & is_rank[None, :], other=0.0)
-    u_tile = tl.load(
-        scaled_u + rows[:, None] * RANK + ranks[None, :], mask=is_token[:, None] & is_rank[None, :], other=0.0
+    return tl.load(
+        values + rows[:, None] * rank + ranks[None, :], mask=is_row[:, None] & (ranks < rank)[None, :], other=0.0
     )
-    tile = tl.load(at, mask=inside, other=0.0)
-    tile += tl.dot(u_tile, tl.trans(b_tile), input_precision="ieee")
-    tile = tl.where(inside, tile, float("-inf"))
-    top = tl.where(is_token, tl.max(tile, axis=1), 0.0)
-    tile = tl.exp(tile - top[:, None])  # 0 outside
-    tl.store(at, tile, mask=inside)
-    of_block = rows * blocks + block
-    tl.store(tops + of_block, top, mask=is_token)
-    tl.store(sums + of_block, tl.sum(tile, axis=1), mask=is_token)
-    product = tl.dot(tile, b_tile, input_precision="ieee")
-    of_product = products + of_block[:, None] * RANK + ranks[None, :]
-    tl.store(of_product, product, mask=is_token[:, None] & is_rank[None, :])
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def _logits_tile(  # type: ignore[no-untyped-def]
+    logits, rows, columns, u_tile, b_tile, tokens, vocabulary, PRECISION: tl.constexpr
+):  # fmt: skip
+    """`h W^T + s u B^T` of a tile; 0 outside."""
+    inside = (rows < tokens)[:, None] & (columns < vocabulary)[None, :]
+    tile = tl.load(logits + rows.to(tl.int64)[:, None] * vocabulary + columns[None, :], mask=inside, other=0.0)
+    return tile + tl.dot(u_tile, tl.trans(b_tile), input_precision=PRECISION)
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def _softmax_kernel(  # type: ignore[no-untyped-def]
+    logits, scaled_u, b, tops, sums, products, tokens, vocabulary, rank, strips,
+    RANKS: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """m_b, Z_b [n, strips] and E_b B_b [n, strips, r] of strips of COLUMNS * TILES words."""
+    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    strip = tl.program_id(1)
+    is_token = rows < tokens
+    u_tile = _factor(scaled_u, rows, rank, is_token, RANKS)
+    top = tl.full((ROWS,), float("-inf"), dtype=tl.float32)
+    total = tl.zeros((ROWS,), dtype=tl.float32)
+    weighted = tl.zeros((ROWS, RANKS), dtype=tl.float32)
+    for index in range(TILES):
+        columns = (strip * TILES + index) * COLUMNS + tl.arange(0, COLUMNS)
+        b_tile = _factor(b, columns, rank, columns < vocabulary, RANKS)
+        tile = _logits_tile(logits, rows, columns, u_tile, b_tile, tokens, vocabulary, PRECISION)
+        tile = tl.where((columns < vocabulary)[None, :], tile, float("-inf"))
+        larger = tl.maximum(top, tl.max(tile, axis=1))
+        kept = tl.exp(top - larger)
+        tile = tl.exp(tile - larger[:, None])
+        total = total * kept + tl.sum(tile, axis=1)
+        weighted = weighted * kept[:, None] + tl.dot(tile, b_tile, input_precision=PRECISION)
+        top = larger
+    of_strip = rows * strips + strip
+    tl.store(tops + of_strip, top, mask=is_token)
+    tl.store(sums + of_strip, total, mask=is_token)
+    ranks = tl.arange(0, RANKS)
+    of_product = products + of_strip[:, None] * rank + ranks[None, :]
+    tl.store(of_product, weighted, mask=is_token[:, None] & (ranks < rank)[None, :])
 
 
 @triton.jit  # type: ignore[untyped-decorator]
 def _gradient_kernel(  # type: ignore[no-untyped-def]
-    exponentials, factor, decay, grad_b, tokens, vocabulary, blocks,
-    RANK: tl.constexpr, RANKS: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, BLOCK: tl.constexpr,
+    logits, scaled_u, b, tops, factor, grad_b, tokens, vocabulary, rank,
+    RANKS: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """grad_b [V, r] += E^T (factor exp(m_b - m)). A program owns its rows of grad_b: no atomics, one order."""
-    first = tl.program_id(0) * COLUMNS
-    columns = first + tl.arange(0, COLUMNS)
-    ranks = tl.arange(0, RANKS)
-    is_rank, is_word = ranks < RANK, columns < vocabulary
+    """grad_b [V, r] += exp(L - m)^T factor. A program owns its rows of grad_b: no atomics, one order."""
+    columns = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
+    is_word = columns < vocabulary
+    b_tile = _factor(b, columns, rank, is_word, RANKS)
     total = tl.zeros((COLUMNS, RANKS), dtype=tl.float32)
     for start in range(0, tokens, ROWS):
         rows = start + tl.arange(0, ROWS)
         is_token = rows < tokens
-        at = exponentials + rows.to(tl.int64)[:, None] * vocabulary + columns[None, :]
-        tile = tl.load(at, mask=is_token[:, None] & is_word[None, :], other=0.0)
-        scale = tl.load(decay + rows * blocks + first // BLOCK, mask=is_token, other=0.0)
-        part = tl.load(
-            factor + rows[:, None] * RANK + ranks[None, :], mask=is_token[:, None] & is_rank[None, :], other=0.0
-        )
-        total += tl.dot(tl.trans(tile), part * scale[:, None], input_precision="ieee")
-    of_grad = grad_b + columns[:, None] * RANK + ranks[None, :]
-    inside = is_word[:, None] & is_rank[None, :]
+        u_tile = _factor(scaled_u, rows, rank, is_token, RANKS)
+        tile = _logits_tile(logits, rows, columns, u_tile, b_tile, tokens, vocabulary, PRECISION)
+        tile = tl.exp(tile - tl.load(tops + rows, mask=is_token, other=0.0)[:, None])
+        total += tl.dot(tl.trans(tile), _factor(factor, rows, rank, is_token, RANKS), input_precision=PRECISION)
+    ranks = tl.arange(0, RANKS)
+    of_grad = grad_b + columns[:, None] * rank + ranks[None, :]
+    inside = is_word[:, None] & (ranks < rank)[None, :]
     tl.store(of_grad, tl.load(of_grad, mask=inside, other=0.0) + total, mask=inside)
 
 
 class TritonSoftmax:
-    """`logits` [n, V], contiguous and f32, is written over."""
+    """`logits` [n, V]: contiguous, f32, and unchanged until the gradient is taken; so is B."""
 
     def __init__(self, logits: Tensor, scaled_u: Tensor, b: Tensor) -> None:
         tokens, vocabulary = logits.shape
         rank = b.shape[1]
-        blocks = triton.cdiv(vocabulary, COLUMNS)
-        tops, sums = (torch.empty((tokens, blocks), device=logits.device) for _ in range(2))
-        products = torch.empty((tokens, blocks, rank), device=logits.device)
-        _softmax_kernel[(triton.cdiv(tokens, ROWS), blocks)](
-            logits, scaled_u.contiguous(), b, tops, sums, products, tokens, vocabulary, blocks,
-            RANK=rank, RANKS=_ranks(rank), ROWS=ROWS, COLUMNS=COLUMNS, num_warps=8,
+        self._logits, self._scaled_u, self._b = logits, scaled_u.contiguous(), b
+        strips = triton.cdiv(vocabulary, COLUMNS * TILES)
+        tops, sums = (torch.empty((tokens, strips), device=logits.device) for _ in range(2))
+        products = torch.empty((tokens, strips, rank), device=logits.device)
+        _softmax_kernel[(triton.cdiv(tokens, ROWS), strips)](
+            logits, self._scaled_u, b, tops, sums, products, tokens, vocabulary, rank, strips,
+            RANKS=_ranks(rank), ROWS=ROWS, COLUMNS=COLUMNS, TILES=TILES, PRECISION=PRECISION, num_warps=4,
         )  # fmt: skip
         combined = combine(tops, sums, products)
-        self._exponentials, self._decay, self.top = logits, combined.decay, combined.top
-        self.total, self.weighted = combined.total, combined.weighted
+        self.top, self.total, self.weighted = combined.top, combined.total, combined.weighted
 
     def add_gradient(self, grad_b: Tensor, factor: Tensor) -> None:
-        tokens, vocabulary = self._exponentials.shape
-        rank, blocks = grad_b.shape[1], self._decay.shape[1]
+        tokens, vocabulary = self._logits.shape
+        rank = grad_b.shape[1]
         _gradient_kernel[(triton.cdiv(vocabulary, GRADIENT_COLUMNS),)](
-            self._exponentials, factor.contiguous(), self._decay, grad_b, tokens, vocabulary, blocks,
-            RANK=rank, RANKS=_ranks(rank), ROWS=GRADIENT_ROWS, COLUMNS=GRADIENT_COLUMNS, BLOCK=COLUMNS, num_warps=4,
+            self._logits, self._scaled_u, self._b, self.top, factor.contiguous(), grad_b, tokens, vocabulary, rank,
+            RANKS=_ranks(rank), ROWS=GRADIENT_ROWS, COLUMNS=GRADIENT_COLUMNS, PRECISION=PRECISION, num_warps=4,
         )  # fmt: skip
 
 

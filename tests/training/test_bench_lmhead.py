@@ -104,9 +104,18 @@ def test_a_bench_that_was_stopped_goes_on_from_its_document(
     assert main(words) == 0
     assert ran == ["5 bare_f32,ours_torch", "0 bare_f32", "0 bare_f32", "0 ours_torch"]
     said = capsys.readouterr().out
-    assert "ours_torch           2.00    1.00            100" in said
+    assert "ours_torch              2    1.00     1.19            100" in said
     assert "goal: ours_torch over bare_f32, seconds: 1, at most 1: reached" in said
     assert main([*words, "--tokens", "256"]) == main([*words, "--rounds", "6"]) == 2
     kept.write_text('{"sizes": {}, "processes": {"times x": {"result": {}}}}')
     assert main(words) == 2
     assert len(ran) == 4
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", ["bare_bf16", "peft_bf16", "liger"])
+def test_what_needs_cuda_is_refused_elsewhere(name: LmHeadContender) -> None:
+    if load("torch", threads=1, chunk_tokens=8).device().kind == "cuda":
+        pytest.skip("there is a CUDA device")
+    with pytest.raises(InputMismatch, match=f"{name}: expected a CUDA device, got "):
+        bench_lmhead(job(name, rounds=1), lambda *_: None)
