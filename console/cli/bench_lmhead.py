@@ -49,7 +49,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         description="Times whole steps of each contender in turns, one process per library, and prints medians of the "
         "ratios to the library's bare f32 product of the same round; then one process per contender for its memory. "
         "At the default sizes that takes minutes and up to 9 GB: --tokens 256 is enough to see the ratios. --only cuda "
-        "is for a machine with a card, and one of its contenders wants liger-kernel installed; --only mlx takes hours on "
+        "is for a machine with a card, one of its contenders wants liger-kernel installed; --only mlx takes hours on "
         "Linux without an OpenBLAS.",
     )
     parser.add_argument("--tokens", type=int, default=2048, metavar="N", help="tokens of a step (default: 2048)")
