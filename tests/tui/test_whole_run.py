@@ -77,13 +77,13 @@ def test_start_watch_stop_replay_view(home: Path) -> None:
         terminal.timed("y", "CLOSED", longest_s=LONG)
         (first,) = runs(home)
         assert records(first, "closed")[0]["classification"] == "stopped_by_operator"
-        # A second one: its remote runner is lost; stale, then lost, then the window asks for a replay.
+        # A second one: its remote runner is killed; lost by proof of its death, and the window asks for a replay.
         terminal.settle()
         terminal.timed("g", "ADMITTING", longest_s=LONG)
         terminal.wait_for("ACTIVE", longest_s=LONG)
         second = next(run for run in runs(home) if run != first)
         lose_runner(second)
-        terminal.wait_for("STALE", longest_s=LONG)
+        terminal.wait_for("LOST", longest_s=LONG)
         terminal.wait_for("CLOSED", longest_s=LONG)
         assert records(second, "closed")[0]["classification"] == "replay_required"
         terminal.settle()
