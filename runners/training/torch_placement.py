@@ -30,8 +30,6 @@ class Chunk:
     h: Tensor  # [n, d] in f32
     u: Tensor  # h A^T [n, r]
     targets: Tensor  # y [n]
-    words: Tensor  # the different ones among them, in order
-    word_of: Tensor  # which of `words` each target is [n]
     softmax: ChunkSoftmax
 
 
@@ -92,11 +90,9 @@ class TorchPlacement:
 
     def _chunk(self, rows: Tensor, buffer: Tensor | None) -> Chunk:
         captured, targets = self._hidden[rows], self._targets[rows]
-        # Counting words makes the processor wait for the device: before the product there is little to wait for.
-        words, word_of = torch.unique(targets, return_inverse=True)
         h = captured.float()
         u = h @ self._a.T
-        return Chunk(h, u, targets, words, word_of, self._softmax(rows, captured, h, u * self._scale, buffer))
+        return Chunk(h, u, targets, self._softmax(rows, captured, h, u * self._scale, buffer))
 
     def _softmax(
         self, rows: Tensor, captured: Tensor, h: Tensor, scaled_u: Tensor, buffer: Tensor | None
@@ -120,9 +116,11 @@ class TorchPlacement:
         """`share` = s / N."""
         soft, targets = chunk.softmax, chunk.targets
         soft.add_gradient(grad_b, chunk.u * (share / soft.total)[:, None])
-        # Targets repeat: a small product sums what belongs to one row of B, so that each row is written once.
-        same = (torch.arange(len(chunk.words), device=targets.device)[:, None] == chunk.word_of).float()
-        grad_b[chunk.words] -= same @ (chunk.u * share)
+        # Targets repeat: a small product sums what belongs to one row of B. Each of them then writes what the first one
+        # would, so the order of the writes is nothing; to count the words would make the processor wait for the device.
+        same = (targets[:, None] == targets).float()
+        summed = (same @ (chunk.u * share))[same.argmax(dim=1)]
+        grad_b[targets] = grad_b[targets] - summed
         residual = soft.weighted * (share / soft.total)[:, None] - self._b[targets] * share
         grad_a.addmm_(residual.T, chunk.h)
 
