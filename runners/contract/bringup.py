@@ -73,6 +73,13 @@ class MemoryPlan(Word):
     needs: tuple[MemoryNeed, ...]
 
 
+class Bf16Product(Word):
+    """The same factors rounded to bf16, whose products are exact in f32: only what is lost in adding them up shows."""
+
+    relative_error: float
+    sample: tuple[float, ...]
+
+
 class ProductProbe(Word):
     """A [rows, inner] times B [inner, columns] in f32 on the device, against the same in float64 on the processor.
 
@@ -86,6 +93,7 @@ class ProductProbe(Word):
     columns: int
     relative_error: float  # Frobenius, of the difference over the float64 product
     sample: tuple[float, ...]  # the first values of the first row, as the device gave them
+    bf16: Bf16Product | None  # of a device that multiplies a bf16 head as it is (CUDA); an f32 result
     seconds: float
 
 

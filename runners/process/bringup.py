@@ -202,7 +202,7 @@ def train(bench: Bench, measured: Measured, backend: "Backend") -> None:
     assert measured.head is not None
     contract = bench.request.contract
     measured.probe = probe_product(backend.name, measured.device)
-    measured.findings.append(judging.judge_probe(bench.node, measured.probe))
+    measured.findings.extend(judging.judge_probe(bench.node, measured.probe))
     measured.gate = run_signed_gate(bench, measured.device, backend)
     measured.findings.append(judging.judge_gate(measured.gate))
     free = free_bytes(measured.device)

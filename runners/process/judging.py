@@ -53,10 +53,15 @@ def judge_checkpoint(head_sha256: str | None, trouble: str) -> BringupFinding:
     return _finding("checkpoint", head_sha256 is not None, trouble or "a readable head", "a readable head")
 
 
-def judge_probe(node: NodeContract, probe: ProductProbe) -> BringupFinding:
+def judge_probe(node: NodeContract, probe: ProductProbe) -> list[BringupFinding]:
     limit = node.thresholds.maximum_product_error
-    holds = probe.relative_error <= limit
-    return _finding("product_error", holds, _number(probe.relative_error), f"at most {_number(limit)}", "training")
+    errors = {"product_error": probe.relative_error}
+    if probe.bf16 is not None:
+        errors["product_error_bf16"] = probe.bf16.relative_error
+    return [
+        _finding(rule, error <= limit, _number(error), f"at most {_number(limit)}", "training")
+        for rule, error in errors.items()
+    ]
 
 
 def judge_gate(gate: GateResult) -> BringupFinding:

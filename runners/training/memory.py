@@ -16,6 +16,7 @@ MIB = 1024 * 1024
 F32, F64, INT64 = 4, 8, 8
 F32_HEAD_BYTES = 256 * MIB  # a bf16 head that is no larger in f32 is kept as f32
 BASE_LOGITS_BYTES = 256 * MIB  # a shard whose base logits fit is multiplied by W once, not once per epoch
+CUDA_HOST_BYTES = 512 * MIB  # of the machine's memory: what CUDA's libraries and Triton's compiler take as they begin
 SMALLEST_CHUNK = 16  # tokens; below that a product is no faster than as many single rows
 SPARE_BYTES: Mapping[str, int] = {"host": 128 * MIB, "device": 256 * MIB}  # of libraries: workspaces, fragments
 
@@ -108,7 +109,13 @@ def needed(place: Place, work: Workload, chunk_tokens: int, rows_of_head: int) -
         exact = work.head_item == 4 or work.shard_item == 2  # else the library has no such product: a copy by blocks
         chunk = work.logits(chunk_tokens) * (1 if exact else 2) + work.rows(chunk_tokens)
         device = {"head": work.head, "shard": work.shard, "adapter": 7 * work.adapter, "chunk": chunk}
-        host = {"head": work.head, "shard": work.shard, "adapter": work.adapter, "state": state}
+        host = {
+            "head": work.head,
+            "shard": work.shard,
+            "adapter": work.adapter,
+            "state": state,
+            "cuda": CUDA_HOST_BYTES,
+        }
         return {"device": device, "host": host}
     if place == "reference.cpu":
         values = work.vocab_size * work.hidden_size * (F64 + F32)

@@ -17,16 +17,19 @@ from runners.training.steps import Placement, SteppingBackend, Work
 from runners.training.system_blas import blas_of, preferred_blas
 from runners.training.torch_head import BLOCK_ROWS, TorchHead, has_onednn
 from runners.training.torch_logits import ComputedLogits, RememberedLogits
-from runners.training.torch_placement import TorchPlacement
+from runners.training.torch_placement import TorchPlacement, kernel_sizes
 
 
 class TorchBackend(SteppingBackend):
     name: BackendName = "torch"
-    tiles = (NamedSize(name="head_rows", size=BLOCK_ROWS), NamedSize(name="base_logits_bytes", size=BASE_LOGITS_BYTES))
 
     def __init__(self, *, threads: int, chunk_tokens: int) -> None:
         super().__init__(threads=threads, chunk_tokens=chunk_tokens)
         self._device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+        self.tiles = (
+            NamedSize(name="head_rows", size=BLOCK_ROWS),
+            *(NamedSize(name=name, size=size) for name, size in kernel_sizes(self._device).items()),
+        )
         self._head: tuple[str, TorchHead] | None = None
         self._kept: tuple[Shard, RememberedLogits] | None = None
         self._settle()

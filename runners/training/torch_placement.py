@@ -15,6 +15,7 @@ from torch import Tensor
 from runners.contract.lane import RecipeContract
 from runners.training.adamw import AdamW
 from runners.training.backend import AdapterWeights, Moments, Rows
+from runners.training.memory import BASE_LOGITS_BYTES
 from runners.training.steps import Work
 from runners.training.torch_head import TorchHead, to_device
 from runners.training.torch_logits import ComputedLogits, RememberedLogits
@@ -145,8 +146,19 @@ def _to_host(values: Tensor) -> npt.NDArray[np.float32]:
     return copy
 
 
+def kernel_sizes(device: torch.device) -> dict[str, int]:
+    """Of whatever does the softmax there, by name: the bits hang on them."""
+    if device.type != "cuda":
+        return {"base_logits_bytes": BASE_LOGITS_BYTES}
+    try:
+        from runners.training.triton_softmax import SIZES
+    except ImportError:
+        return {}
+    return SIZES
+
+
 def _kernels(device: torch.device) -> Kernels | None:
-    """Triton's, where it is there and compiles for this device: torch's wheels for CUDA on Linux bring it."""
+    """Triton's, where it is there: torch's wheels for CUDA on Linux bring it."""
     if device.type != "cuda":
         return None
     try:

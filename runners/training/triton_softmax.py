@@ -14,8 +14,16 @@ from torch import Tensor
 
 from runners.training.torch_softmax import combine
 
-ROWS, COLUMNS, TILES = 32, 128, 16  # tokens and vocabulary of a tile; tiles of a program, one after the other
-GRADIENT_ROWS, GRADIENT_COLUMNS = 32, 128
+# Tokens and vocabulary of a tile, and how many tiles a program takes one after the other: the fastest of those tried
+# on an H100. A card computes the same bits under the same sizes only.
+ROWS, COLUMNS, TILES = 64, 32, 64
+GRADIENT_ROWS, GRADIENT_COLUMNS = 64, 64
+WARPS, STAGES = 4, 1
+GRADIENT_WARPS, GRADIENT_STAGES = 4, 3
+SIZES = {
+    "softmax_rows": ROWS, "softmax_columns": COLUMNS, "softmax_tiles": TILES, "softmax_warps": WARPS,
+    "gradient_rows": GRADIENT_ROWS, "gradient_columns": GRADIENT_COLUMNS, "gradient_warps": GRADIENT_WARPS,
+}  # fmt: skip
 LEAST_RANK = 16  # of tl.dot; smaller ranks are filled up with zeros
 # Products of rank r on tensor cores, from three products of 10-bit parts: f32's own error, not TF32's (measured).
 PRECISION = "tf32x3"
@@ -45,16 +53,17 @@ def _softmax_kernel(  # type: ignore[no-untyped-def]
     logits, scaled_u, b, tops, sums, products, tokens, vocabulary, rank, strips,
     RANKS: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """m_b, Z_b [n, strips] and E_b B_b [n, strips, r] of strips of COLUMNS * TILES words."""
-    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    strip = tl.program_id(1)
+    """m_b, Z_b [n, strips] and E_b B_b [n, strips, r]: each strip is every `strips`-th tile of the vocabulary."""
+    strip = tl.program_id(0)
+    rows = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
     is_token = rows < tokens
     u_tile = _factor(scaled_u, rows, rank, is_token, RANKS)
     top = tl.full((ROWS,), float("-inf"), dtype=tl.float32)
     total = tl.zeros((ROWS,), dtype=tl.float32)
     weighted = tl.zeros((ROWS, RANKS), dtype=tl.float32)
     for index in range(TILES):
-        columns = (strip * TILES + index) * COLUMNS + tl.arange(0, COLUMNS)
+        # Neighbours read neighbouring columns at the same time, which the card's memory gives fastest.
+        columns = (index * strips + strip) * COLUMNS + tl.arange(0, COLUMNS)
         b_tile = _factor(b, columns, rank, columns < vocabulary, RANKS)
         tile = _logits_tile(logits, rows, columns, u_tile, b_tile, tokens, vocabulary, PRECISION)
         tile = tl.where((columns < vocabulary)[None, :], tile, float("-inf"))
@@ -105,9 +114,10 @@ class TritonSoftmax:
         strips = triton.cdiv(vocabulary, COLUMNS * TILES)
         tops, sums = (torch.empty((tokens, strips), device=logits.device) for _ in range(2))
         products = torch.empty((tokens, strips, rank), device=logits.device)
-        _softmax_kernel[(triton.cdiv(tokens, ROWS), strips)](
+        _softmax_kernel[(strips, triton.cdiv(tokens, ROWS))](
             logits, self._scaled_u, b, tops, sums, products, tokens, vocabulary, rank, strips,
-            RANKS=_ranks(rank), ROWS=ROWS, COLUMNS=COLUMNS, TILES=TILES, PRECISION=PRECISION, num_warps=4,
+            RANKS=_ranks(rank), ROWS=ROWS, COLUMNS=COLUMNS, TILES=TILES, PRECISION=PRECISION,
+            num_warps=WARPS, num_stages=STAGES,
         )  # fmt: skip
         combined = combine(tops, sums, products)
         self.top, self.total, self.weighted = combined.top, combined.total, combined.weighted
@@ -117,7 +127,8 @@ class TritonSoftmax:
         rank = grad_b.shape[1]
         _gradient_kernel[(triton.cdiv(vocabulary, GRADIENT_COLUMNS),)](
             self._logits, self._scaled_u, self._b, self.top, factor.contiguous(), grad_b, tokens, vocabulary, rank,
-            RANKS=_ranks(rank), ROWS=GRADIENT_ROWS, COLUMNS=GRADIENT_COLUMNS, PRECISION=PRECISION, num_warps=4,
+            RANKS=_ranks(rank), ROWS=GRADIENT_ROWS, COLUMNS=GRADIENT_COLUMNS, PRECISION=PRECISION,
+            num_warps=GRADIENT_WARPS, num_stages=GRADIENT_STAGES,
         )  # fmt: skip
 
 

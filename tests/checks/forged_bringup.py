@@ -52,7 +52,7 @@ def probe() -> ProductProbe:
     return ProductProbe(
         device_label="cpu:0", seed=product.SEED, rows=product.ROWS, inner=product.INNER, columns=product.COLUMNS,
         relative_error=product.relative_error(a, b, got), seconds=0.002,
-        sample=tuple(float(value) for value in np.asarray(got)[0, : product.SAMPLE]),
+        sample=tuple(float(value) for value in np.asarray(got)[0, : product.SAMPLE]), bf16=None,
     )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def report_fields(
         *judging.judge_device(node, device, accelerator),
         judging.judge_loading(""),
         *judging.judge_training_memory(memory),
-        judging.judge_probe(node, tried),
+        *judging.judge_probe(node, tried),
         judging.judge_gate(gate),
         judging.judge_throughput(node, speed),
         judging.judge_training(""),

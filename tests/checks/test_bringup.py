@@ -17,6 +17,7 @@ from runners.contract.canonical import readable_bytes
 from runners.process.bringup import GATE_PREFIX, REPORT_PREFIX
 from runners.process.probes import product
 from runners.records.keys import SigningKey
+from runners.training.head import as_f32, f32_to_bf16
 from tests.checks.forged_bringup import SOURCES, refuse_for_disk, report_fields, sealed, trained_gate
 from tests.checks.forged_hosts import LINUX, MAC, device_of, hash_of, software_of
 from tests.checks.resealing import Body, BodyEdit, reseal_body
@@ -142,6 +143,25 @@ def tf32(body: Body) -> None:
     body["probe"]["sample"] = [float(value) for value in (ten_bits[0] @ ten_bits[1])[0, : product.SAMPLE]]
 
 
+def exact_bf16(body: Body) -> None:
+    """Factors as a card rounds them, added up in float64, and judged."""
+    a, b = (as_f32(f32_to_bf16(part)).astype(np.float64) for part in product.factors(product.SEED))
+    body["probe"]["bf16"] = {
+        "relative_error": 1e-6,
+        "sample": [float(value) for value in (a @ b)[0, : product.SAMPLE].astype(np.float32)],
+    }
+    rules = [item["rule"] for item in body["findings"]]
+    judged = {**body["findings"][rules.index("product_error")], "rule": "product_error_bf16", "value": "1e-06"}
+    body["findings"].insert(rules.index("product_error") + 1, judged)
+
+
+def narrow_bf16(body: Body) -> None:
+    """Added up in eight bits, and the error of f32."""
+    exact_bf16(body)
+    told = body["probe"]["bf16"]
+    told["sample"] = [float(value) for value in as_f32(f32_to_bf16(np.asarray(told["sample"], dtype=np.float32)))]
+
+
 def without_finding(rule: str) -> BodyEdit:
     return lambda body: body.update(findings=[item for item in body["findings"] if item["rule"] != rule])
 
@@ -228,6 +248,11 @@ DEFECTS: tuple[tuple[str, str, BodyEdit], ...] = (
     ("more_than_the_lanes_chunk", "memory_adds_up", put("memory", "most_chunk_tokens", value=1024)),
     ("ready_without_room", "thresholds_are_judged", needs_more_than_it_has),
     ("tf32_with_the_error_of_f32", "product_was_computed", tf32),
+    ("bf16_by_a_narrow_accumulator", "product_was_computed", narrow_bf16),
+    ("bf16_never_sampled", "product_was_computed", both(exact_bf16, put("probe", "bf16", "sample", value=[]))),
+    ("bf16_error_that_is_not_judged", "thresholds_are_judged", both(
+        exact_bf16, without_finding("product_error_bf16")
+    )),
     ("product_of_other_factors", "product_was_computed", put("probe", "seed", value=1)),
     ("product_never_sampled", "product_was_computed", put("probe", "sample", value=[])),
     ("losses_invented", "gate_was_trained", put(*RECEIPT, "step_losses", value=[7.0, 6.0, 5.0, 4.0])),

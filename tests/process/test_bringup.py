@@ -30,6 +30,7 @@ def report_of(line: dict[str, Any]) -> BringupReport:
     return report
 
 
+@pytest.mark.usefixtures("on_the_processor")
 @pytest.mark.torch
 def test_a_fit_host_gives_a_signed_report_of_a_gate_that_really_trained(node: Node) -> None:
     code, lines = node.on("torch").ask("bringup", request(node))
@@ -56,6 +57,7 @@ def test_a_fit_host_gives_a_signed_report_of_a_gate_that_really_trained(node: No
     assert node.root.last_bringup() == report
 
 
+@pytest.mark.usefixtures("on_the_processor")
 @pytest.mark.torch
 def test_a_device_that_the_lane_does_not_allow_is_refused_before_the_gate(node: Node) -> None:
     node.lane = contract(devices=("metal",))
@@ -102,6 +104,7 @@ RULES = (
 )  # fmt: skip
 
 
+@pytest.mark.usefixtures("on_the_processor")
 @pytest.mark.torch
 def test_every_threshold_of_a_ready_host_is_a_finding_with_value_and_limit(node: Node) -> None:
     report = report_of(node.on("torch").ask_here("bringup", request(node))[1])
@@ -212,6 +215,7 @@ def test_a_run_root_of_another_run_is_not_taken_over(node: Node) -> None:
     assert node.root.last_bringup() is not None
 
 
+@pytest.mark.usefixtures("on_the_processor")
 @pytest.mark.torch
 def test_a_host_without_room_for_the_smallest_chunk_is_refused_with_the_figures(
     node: Node, monkeypatch: pytest.MonkeyPatch
@@ -224,6 +228,7 @@ def test_a_host_without_room_for_the_smallest_chunk_is_refused_with_the_figures(
     assert report.memory is not None and report.gate is None
 
 
+@pytest.mark.usefixtures("on_the_processor")
 @pytest.mark.torch
 def test_less_room_than_the_recipes_chunk_needs_is_planned_with_a_smaller_one(
     node: Node, monkeypatch: pytest.MonkeyPatch

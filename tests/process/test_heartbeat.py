@@ -17,6 +17,7 @@ from tests.process.node import Node, eventually, runner_request
 STALE_GUARD_MS = 2500  # half of what makes a runner stale
 
 
+@pytest.mark.usefixtures("on_the_processor")
 @pytest.mark.torch
 def test_a_whole_torch_cycle_has_no_gap_neither_in_import_nor_in_training(node: Node) -> None:
     node = node.on("torch")

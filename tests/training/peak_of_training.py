@@ -1,5 +1,5 @@
 """`python -m tests.training.peak_of_training BACKEND V d CHUNK`: a short training in a process of its own, and the most
-memory that it took beside the libraries, in bytes. Linux only."""
+memory that it took beside the libraries, in bytes; on CUDA also what left the card. Linux only."""
 
 import hashlib
 import sys
@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from runners.contract.jobs import BackendName
+from runners.process.probes.accelerator import free_bytes
 from runners.training.backends import load
 from runners.training.head import Head, f32_to_bf16
 from runners.training.throughput import measure_throughput
@@ -32,15 +33,17 @@ def resident(name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
-def peak(name: BackendName, vocab_size: int, hidden_size: int, chunk_tokens: int) -> int:
+def peak(name: BackendName, vocab_size: int, hidden_size: int, chunk_tokens: int) -> list[int]:
     backend = load(name, threads=2, chunk_tokens=chunk_tokens)
-    backend.device()
-    before = resident("VmRSS")
+    device = backend.device()
+    before, on_card = resident("VmRSS"), free_bytes(device) if device.kind == "cuda" else None
+    free = on_card() if on_card is not None else 0
     how = recipe(2, batch_samples=2).model_copy(update={"chunk_tokens": chunk_tokens})
     measure_throughput(backend, made_head(vocab_size, hidden_size), how, adapter_contract(), lambda: None)
-    return resident("VmHWM") - before
+    taken = [resident("VmHWM") - before]
+    return taken if on_card is None else [*taken, free - on_card()]  # torch gives nothing back before its process ends
 
 
 if __name__ == "__main__":
     name, *sizes = sys.argv[1:]
-    print(peak(cast("BackendName", name), *(int(size) for size in sizes)))
+    print(*peak(cast("BackendName", name), *(int(size) for size in sizes)))

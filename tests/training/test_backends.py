@@ -102,8 +102,8 @@ def test_a_vocabulary_that_is_no_multiple_of_the_summing_block_is_summed_whole()
 @pytest.mark.parametrize("name", BACKENDS)
 def test_the_device_names_what_really_computes(name: BackendName) -> None:
     device = load(name, threads=2, chunk_tokens=64).device()
-    library = "reference" if name == "reference" else f"{name}"
-    assert device.backend_label == f"open_adapter_backend.{library}.{device.kind}.gpt_oss_lm_head"
+    where = "cuda" if device.kind == "cuda" else f"{name}.{device.kind}"
+    assert device.backend_label == f"open_adapter_backend.{where}.gpt_oss_lm_head"
     assert device.device_label == f"{device.kind}:0"
     assert device.tf32 is False
     assert device.memory_total_bytes > 0
@@ -189,6 +189,7 @@ def test_a_loss_beyond_f32_is_named_with_its_step_and_gives_no_adapter(name: Bac
         load(name, threads=1, chunk_tokens=64).train(steep, ignore_step)
 
 
+@pytest.mark.usefixtures("on_the_processor")
 @pytest.mark.parametrize("name", ["torch", "mlx"])
 def test_a_long_step_lets_other_threads_beat(name: BackendName, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (torch_backend, mlx_backend):

@@ -30,6 +30,7 @@ def test_remembered_logits_change_no_bit_of_an_adapter(
     assert np.array_equal(computed.adapter.b, kept.adapter.b)
 
 
+@pytest.mark.usefixtures("on_the_processor")
 def test_a_second_epoch_multiplies_by_the_head_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, products = job(STEPS), 0
     backend = load("torch", threads=1, chunk_tokens=512)

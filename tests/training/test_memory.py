@@ -73,6 +73,7 @@ SIZES = [(70_000, 1024, 128), pytest.param((201_088, 2880, 128), marks=pytest.ma
          pytest.param((201_088, 2880, 512), marks=pytest.mark.soak)]  # fmt: skip
 
 
+@pytest.mark.usefixtures("on_the_processor")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("size", SIZES)

@@ -3,7 +3,10 @@
 The other tests of training compute on the card too where there is one, since torch's backend takes it.
 """
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +17,10 @@ from runners.process.probes.product import probe_product
 from runners.training.backend import TrainingJob, ignore_step
 from runners.training.backends import load
 from runners.training.head import Head, as_f32, f32_to_bf16
+from runners.training.memory import MIB, Workload, needed, needs_of
 from runners.training.shards import Shard
 from runners.training.torch_head import TorchHead, to_device
-from tests.training.problems import head, job, relative_difference
+from tests.training.problems import RANK, head, job, relative_difference
 from tests.training.test_torch_softmax import SHAPES, expect_whole_rows, problem
 
 pytestmark = [
@@ -25,6 +29,7 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA card here"),
 ]
 STEPS = 20
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(("tokens", "vocabulary", "rank", "spread"), SHAPES)
@@ -79,7 +84,23 @@ def test_the_card_is_named_and_computes_in_f32() -> None:
     assert facts.sources == ("nvml", "torch.cuda")
     assert facts.driver is not None
     assert 0 < facts.memory_free_before_bytes <= facts.memory_total_bytes
-    assert probe_product("torch", device).relative_error < 1e-5  # TF32 would be off by 1e-4 and more
+    probe = probe_product("torch", device)
+    assert probe.bf16 is not None
+    print(f"error of a product of f32 {probe.relative_error:.2e}, of bf16 {probe.bf16.relative_error:.2e}")
+    assert probe.relative_error < 1e-6  # TF32 would be off by 1e-4 and more
+    assert probe.bf16.relative_error < 1e-5
+
+
+@pytest.mark.parametrize(("vocabulary", "hidden", "chunk"), [(70_000, 1024, 128), (201_088, 2880, 512)])
+def test_what_a_training_takes_is_within_what_is_counted(vocabulary: int, hidden: int, chunk: int) -> None:
+    argv = [sys.executable, "-m", "tests.training.peak_of_training", "torch", str(vocabulary), str(hidden), str(chunk)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    taken = dict(zip(("host", "device"), map(int, done.stdout.split()), strict=True))
+    work = Workload(vocabulary, hidden, RANK, head_item=2, tokens=16 * chunk)
+    for need in needs_of(needed("torch.cuda", work, chunk, 1024), {"host": 0, "device": 0}):
+        got = taken[need.where]
+        print(f"{need.where}: {got / MIB:.0f} of {need.needed_bytes / MIB:.0f} MiB")
+        assert need.needed_bytes / 3 < got <= need.needed_bytes
 
 
 def _of_dtypes(work: TrainingJob, dtypes: str) -> TrainingJob:

@@ -67,6 +67,7 @@ def test_work_done_again_with_another_blas_agrees_and_is_never_called_exact(tmp_
     assert not np.array_equal(kept.adapter.b, again.adapter.b)
 
 
+@pytest.mark.usefixtures("on_the_processor")
 @pytest.mark.torch
 def test_torch_says_whose_products_it_does_where_an_openblas_came_before_it() -> None:
     code = (

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from runners.contract.bringup import ProductProbe
+from runners.contract.bringup import Bf16Product, ProductProbe
 from runners.contract.jobs import BackendName
 from runners.contract.receipts import Device
 
@@ -31,7 +31,8 @@ def probe_product(name: BackendName, device: Device) -> ProductProbe:
         inner=INNER,
         columns=COLUMNS,
         relative_error=relative_error(a, b, got),
-        sample=tuple(float(value) for value in got[0, :SAMPLE]),
+        sample=_sample(got),
+        bf16=_probe_bf16(device, a, b) if (name, device.kind) == ("torch", "cuda") else None,
         seconds=seconds,
     )
 
@@ -47,6 +48,20 @@ def relative_error(a: F32, b: F32, got: F32) -> float:
     """Frobenius norm of the difference from the float64 product, over that of the product."""
     exact: F64 = a.astype(np.float64) @ b.astype(np.float64)
     return float(np.linalg.norm(got.astype(np.float64) - exact) / np.linalg.norm(exact))
+
+
+def _probe_bf16(device: Device, a: F32, b: F32) -> Bf16Product:
+    """The product that `TorchHead` does there."""
+    import torch
+
+    of_a, of_b = (torch.tensor(each, device=device.device_label).bfloat16() for each in (a, b))
+    got = torch.mm(of_a, of_b, out_dtype=torch.float32).cpu().numpy()
+    error = relative_error(of_a.float().cpu().numpy(), of_b.float().cpu().numpy(), got)
+    return Bf16Product(relative_error=error, sample=_sample(got))
+
+
+def _sample(got: F32) -> tuple[float, ...]:
+    return tuple(float(value) for value in got[0, :SAMPLE])
 
 
 def _multiply(name: BackendName, device: Device, a: F32, b: F32) -> F32:

@@ -46,8 +46,11 @@ def _trained(report: Body, limits: Body) -> list[Body]:
     """Of what was tried, as far as it got."""
     found = []
     if report["probe"] is not None:
-        limit, error = limits["maximum_product_error"], report["probe"]["relative_error"]
-        found.append(_finding("product_error", error <= limit, _number(error), f"at most {_number(limit)}", "training"))
+        limit, bf16 = limits["maximum_product_error"], report["probe"]["bf16"]
+        errors = [("product_error", report["probe"]["relative_error"])]
+        errors += [("product_error_bf16", bf16["relative_error"])] if bf16 is not None else []
+        for rule, error in errors:
+            found.append(_finding(rule, error <= limit, _number(error), f"at most {_number(limit)}", "training"))
     if report["gate"] is not None:
         before, after = report["gate"]["receipt"]["initial_loss"], report["gate"]["receipt"]["final_loss"]
         value = f"{_number(before)} to {_number(after)}"

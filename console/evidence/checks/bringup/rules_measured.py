@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from console.evidence.checks.bringup.gate_problem import (
     BATCH_SAMPLES,
@@ -17,13 +18,14 @@ from console.evidence.checks.bringup.gate_problem import (
 from console.evidence.checks.bringup.held import Held, Rule
 from console.evidence.checks.verdict import Mismatch, differs, shown
 
+F32 = npt.NDArray[np.float32]
 LOSS_BOUND = 1e-4  # nats; f32 on any backend stays within 1e-5 of float64 on this problem
 SAMPLE_BOUND = 8.0  # a single value of a product may be off by so many times the typical error
 FEWEST_BANDS = 5
 
 
 def product_was_computed(held: Held) -> Iterator[Mismatch]:
-    """The first values of the product, multiplied again in float64: they must be as exact as the report says."""
+    """The first values of the products, multiplied again in float64: they must be as exact as the report says."""
     probe = held.report["probe"]
     if probe is None:
         return
@@ -32,17 +34,34 @@ def product_was_computed(held: Held) -> Iterator[Mismatch]:
     if [probe["seed"], rows, inner, columns] != [SEED, 192, 512, 256]:
         return
     words = np.random.Philox(key=SEED).random_raw(rows * inner + inner * columns)
-    unit = ((words >> np.uint64(40)).astype(np.float64) / 2**23 - 1).astype(np.float32).astype(np.float64)
-    row = unit[:inner] @ unit[rows * inner :].reshape(inner, columns)
-    sample = np.asarray(probe["sample"], dtype=np.float64)
+    unit = ((words >> np.uint64(40)).astype(np.float64) / 2**23 - 1).astype(np.float32)
+    yield from _as_exact_as_told("probe", probe, unit[:inner], unit[rows * inner :].reshape(inner, columns))
+    bf16 = probe["bf16"]
+    if bf16 is not None:
+        short = _bf16(unit)
+        yield from _as_exact_as_told("probe.bf16", bf16, short[:inner], short[rows * inner :].reshape(inner, columns))
+
+
+def _as_exact_as_told(name: str, told: dict[str, Any], first: F32, b: F32) -> Iterator[Mismatch]:
+    """`first` [inner] is the first row of A."""
+    sample = np.asarray(told["sample"], dtype=np.float64)
     if len(sample) != 8:
-        yield Mismatch("probe.sample", "8 values", str(len(sample)))
+        yield Mismatch(f"{name}.sample", "8 values", str(len(sample)))
         return
+    row = first.astype(np.float64) @ b[:, :8].astype(np.float64)
     # Each value is a sum of `inner` products of uniforms in [-1, 1): a third of the variance each.
-    typical = np.sqrt(inner) / 3
-    worst, allowed = float(np.abs(sample - row[:8]).max()), SAMPLE_BOUND * probe["relative_error"] * typical
+    typical = np.sqrt(len(first)) / 3
+    worst, allowed = float(np.abs(sample - row).max()), SAMPLE_BOUND * told["relative_error"] * typical
     if worst > allowed:
-        yield Mismatch("probe.sample", f"values within {allowed:.3g} of float64", f"one off by {worst:.3g}")
+        yield Mismatch(f"{name}.sample", f"values within {allowed:.3g} of float64", f"one off by {worst:.3g}")
+
+
+def _bf16(values: F32) -> F32:
+    """Rounded to the nearest value of eight bits, ties to the even one."""
+    bits = values.view(np.uint32)
+    return ((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)).view(
+        np.float32
+    )
 
 
 def gate_was_trained(held: Held) -> Iterator[Mismatch]:

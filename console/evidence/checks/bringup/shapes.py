@@ -73,6 +73,7 @@ PRODUCT_PROBE: Shape = {
     "columns": COUNT,
     "relative_error": NUMBER,
     "sample": [NUMBER],
+    "bf16": Maybe({"relative_error": NUMBER, "sample": [NUMBER]}),
     "seconds": NUMBER,
 }
 GATE_RECEIPT: Shape = {
