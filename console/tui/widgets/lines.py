@@ -79,18 +79,24 @@ class LineView(ScrollView, can_focus=True):
         chosen = self.has_cursor and self.has_focus and index == self.index
         return paint(self.line(index, width), width, self.palette, "cursor" if chosen else "ground")
 
-    def move_to(self, index: int) -> None:
-        """Cursor and view; the old and the new line are painted, not the rest."""
+    def move_to(self, index: int, *, on_top: bool = False) -> None:
+        """Cursor and view; the old and the new line are painted, not the rest. On top, it stays in view however many
+        lines are left for the list."""
         index = max(0, min(index, self.line_count() - 1))
         before, self.index = self.index, index
         self.refresh_line(before)
         self.refresh_line(index)
         top, rows = round(self.scroll_y), self.scrollable_content_region.height
-        if index < top:
-            self.scroll_to(y=index, animate=False)
+        if index < top or on_top:
+            self.scroll_to(y=index, animate=False, force=on_top)  # the bar may not be there yet
         elif index >= top + rows:
             self.scroll_to(y=index - rows + 1, animate=False)
         self.post_message(self.Moved())
+
+    def is_on_top(self, index: int) -> bool:
+        """Is the line in view, with nothing above it that could make room?"""
+        top, rows = round(self.scroll_y), self.scrollable_content_region.height
+        return top == min(index, round(self.max_scroll_y)) and index < top + rows
 
     def action_cursor(self, step: int) -> None:
         if self.has_cursor:
