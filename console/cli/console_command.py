@@ -54,7 +54,7 @@ def make_app(lane: str | None, *, theme: str | None, kept: tuple[Path, ...] = ()
     session = read_session(session_file())
     app = SwarmApp(
         runs_dir(),
-        ConsoleActs(lane or session.lane or "loopback"),
+        ConsoleActs(lane or session.lane or "loopback", settings.endpoints),
         theme=theme or settings.theme,
         theme_folders=(folder / "themes",),
         kept_folders=(*kept, data_dir("fixtures") / "swarm" / "runs"),

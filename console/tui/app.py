@@ -15,8 +15,8 @@ from console.tui.acts import Acts
 from console.tui.clipboard import copy
 from console.tui.evidence import take_snapshot
 from console.tui.keys import EVERYWHERE
-from console.tui.pages import OpeningApp
 from console.tui.palette import commands
+from console.tui.proving import ProvingApp
 from console.tui.screens.checks import Checks
 from console.tui.screens.dashboard import Dashboard
 from console.tui.screens.drills import Drills
@@ -30,7 +30,7 @@ from runners.records.clock import Clock
 from runners.records.errors import RecordsError
 
 
-class SwarmApp(OpeningApp):
+class SwarmApp(ProvingApp):
     """`run_dir` to watch is the one of `run_id`, else the newest live one, else none."""
 
     CSS_PATH = "swarm.tcss"

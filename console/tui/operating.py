@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from textual.actions import parse
 from textual.events import Key
@@ -15,23 +15,18 @@ from console.tui.acts import StartedRun
 from console.tui.check_results import CheckResults, read_results
 from console.tui.errors import ActRefused
 from console.tui.keys import EVERYWHERE
-from console.tui.outcomes import drill_outcome, gate_outcome, last_line
+from console.tui.outcomes import gate_outcome, last_line
 from console.tui.preconditions import REASONS, Standing, reason_against
 from console.tui.screens.confirm import Confirm, ConfirmStop
-from console.tui.screens.countdown import Countdown
+from console.tui.scrubbing import ScrubbingApp
 from console.tui.view import Mode
-from console.tui.watching import WatchingApp
 from console.tui.widgets.receipts import ReceiptsView
-
-if TYPE_CHECKING:
-    from console.evidence.lane_documents.failure_drills import DrillKind
 
 T = TypeVar("T")
 _IDS = {parse(binding.action)[1:]: binding.id for binding in EVERYWHERE}
-DRILL_KEYS = {"stale_worker": "F5", "upload_disagreement": "F6", "contributor_loss": "F7", "uneven_worker_speed": "F8"}
 
 
-class OperatingApp(WatchingApp):
+class OperatingApp(ScrubbingApp):
     """Every act has a reason against it or does what it says; a refused one stays visible."""
 
     check_results: CheckResults | None = None  # of the last time that all were asked
@@ -132,44 +127,9 @@ class OperatingApp(WatchingApp):
 
     def action_bring_up(self) -> None:
         lane = self.desk.acts.lane
-        reached = ("--remote", self.desk.acts.remote) if self.desk.acts.remote else ()
-        argv = ("bringup", "lane", "--lane", lane, *reached)
+        argv = ("bringup", "lane", "--lane", lane, *self.desk.acts.way.words())
         self._long("bring_up", "b", f"bring-up of {Path(lane).stem}", argv, gate_outcome)
         self.show_bring_up()
-
-    def action_drill(self, kind: "DrillKind") -> None:
-        key, lane = DRILL_KEYS[kind], self.desk.acts.lane
-        lines = (
-            f"A scratch run of its own on lane {Path(lane).stem}, with a real fault in a real process.",
-            "No other run is touched. The verdict appears under 3; X ends the drill early.",
-        )
-
-        def answered(yes: bool | None) -> None:
-            self.again()
-            if not yes:
-                self.notice(f"drill {words(kind)} was not started", "text")
-                return
-            self.action_place("drills")
-            self._do(lambda: self._drill(kind, key, lane))
-
-        self.again()
-        self.push_screen(Countdown(f"drill {words(kind)}", lines), answered)
-
-    async def _drill(self, kind: "DrillKind", key: str, lane: str) -> None:
-        board = await self.drill_board()
-        if board.problem:
-            self.notice(f"× drill {words(kind)}: {board.problem}", "warn")
-            return
-        run_id = f"{Path(lane).stem}-drill-{kind}-{self.clock.wall_ms()}".replace("_", "-")
-        board.begin(kind, run_id)
-        words_of = ("drill", kind, "--lane", lane, "--run-id", run_id, "--json")
-        try:
-            await self._run_long(
-                "drill", key, f"drill {words(kind)}", words_of, drill_outcome, run_id=run_id, subject=kind
-            )
-        finally:
-            await self.off_loop(board.end)
-            self.again()
 
     def action_audit(self) -> None:
         if (bundle := self._bundle()) is None:

@@ -1,6 +1,5 @@
 """The app as one who opens things: kept runs, files, records, the operator's acts, lanes, a pager."""
 
-import asyncio
 import os
 import shlex
 import shutil
@@ -11,27 +10,19 @@ from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
 
-from console.observation.conditions import Verdict
-from console.observation.line import Ref
-from console.observation.receipts import ReceiptRing, find
-from console.observation.receipts import Row as Receipt
 from console.observation.runs import RunRef, RunStanding, coordinator_folder
+from console.tui.drilling import DrillingApp
 from console.tui.errors import ActRefused
-from console.tui.operating import OperatingApp
 from console.tui.screens.acts import ActPage, ActsPage
 from console.tui.screens.bringup import BringUpPage
 from console.tui.screens.compare import Compare
 from console.tui.screens.file import FilePage
-from console.tui.screens.fixed import Record
 from console.tui.screens.help import Help
 from console.tui.screens.host import HostPage
 from console.tui.screens.kept import KeptPage, read_kept
 from console.tui.screens.lane import LanePage
-from console.tui.screens.viewer import Viewer
 from console.tui.verification import Verification
 from console.tui.view import LogEntry
-from console.tui.widgets.receipt_detail import read_again
-from console.tui.widgets.receipts import ReceiptsView
 from runners.records.errors import RecordsError
 
 if TYPE_CHECKING:
@@ -40,7 +31,7 @@ if TYPE_CHECKING:
 PAGER_ENV = {"LESSSECURE": "1", "LESS": "-iM"}  # no shell, no editor, and escapes of others stay visible
 
 
-class OpeningApp(OperatingApp):
+class OpeningApp(DrillingApp):
     """Whatever is opened lies on top of a place; esc goes back."""
 
     # -- runs that were kept
@@ -96,82 +87,7 @@ class OpeningApp(OperatingApp):
         self.again()
         return going
 
-    # -- records and documents
-
-    def on_line_view_chosen(self, event: ReceiptsView.Chosen) -> None:
-        """Enter on a receipt opens it whole."""
-        if isinstance(event.view, ReceiptsView):
-            self.open_receipt(event.view.chosen)
-
-    def open_record_at(self, ref: Ref) -> None:
-        """The record that a verdict rests on."""
-        ring = self.attachment.shown_ring if self.attachment else ReceiptRing()
-        place = find(ring, len(ring) - 1, -1, lambda row: row.ref == ref)
-        if place is None:
-            self.notice(f"✗ {ref.file} #{ref.seq} is older than the receipts in memory", "bad")
-        else:
-            self.open_receipt(ring[place])
-
-    def action_evidence(self) -> None:
-        """Of the kept run that is open or chosen in the viewer, else of the watched one."""
-        bundle = self._bundle_at_hand()
-        if bundle is not None:
-            self.run_worker(self._evidence_of(bundle), group="kept", exit_on_error=False)
-        elif self.attachment is None:
-            self.notice(
-                "× evidence: no run is watched; 5 lists them, and e there opens the record behind a verdict", "warn"
-            )
-        else:
-            self._open_evidence()
-
-    def _bundle_at_hand(self) -> Path | None:
-        if isinstance(self.screen, KeptPage):
-            return self.screen.run.path
-        return self.screen.chosen.bundle if isinstance(self.screen, Viewer) and self.screen.chosen else None
-
-    async def _evidence_of(self, bundle: Path) -> None:
-        """The run is watched from then on, so that esc leads from the record to the dashboard of its last moment."""
-        from console.evidence.verify_process import is_ours  # brings NumPy, for which no first paint waits
-
-        if not await asyncio.to_thread(is_ours, bundle):
-            self.notice("× evidence: the old system kept no journals; enter and files show its documents", "warn")
-            return
-        self.watch_kept(bundle)
-        watched = self.attachment
-        while watched is not None and watched is self.attachment and (not watched.caught_up or watched.waiting):
-            if watched.problem:
-                self.notice(f"✗ evidence: {watched.problem}", "bad")
-                return
-            await asyncio.sleep(0.02)
-        if watched is self.attachment:
-            self._open_evidence()
-
-    def _open_evidence(self) -> None:
-        """Behind the worst condition, else behind the newest problem, else the run's last word."""
-        shown = self.view(self.stamp()).snapshot
-        if (
-            shown.worst is not None
-            and shown.worst.verdict in (Verdict.STOP, Verdict.REPLAY)
-            and shown.worst.evidence is not None
-        ):
-            self.open_record_at(shown.worst.evidence)
-        elif (problem := self.problem_at_hand()) is not None:
-            self.open_receipt(problem)
-        elif shown.state.closed is not None and self.attachment is not None:
-            ring = self.attachment.shown_ring
-            place = find(ring, len(ring) - 1, -1, lambda row: row.kind == "closed")
-            self.open_receipt(None if place is None else ring[place])
-        else:
-            self.notice("nothing stands against the run: no condition says stop, and no record reports a fault")
-
-    def open_receipt(self, receipt: Receipt | None) -> None:
-        """Whole, read again from disk and checked again."""
-        detail, problem = read_again(self.attachment, receipt)
-        self.again()
-        if detail is not None:
-            self.push_screen(Record(detail, receipt.text if receipt else ""))
-        elif problem:
-            self.notice(f"✗ {problem}", "bad")
+    # -- documents
 
     def open_evidence(self, place: Path) -> None:
         """A document, a lane's source, or a bundle."""
@@ -179,13 +95,6 @@ class OpeningApp(OperatingApp):
             self.open_kept(place)
         else:
             self.open_file(place)
-
-    def copy_record(self, receipt: Receipt | None) -> None:
-        detail, problem = read_again(self.attachment, receipt)
-        if detail is not None:
-            self.copy_text(detail.raw.decode(errors="backslashreplace"), "canonical record")
-        elif problem:
-            self.notice(f"✗ {problem}", "bad")
 
     def open_file(self, path: Path) -> None:
         """A document or a log, whole."""

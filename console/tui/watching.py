@@ -11,7 +11,6 @@ from textual.app import App
 
 from console.evidence.operator_acts import FOLDER as ACTS_FOLDER
 from console.observation.endings import with_endings
-from console.observation.errors import ObservationError
 from console.observation.line import Stamp
 from console.observation.moment import Moment
 from console.observation.runs import RunRef, list_kept, list_runs, newest_live
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from console.tui.drill_board import DrillBoard
 
 RUNS_EVERY_S = 2.0
-DRILL_EVERY_S = 0.1
 DRAIN_AGAIN_S = 0.004
 LATER = ("console.tui.drill_board", "console.hosts.endpoints")
 LATER_S = 0.5
@@ -63,9 +61,7 @@ class WatchingApp(App[None]):
         self.frames = 0
         self.asked_ms: int | None = None  # a run was asked for, and isn't there yet
         self._threaded = threaded
-        self._looking = False
         self._draining = False
-        self._drills_loaded: asyncio.Future[None] | None = None
         self._paused: Moment | None = None
         self._held_back = 0
         self._lateness = Lateness()
@@ -246,35 +242,7 @@ class WatchingApp(App[None]):
         going = self.verifications.get(bundle) if bundle else None
         return going.state if going else None
 
-    # -- drills
-
-    async def drill_board(self) -> "DrillBoard":
-        """Read on first need: what the lane promises, and what is kept of earlier drills."""
-        board, loaded = self.drills, self._drills_loaded
-        if board is None or loaded is None:
-            from console.tui.drill_board import DrillBoard
-
-            board = self.drills = DrillBoard(self.runs_dir)
-            read = board.load
-            loaded = asyncio.ensure_future(self.off_loop(lambda: read(self.desk.acts.lane)))
-            if self._drills_loaded is None:
-                self.set_interval(DRILL_EVERY_S, self._follow_drill, name="drill")
-            self._drills_loaded = loaded
-        await asyncio.shield(loaded)  # whoever asks second waits for the same board
-        return board
-
-    async def _follow_drill(self) -> None:
-        board = self.drills
-        if board is None or board.going is None or self._looking:
-            return
-        self._looking = True
-        try:
-            await self.off_loop(board.look)
-        finally:
-            self._looking = False
-        scratch = board.scratch_run
-        if scratch is not None and (self.attachment is None or self.attachment.run_dir != scratch):
-            self.attach(scratch)
+    # -- in a thread
 
     async def off_loop(self, work: Callable[[], object]) -> None:
         """In a thread, so that no file is waited for by the screen."""
@@ -282,42 +250,6 @@ class WatchingApp(App[None]):
             await asyncio.to_thread(work)
         else:
             work()
-
-    # -- time
-
-    def action_scrub(self, step: str, way: int) -> None:
-        """A step through the run's own time, by a second or by a phase."""
-        if self.attachment is not None:
-            self.run_worker(self._scrub(self.attachment, step, way), group="scrub", exit_on_error=False)
-
-    async def _scrub(self, attachment: Attachment, step: str, way: int) -> None:
-        try:
-            player = await attachment.scrubber()
-        except (ObservationError, OSError) as error:
-            self.notice(f"✗ scrub: {error}", "bad")
-            return
-        self._paused = None
-        if step == "phase":
-            player.phase(way)
-        else:
-            player.step(way * 1000)
-        self.again()
-
-    def action_live(self) -> None:
-        """From a moment of the past back to what is."""
-        if self.attachment is not None:
-            self.attachment.player = None
-        self._paused = None
-        self.again()
-
-    def action_pause(self) -> None:
-        self.again()
-        if self.attachment is not None and self.attachment.player is not None:
-            self.attachment.player.toggle()
-        elif self._paused is None and self.attachment is not None:
-            self._paused = self._moment(self.stamp())
-        else:
-            self._paused = None
 
     # -- words to the operator
 
