@@ -46,7 +46,7 @@ class Drills(Place):
         if lines.is_on_top(place):
             self._looked_at = going
         else:
-            lines.move_to(place, on_top=True)
+            lines.put_on_top(place)
 
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:
         event.stop()

@@ -79,19 +79,23 @@ class LineView(ScrollView, can_focus=True):
         chosen = self.has_cursor and self.has_focus and index == self.index
         return paint(self.line(index, width), width, self.palette, "cursor" if chosen else "ground")
 
-    def move_to(self, index: int, *, on_top: bool = False) -> None:
-        """Cursor and view; the old and the new line are painted, not the rest. On top, it stays in view however many
-        lines are left for the list."""
+    def move_to(self, index: int) -> None:
+        """Cursor and view; the old and the new line are painted, not the rest."""
         index = max(0, min(index, self.line_count() - 1))
         before, self.index = self.index, index
         self.refresh_line(before)
         self.refresh_line(index)
         top, rows = round(self.scroll_y), self.scrollable_content_region.height
-        if index < top or on_top:
-            self.scroll_to(y=index, animate=False, force=on_top)  # the bar may not be there yet
+        if index < top:
+            self.scroll_to(y=index, animate=False)
         elif index >= top + rows:
             self.scroll_to(y=index - rows + 1, animate=False)
         self.post_message(self.Moved())
+
+    def put_on_top(self, index: int) -> None:
+        """Cursor and view: there the line stays in view, however many are left for the list."""
+        self.move_to(index)
+        self.scroll_to(y=index, animate=False, force=True)  # the bar may not be there yet
 
     def is_on_top(self, index: int) -> bool:
         """Is the line in view, with nothing above it that could make room?"""
