@@ -215,6 +215,28 @@ async def test_the_card_of_a_drill_fills_in_while_its_scratch_run_goes_on(stale:
         await settle(pilot)
 
 
+@pytest.mark.parametrize(("key", "stage_of_it"), [("f6", "FAULT IS IN PLACE"), ("f7", "STRIKE"), ("f8", "STRIKE")])
+async def test_how_the_drill_that_goes_on_stands_is_in_view_where_lines_are_few(
+    key: str, stage_of_it: str, stale: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    stage.acts.script = "import time; time.sleep(60)"
+    async with stage.app().run_test(size=(80, 24)) as pilot:
+        await pilot.press(key, "enter")
+        for _ in range(100):
+            await pilot.pause(0.05)
+            if stage.acts.asked:
+                break
+        stale.write(stage.runs_dir / stage.acts.asked[0][5], until_ms=18_000)
+        await until(pilot, stage_of_it)
+        await until(pilot, "X cancels")  # the act's own line took one from the list
+        await pilot.pause(0.2)
+        assert stage_of_it in shown(pilot)
+        await pilot.press("X")
+        await settle(pilot)
+        await settle(pilot)
+
+
 async def test_a_long_act_tells_how_far_it_is_and_is_ended_by_a_key(tmp_path: Path) -> None:
     stage = Stage.empty(tmp_path / "runs")
     stage.acts.script = (

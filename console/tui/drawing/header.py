@@ -2,7 +2,7 @@
 
 from console.observation.figures import clock, elapsed, problems, seconds, words
 from console.tui.drawing.places import standing
-from console.tui.drawing.text import Row, clip, ends, fill, row_width, width_of
+from console.tui.drawing.text import Row, clip, clip_front, ends, fill, row_width, width_of
 from console.tui.view import Mode, View
 from runners.contract.states import Classification
 
@@ -32,7 +32,7 @@ def header(view: View, width: int) -> tuple[Row, ...]:
         ("  ", ""),
         *right,
     )
-    name = _end_of(view.title, width - row_width(fixed))
+    name = clip_front(view.title, width - row_width(fixed))
     left: Row = ((" swarm", "bright*"), (lane, "muted"), (name, "text"), (revision, "muted"), ("  ", ""), *standing)
     return (ends(left, right, width),)
 
@@ -74,13 +74,6 @@ def _marks(view: View, *, wide: bool) -> Row:
     if wide and view.read_only:
         marks.append((" read-only ", "warn"))
     return tuple(marks)
-
-
-def _end_of(title: str, room: int) -> str:
-    """The end of a run's name tells it from others."""
-    if len(title) <= room:
-        return title
-    return "…" + title[-(room - 1) :] if room > 4 else ""
 
 
 def sentence(view: View, width: int) -> tuple[Row, ...]:

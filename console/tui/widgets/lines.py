@@ -105,6 +105,16 @@ class LineView(ScrollView, can_focus=True):
             self.scroll_to(y=index - rows + 1, animate=False)
         self.post_message(self.Moved())
 
+    def put_on_top(self, index: int) -> None:
+        """Cursor and view: there the line stays in view, however many are left for the list."""
+        self.move_to(index)
+        self.scroll_to(y=index, animate=False, force=True)  # the bar may not be there yet
+
+    def is_on_top(self, index: int) -> bool:
+        """Is the line in view, with nothing above it that could make room?"""
+        top, rows = round(self.scroll_y), self.scrollable_content_region.height
+        return top == min(index, round(self.max_scroll_y)) and index < top + rows
+
     def action_cursor(self, step: int) -> None:
         if self.has_cursor:
             self.move_to(self.index + step)
