@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from console.hosts.ways import NamedWay, Way
 from console.tui.acts import StartedRun
 from console.tui.errors import ActRefused
 from runners.records.clock import Clock
@@ -20,24 +21,25 @@ class ConsoleActs:
     """Implements the screen's `Acts`. What starts a run is imported when one is started: the first paint waits for
     neither asyncssh nor NumPy."""
 
-    def __init__(self, lane: str) -> None:
+    def __init__(self, lane: str, named: tuple[NamedWay, ...] = ()) -> None:
         self._lane = lane
-        self._remote: str | None = None
+        self._way = Way()
+        self._named = named
 
     @property
     def lane(self) -> str:
         return self._lane
 
     @property
-    def remote(self) -> str | None:
-        return self._remote
+    def way(self) -> Way:
+        return self._way
 
     def choose_lane(self, lane: str) -> None:
         _refused_as_such(lambda: _load(lane))
-        self._lane, self._remote = lane, None
+        self._lane, self._way = lane, Way()
 
     def choose_endpoint(self, endpoint: "Endpoint") -> None:
-        self._remote = endpoint.remote
+        self._way = endpoint.way
 
     def lanes(self) -> tuple[str, ...]:
         from console.coordination.lane_file import lane_files
@@ -53,7 +55,7 @@ class ConsoleActs:
         from console.hosts.endpoints import endpoints_of
         from console.hosts.host_book import HostBook
 
-        return _refused_as_such(lambda: endpoints_of(_load(lane), HostBook(host_home())))
+        return _refused_as_such(lambda: endpoints_of(_load(lane), HostBook(host_home()), self._named))
 
     def start_run(self) -> StartedRun:
         from console.cli.run import require_ports
@@ -62,7 +64,7 @@ class ConsoleActs:
 
         def start() -> StartedRun:
             token = operator_token()
-            chosen = StartOptions(lane=self.lane, remote=self._remote)
+            chosen = StartOptions.by(self._way, self.lane)
             spec, paths = create_run(chosen, check_ports=require_ports)
             spawn_coordinator(paths, token)
             return StartedRun(spec.run_id, paths.root)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
-from console.cli.bringup_lane import gate_lane
+from console.cli.bringup_lane import gate_lane, way_of
 from console.cli.errors import UsageError
 from console.cli.start import GATE_STEPS
 from console.cli.start_options import host_home
@@ -43,7 +43,14 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--lane", default="loopback", help="name of a lane, or a .toml file (default: loopback)")
     parser.add_argument("--report", type=Path, metavar="FILE", help="where to write (default: in ~/swarm-runs/reports)")
     parser.add_argument("--model", type=Path, help="this host's own checkpoint (default: the shipped base)")
-    parser.add_argument("--remote", metavar="NAME", help="with lane: the contributor by a name of `swarm host list`")
+    ways = parser.add_argument_group("the way to the contributor, with lane; as `swarm run` takes it")
+    ways.add_argument(
+        "--remote", metavar="HOST", help="a name of `swarm host list`, or HOST:PORT of an agent that runs"
+    )
+    ways.add_argument("--remote-host-key", type=Path, metavar="FILE", help="its OpenSSH public host key, pinned")
+    ways.add_argument("--dial-in", metavar="ADDRESS", help="listen at this address of ours until it dials in")
+    ways.add_argument("--client-key", type=Path, metavar="FILE", help="our Ed25519 SSH key for it")
+    ways.add_argument("--coordinator-port", type=int, metavar="P", help="where it dials (default: the lane's)")
     parser.add_argument("--json", action="store_true", help="print the report; with `all` and `lane` one for each node")
     parser.set_defaults(act=bringup)
 
@@ -55,8 +62,8 @@ def bringup(options: argparse.Namespace) -> int:
         )
     if options.host == LANE:
         return _gate_lane(options)
-    if options.remote is not None:
-        raise UsageError(f"--remote: expected `bringup lane`, got `bringup {options.host}`, which measures this host")
+    if way := way_of(options).words():
+        raise UsageError(f"{way[0]}: expected `bringup lane`, got `bringup {options.host}`, which measures this host")
     contract = load_lane(options.lane)
     nodes = nodes_of(contract, options.host)
     model = (options.model or data_dir("fixtures") / "swarm" / "base").absolute()

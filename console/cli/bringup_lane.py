@@ -17,7 +17,7 @@ from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.cli.remotes import remote_of
-from console.cli.start import GATE_STEPS
+from console.cli.start import GATE_STEPS, coordinator_port
 from console.cli.start_options import StartOptions, host_home
 from console.coordination.host_pool import found_at
 from console.coordination.lane_file import load_lane
@@ -25,12 +25,16 @@ from console.coordination.paths import RunPaths
 from console.coordination.reaching import target_of
 from console.coordination.spec import RemoteHost
 from console.hosts.bringup import bring_up
+from console.hosts.dial_in import DialIn
 from console.hosts.errors import HostError
 from console.hosts.host import Host
 from console.hosts.keys import client_key, public_line
 from console.hosts.local_host import LocalHost
 from console.hosts.loopback import AgentPlan, start_agent, stop_agent
+from console.hosts.ssh_dial import dial_out
 from console.hosts.ssh_host import SshHost
+from console.hosts.ssh_link import Dial
+from console.hosts.ways import Way
 from console.places import data_dir, runs_dir
 from runners.contract.errors import ContractError
 from runners.contract.lane import NodeContract, RunContract
@@ -49,6 +53,10 @@ class Gated:
     reason: str = ""
 
 
+def way_of(options: argparse.Namespace) -> Way:
+    return Way(options.remote, options.dial_in, options.remote_host_key, options.client_key, options.coordinator_port)
+
+
 def gate_lane(options: argparse.Namespace) -> tuple[RunContract, tuple[Gated, ...]]:
     """Raises LaneFileError. A host that can't be reached is a result, not an error."""
     contract = load_lane(options.lane)
@@ -57,7 +65,9 @@ def gate_lane(options: argparse.Namespace) -> tuple[RunContract, tuple[Gated, ..
     paths = RunPaths.of(runs_dir() / ".bringup", run_id, contract)
     paths.coordinator.mkdir(parents=True)
     try:
-        return contract, asyncio.run(_Gates(contract, options.remote, model, paths).all())
+        return contract, asyncio.run(
+            _Gates(contract, StartOptions.by(way_of(options), options.lane), model, paths).all()
+        )
     finally:
         shutil.rmtree(paths.root, ignore_errors=True)
 
@@ -65,7 +75,7 @@ def gate_lane(options: argparse.Namespace) -> tuple[RunContract, tuple[Gated, ..
 @dataclass(frozen=True)
 class _Gates:
     contract: RunContract
-    remote: str | None
+    options: StartOptions
     model: Path
     paths: RunPaths
 
@@ -98,24 +108,20 @@ class _Gates:
             yield LocalHost(node.node_id, environment)
             return
         remote = self.way_to(node)
-        tell(f"connecting to {remote.host}" + (f":{remote.port}" if remote.port else ""))
-        async with self.answering(remote, node) as answering:
-            host = await SshHost.connect(node.node_id, target_of(answering, self.contract))
+        where = remote.host + (f":{remote.port}" if remote.port else "")
+        tell(f"listening at {where} until it dials in" if remote.kind == "dial_in" else f"connecting to {where}")
+        async with self.answering(remote, node) as answering, dialing(answering) as dial:
+            host = await SshHost.connect(node.node_id, target_of(answering, self.contract), dial=dial)
             try:
+                _require_gate(answering, node, host)
                 yield host
             finally:
                 await host.close()
 
     def way_to(self, node: NodeContract) -> RemoteHost:
         """Raises UsageError."""
-        options = StartOptions(remote=self.remote)
-        remote = remote_of(node, self.contract, options, self.paths, node.cluster_port)
-        if remote.kind == "agent":
-            raise UsageError(
-                f"{remote.host}:{remote.port}: expected a host of `swarm host list`, got an agent that runs already; "
-                f"its run root is one run's for good: `swarm bringup {node.run_root}` on that machine gates it"
-            )
-        return remote
+        port = coordinator_port(self.contract, self.options)
+        return remote_of(node, self.contract, self.options, self.paths, port)
 
     @asynccontextmanager
     async def answering(self, remote: RemoteHost, node: NodeContract) -> AsyncIterator[RemoteHost]:
@@ -140,3 +146,29 @@ class _Gates:
             yield found_at(remote, agent)
         finally:
             await stop_agent(agent)
+
+
+@asynccontextmanager
+async def dialing(remote: RemoteHost) -> AsyncIterator[Dial]:
+    """Who opens the connection: this side, or the host, for which this side listens as long as it is asked."""
+    if remote.kind != "dial_in":
+        yield dial_out
+        return
+    assert remote.client_key_path is not None and remote.port is not None
+    listener = DialIn(client_key(Path(remote.client_key_path)))
+    await listener.start(remote.host, remote.port)
+    try:
+        yield listener.next
+    finally:
+        await listener.close()
+
+
+def _require_gate(remote: RemoteHost, node: NodeContract, host: SshHost) -> None:
+    """An agent that runs already is asked nothing: the gate would bind its run root to the bring-up. That it was
+    reached, and has its pinned key, is known by now. Raises UsageError."""
+    if remote.kind in ("agent", "dial_in"):
+        raise UsageError(
+            f"{host.endpoint} was reached, and has the pinned key {host.host_key_fingerprint}; expected a host of "
+            "`swarm host list` to gate, got an agent whose run root is one run's for good: that run gates it, or "
+            f"`swarm bringup {node.run_root}` on that machine"
+        )

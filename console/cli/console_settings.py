@@ -6,6 +6,9 @@ from pathlib import Path
 
 from platformdirs import user_config_path, user_state_path
 
+from console.cli.settings_endpoints import read_endpoints
+from console.hosts.ways import NamedWay
+
 MAX_BYTES = 64 * 1024
 
 
@@ -16,6 +19,7 @@ class ConsoleSettings:
     theme: str | None = None
     keys: dict[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    endpoints: tuple[NamedWay, ...] = ()  # more ways to a contributor, for the list of `L`
 
 
 def settings_folder() -> Path:
@@ -37,8 +41,8 @@ def read_settings(path: Path, known: frozenset[str]) -> ConsoleSettings:
         return ConsoleSettings()
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return ConsoleSettings(problems=(f"settings {path.name}: expected TOML, got {error}; they are not used",))
-    problems = [f"settings {path.name}: {name} is not a setting; theme and [keys] are" for name in body
-                if name not in ("theme", "keys")]  # fmt: skip
+    problems = [f"settings {path.name}: {name} is not a setting; theme, [keys] and [[endpoints]] are" for name in body
+                if name not in ("theme", "keys", "endpoints")]  # fmt: skip
     theme, asked = body.get("theme"), body.get("keys", {})
     if theme is not None and not isinstance(theme, str):
         problems.append(f"settings {path.name}: expected theme as text, got {theme!r:.40}")
@@ -49,4 +53,6 @@ def read_settings(path: Path, known: frozenset[str]) -> ConsoleSettings:
             keys[name] = value
         else:
             problems.append(f"settings {path.name}: keys.{name} can't be set so; swarm console --keys lists the ids")
-    return ConsoleSettings(theme, keys, tuple(problems))
+    endpoints, wrong = read_endpoints(body.get("endpoints", []), path.parent)
+    problems += [f"settings {path.name}: {line}" for line in wrong]
+    return ConsoleSettings(theme, keys, tuple(problems), endpoints)

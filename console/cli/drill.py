@@ -23,6 +23,7 @@ from console.drills.expectation import CASES, Case, DrillExpectation, expectatio
 from console.drills.faulty_host import faulty_host
 from console.drills.rehearsal import Rehearsal, fault_for
 from console.drills.report import REPORT_FILE, DrillReport, judge_drill, table
+from console.drills.reports_first import ReportsFirst
 from console.evidence.checks.real_run import check_real_run
 from console.evidence.lane_documents.failure_drills import DRILL_KINDS
 from console.observation.line import Line
@@ -93,7 +94,13 @@ def hold(lane: str, run_id: str, expected: DrillExpectation, interrupts: Interru
             leave_command(paths.inbox, operator_key(), run_id, "stop", "Ctrl-C in a drill", clock.wall_ms())
             return True
 
-        rehearsal = Rehearsal(paths, expected.node_id, fault, _narrate, interrupted)
+        reports = ReportsFirst(paths, spec.contract)
+
+        def hear(line: Line) -> None:
+            _narrate(line)
+            reports.hear(line)
+
+        rehearsal = Rehearsal(paths, expected.node_id, fault, hear, interrupted)
         try:
             story = rehearsal.until_closed()
         except RunAbandoned as error:

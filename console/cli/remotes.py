@@ -135,4 +135,4 @@ def _split(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit():
         raise UsageError(f"--remote: expected a name of `swarm host list`, or HOST:PORT of an agent, got {text!r}")
-    return host, int(port)
+    return host.removeprefix("[").removesuffix("]"), int(port)

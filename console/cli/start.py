@@ -68,7 +68,7 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
     ):
         if not (folder / named).is_file():
             raise UsageError(f"{option} {folder}: expected a folder with {named}, got none")
-    port = _coordinator_port(contract, options)
+    port = coordinator_port(contract, options)
     spec = RunSpec.seal(
         run_id=run_id,
         created_wall_ms=Clock().wall_ms(),
@@ -101,7 +101,7 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
 
 def listening_ports(contract: RunContract, options: StartOptions) -> tuple[tuple[str, int, str], ...]:
     """(address, port, option) of what this machine must have free before the run starts."""
-    ports = [(options.dial_in or "127.0.0.1", _coordinator_port(contract, options), "--coordinator-port")]
+    ports = [(options.dial_in or "127.0.0.1", coordinator_port(contract, options), "--coordinator-port")]
     for node in contract.contributors:
         if node.transport == "ssh" and is_managed(node, options):
             port = node.cluster_port if options.contributor_port is None else options.contributor_port
@@ -112,7 +112,8 @@ def listening_ports(contract: RunContract, options: StartOptions) -> tuple[tuple
     return tuple(ports)
 
 
-def _coordinator_port(contract: RunContract, options: StartOptions) -> int:
+def coordinator_port(contract: RunContract, options: StartOptions) -> int:
+    """Where this machine listens: asked for, or the lane's own."""
     if options.coordinator_port is not None:
         return options.coordinator_port
     return next(node.cluster_port for node in contract.nodes if "coordinator" in node.roles)

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.hosts.ways import Way
 from console.places import data_dir
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")  # only there can this process start a lane's remote host by itself
@@ -23,6 +24,14 @@ class StartOptions:
     dial_in: str | None = None  # address of this machine that the contributor dials
     model: Path | None = None  # a checkpoint here, of this host and of every host that this process starts
     dataset: Path | None = None  # a folder with a manifest under the lane's dataset_ref
+
+    @classmethod
+    def by(cls, way: Way, lane: str) -> "StartOptions":
+        """The lane as it is, its contributor reached by that way."""
+        return cls(
+            lane=lane, remote=way.remote, dial_in=way.dial_in, remote_host_key=way.host_key, client_key=way.client_key,
+            coordinator_port=way.coordinator_port,
+        )  # fmt: skip
 
     @property
     def model_dir(self) -> Path:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from console.hosts.endpoints import Endpoint
+    from console.hosts.ways import Way
     from runners.contract.lane import RunContract
     from runners.records.keys import SigningKey
 
@@ -25,8 +26,8 @@ class Acts(Protocol):
         ...
 
     @property
-    def remote(self) -> str | None:
-        """What the contributor is reached by instead of the lane's own endpoint."""
+    def way(self) -> "Way":
+        """How the contributor is reached."""
         ...
 
     def lanes(self) -> tuple[str, ...]: ...

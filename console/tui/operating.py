@@ -127,8 +127,7 @@ class OperatingApp(ScrubbingApp):
 
     def action_bring_up(self) -> None:
         lane = self.desk.acts.lane
-        reached = ("--remote", self.desk.acts.remote) if self.desk.acts.remote else ()
-        argv = ("bringup", "lane", "--lane", lane, *reached)
+        argv = ("bringup", "lane", "--lane", lane, *self.desk.acts.way.words())
         self._long("bring_up", "b", f"bring-up of {Path(lane).stem}", argv, gate_outcome)
         self.show_bring_up()
 

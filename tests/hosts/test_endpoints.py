@@ -11,6 +11,7 @@ import pytest
 from console.coordination.lane_file import load_lane
 from console.hosts.endpoints import Endpoint, endpoints_of, interface_of, network_of, try_endpoint
 from console.hosts.host_book import HostBook
+from console.hosts.ways import NamedWay, Way
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def greeting(said: bytes) -> Iterator[int]:
 
 
 def at(port: int) -> Endpoint:
-    return Endpoint("swarm-linux-a", "127.0.0.1", port, "lane", None)
+    return Endpoint("swarm-linux-a", "127.0.0.1", port, "lane", Way())
 
 
 def test_an_ssh_host_that_answers_is_told_with_its_greeting_interface_and_network() -> None:
@@ -76,3 +77,30 @@ def test_the_lane_and_the_host_book_name_the_ways(tmp_path: Path) -> None:
     assert [(way.node_id, way.origin) for way in ways] == [
         ("swarm-mac-a", "local process"), ("swarm-linux-a", "lane"),
     ]  # fmt: skip
+
+
+def test_the_settings_name_an_agent_with_its_key_and_a_host_that_dials_in(tmp_path: Path) -> None:
+    lane, key = load_lane("loopback"), tmp_path / "box.pub"
+    agent = NamedWay("box", Way(remote="[fe80::1]:34101", host_key=key))
+    dials = NamedWay("behind NAT", Way(dial_in="127.0.0.1", host_key=key), "swarm-linux-a")
+    other = NamedWay("another lane's", Way(dial_in="127.0.0.1", host_key=key), "swarm-linux-b")
+    ways = endpoints_of(lane, HostBook(tmp_path), (agent, dials, other))
+    assert [(way.name, way.spelled, way.way) for way in ways if way.origin == "settings"] == [
+        ("box", "[fe80::1]:34101", agent.way), ("behind NAT", "dials in to 127.0.0.1:34100", dials.way),
+    ]  # fmt: skip
+    assert dials.way.words() == ("--dial-in", "127.0.0.1", "--remote-host-key", str(key))
+
+
+def test_where_a_host_is_to_dial_this_machine_must_be_able_to_listen_and_have_its_key(tmp_path: Path) -> None:
+    key = tmp_path / "box.pub"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        dials = Endpoint("swarm-linux-a", "127.0.0.1", port, "settings", Way(dial_in="127.0.0.1", host_key=key), "box")
+        assert try_endpoint(dials, managed=False).result == f"expected a key file, got none at {key}"
+        key.write_text("ssh-ed25519 AAAA")
+        taken = try_endpoint(dials, managed=False)
+    free = try_endpoint(dials, managed=False)
+    assert (taken.answers, taken.result) == (False, "can't listen there: somebody listens there already")
+    assert (free.answers, free.interface, free.network) == (None, "lo", "this machine")
+    elsewhere = Endpoint("swarm-linux-a", "192.0.2.1", port, "settings", dials.way, "box")
+    assert try_endpoint(elsewhere, managed=False).answers is False

@@ -39,3 +39,20 @@ def test_a_window_with_a_contributor_that_dials_in_ends_merged(make_run: MakeRun
     agent.process.terminate()
     agent.process.wait(10)
     assert_gone(run)
+
+
+@pytest.mark.parametrize("dials", [True, False])
+def test_a_bring_up_reaches_an_agent_and_leaves_its_run_root_to_its_run(
+    make_run: MakeRun, start_agent: StartAgent, dials: bool
+) -> None:
+    run, port = make_run(), free_port()
+    agent = start_agent(run, new_token(), *(("--dial", f"127.0.0.1:{port}") if dials else ()))
+    keys = agent.options()[2:]
+    way = ["--dial-in", "127.0.0.1", "--coordinator-port", str(port)] if dials else agent.options()[:2]
+    code, out, err = finish(run.swarm("bringup", "lane", "--lane", str(run.lane), *way, *keys))
+    assert code == 1
+    assert "swarm-mac-a  ready_to_attempt" in out, err[-2000:]
+    assert "was reached, and has the pinned key SHA256:" in out
+    assert not list(agent.host_key_file.parent.glob("far-runs/linux/bringup*"))
+    agent.process.terminate()
+    agent.process.wait(10)

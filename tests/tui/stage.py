@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 from console.coordination.lane_file import lane_files, load_lane
 from console.hosts.endpoints import Endpoint, endpoints_of
 from console.hosts.host_book import HostBook
+from console.hosts.ways import Way
 from console.tui.acts import StartedRun
 from console.tui.app import SwarmApp
 from console.tui.errors import ActRefused
@@ -39,7 +40,7 @@ class FakeActs:
     stopped: list[tuple[str, str]] = field(default_factory=list)
     refusal: str | None = None
     lane: str = "loopback"
-    remote: str | None = None
+    way: Way = field(default_factory=Way)
     replayed: list[str] = field(default_factory=list)
     script: str = "print('done')"  # what a long act does instead of the command
     asked: list[tuple[str, ...]] = field(default_factory=list)
@@ -48,10 +49,10 @@ class FakeActs:
     def choose_lane(self, lane: str) -> None:
         if self.refusal is not None:
             raise ActRefused(self.refusal)
-        self.lane, self.remote = lane, None
+        self.lane, self.way = lane, Way()
 
     def choose_endpoint(self, endpoint: Endpoint) -> None:
-        self.remote = endpoint.remote
+        self.way = endpoint.way
 
     def lanes(self) -> tuple[str, ...]:
         return tuple(lane_files())

@@ -8,6 +8,7 @@ import pytest
 from console.drills.strike import keep_strike
 from console.evidence.operator_acts import FOLDER, KeptAct, kept_acts
 from console.hosts.endpoints import Endpoint
+from console.hosts.ways import Way
 from console.observation.state import State
 from console.tui.app import SwarmApp
 from console.tui.bindings import all_bindings
@@ -111,7 +112,7 @@ async def test_an_act_is_signed_before_it_happens_and_again_with_what_came_of_it
 async def test_choices_of_lane_and_endpoint_are_signed_acts_and_a_refused_one_is_too(tmp_path: Path) -> None:
     stage = Stage.empty(tmp_path / "runs")
     other = "first_swarm_trusted_lan"
-    way = Endpoint("swarm-linux-a", "10.0.0.7", 22, "host book", "box", "box")
+    way = Endpoint("swarm-linux-a", "10.0.0.7", 22, "host book", Way(remote="box"), "box")
     async with stage.app().run_test() as pilot:
         assert isinstance(pilot.app, SwarmApp)
         await pilot.app.choose_lane(other)
@@ -125,7 +126,7 @@ async def test_choices_of_lane_and_endpoint_are_signed_acts_and_a_refused_one_is
         ("lane", other, "swarm-linux-a by box", "", "done"),
         ("lane", other, "nowhere", "", "failed"),
     }
-    assert (stage.acts.lane, stage.acts.remote) == (other, "box")
+    assert (stage.acts.lane, stage.acts.way) == (other, Way(remote="box"))
 
 
 async def test_an_act_that_cannot_be_recorded_is_not_done(tmp_path: Path) -> None:
@@ -209,6 +210,28 @@ async def test_the_card_of_a_drill_fills_in_while_its_scratch_run_goes_on(stale:
         assert "▲ STRUCK" in text
         assert "✓ found stale" in text
         assert "○ the run is closed" in text
+        await pilot.press("X")
+        await settle(pilot)
+        await settle(pilot)
+
+
+@pytest.mark.parametrize(("key", "stage_of_it"), [("f6", "FAULT IS IN PLACE"), ("f7", "STRIKE"), ("f8", "STRIKE")])
+async def test_how_the_drill_that_goes_on_stands_is_in_view_where_lines_are_few(
+    key: str, stage_of_it: str, stale: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    stage.acts.script = "import time; time.sleep(60)"
+    async with stage.app().run_test(size=(80, 24)) as pilot:
+        await pilot.press(key, "enter")
+        for _ in range(100):
+            await pilot.pause(0.05)
+            if stage.acts.asked:
+                break
+        stale.write(stage.runs_dir / stage.acts.asked[0][5], until_ms=18_000)
+        await until(pilot, stage_of_it)
+        await until(pilot, "X cancels")  # the act's own line took one from the list
+        await pilot.pause(0.2)
+        assert stage_of_it in shown(pilot)
         await pilot.press("X")
         await settle(pilot)
         await settle(pilot)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from console.cli.console_settings import ConsoleSettings, read_settings
+from console.hosts.ways import NamedWay, Way
 from console.tui.session import Session, read_session
 from tests.tui.stage import Stage, settle, shown
 
@@ -19,6 +20,46 @@ def test_theme_and_keys_are_read(tmp_path: Path) -> None:
 
 def test_no_file_is_no_settings_and_no_trouble(tmp_path: Path) -> None:
     assert read_settings(tmp_path / "console.toml", KNOWN) == ConsoleSettings()
+
+
+ENDPOINT = '[[endpoints]]\nname = "box"\nhost_key = "box.pub"\n'
+
+
+def test_endpoints_are_read_with_their_key_files(tmp_path: Path) -> None:
+    path = tmp_path / "console.toml"
+    dials = '[[endpoints]]\nname = "nat"\nnode = "swarm-linux-a"\ndial_in = "192.168.1.5"\nhost_key = "/keys/nat.pub"\n'
+    path.write_text(f'{ENDPOINT}remote = "192.168.1.20:34101"\n{dials}coordinator_port = 34100\n')
+    settings = read_settings(path, KNOWN)
+    assert settings.problems == ()
+    assert settings.endpoints == (
+        NamedWay("box", Way(remote="192.168.1.20:34101", host_key=tmp_path / "box.pub")),
+        NamedWay("nat", Way(dial_in="192.168.1.5", host_key=Path("/keys/nat.pub"), coordinator_port=34100),
+                 "swarm-linux-a"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("endpoints = 3", "expected [[endpoints]] tables"),
+        (ENDPOINT, 'box: expected either remote = "HOST:PORT" or dial_in'),
+        (f'{ENDPOINT}remote = "box"', 'expected remote = "HOST:PORT"'),
+        (f'{ENDPOINT}remote = "-oProxyCommand=x:22"', 'expected remote = "HOST:PORT"'),
+        (f'{ENDPOINT}dial_in = "::1"\ncoordinator_port = 0', "coordinator_port from 1"),
+        (f'{ENDPOINT}dial_in = "192.168.1.5"\ncoordinator_port = true', "coordinator_port from 1"),
+        ('[[endpoints]]\nname = "box"\nremote = "10.0.0.1:22"', "expected host_key"),
+        ('[[endpoints]]\nname = "\\u001b[31m"\nremote = "10.0.0.1:22"', "expected name as text"),
+        (f'{ENDPOINT}remote = "10.0.0.1:22"\npassword = "x"', "got password"),
+        (f'{ENDPOINT}remote = "10.0.0.1:22"\n' * 2, "endpoints 2: expected another name than box"),
+        ("[[endpoints]]", "got nothing"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_used_is_named_and_left_out(text: str, named: str, tmp_path: Path) -> None:
+    path = tmp_path / "console.toml"
+    path.write_text(text)
+    settings = read_settings(path, KNOWN)
+    assert named in settings.problems[0]
+    assert len(settings.endpoints) <= 1
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,10 @@ class Scene:
     size: tuple[int, int]
 
     @property
+    def size_text(self) -> str:
+        return f"{self.size[0]}x{self.size[1]}"
+
+    @property
     def runs(self) -> Path:
         return self.root / "runs"
 

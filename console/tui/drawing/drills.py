@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from console.observation.figures import bound, seconds, short, words
 from console.observation.plain import plain
-from console.tui.drawing.text import Row, clip, ends, pad, wrap
+from console.tui.drawing.text import Row, clip, clip_front, ends, pad, row_width, wrap
 
 if TYPE_CHECKING:
     from console.drills.expectation import Case, ExpectedRecord
@@ -68,9 +68,8 @@ def _case(card: "DrillCard", case: "CaseCard", key: str, reason: str | None, now
     name = words(card.kind) if len(card.cases) == 1 else f"{words(card.kind)}: {words(case.case)}"
     node = case.expected.node_id if case.expected else "no host of this lane"
     told = view.run_id if view else ""
-    head = ends(
-        ((f"{key} ", "bright*"), (f"{name}  ", "bright*"), (stage, role)), ((clip(told, width // 2), "muted"),), width
-    )
+    what: Row = ((f"{key} ", "bright*"), (f"{name}  ", "bright*"), (stage, role))
+    head = ends(what, ((clip_front(told, width - row_width(what) - 2), "muted"),), width)
     rows: list[Row] = [head, (("   ", ""), (node, "text"), (f"  {DOES[case.case]}", "muted"))]
     if view is None or view.report is not None:
         rows.append(_before(card, reason))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias, Union
 
+from console.hosts.ways import Way
 from console.observation.figures import short
 from console.observation.host_view import backend_word
 from console.observation.plain import plain
@@ -18,7 +19,7 @@ Choice: TypeAlias = Union[str, "Endpoint", None]
 def lane_rows(
     contracts: Mapping[str, RunContract | str],
     chosen: str,
-    remote: str | None,
+    way: Way,
     tried: Mapping["Endpoint", "Tried | None"],
     width: int,
 ) -> tuple[tuple[Row, ...], tuple[Choice, ...]]:
@@ -37,14 +38,14 @@ def lane_rows(
         choices.append(name)
     contract = contracts.get(chosen, "")
     if isinstance(contract, RunContract):
-        drawn, more = _hosts(contract, remote, tried, width)
+        drawn, more = _hosts(contract, way, tried, width)
         rows += [(), *drawn]
         choices += [None, *more]
     return tuple(rows), tuple(choices)
 
 
 def _hosts(
-    contract: RunContract, remote: str | None, tried: Mapping["Endpoint", "Tried | None"], width: int
+    contract: RunContract, way: Way, tried: Mapping["Endpoint", "Tried | None"], width: int
 ) -> tuple[list[Row], list[Choice]]:
     rows: list[Row] = []
     choices: list[Choice] = []
@@ -57,7 +58,7 @@ def _hosts(
                     _endpoint(
                         endpoint,
                         result,
-                        in_use=endpoint.origin == "local process" or endpoint.remote == remote,
+                        in_use=endpoint.origin == "local process" or endpoint.way == way,
                         width=width,
                     )
                 )

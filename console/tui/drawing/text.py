@@ -25,6 +25,13 @@ def clip(text: str, width: int) -> str:
     return "" if width < 1 else set_cell_size(text, width - 1).rstrip() + "…"
 
 
+def clip_front(text: str, width: int) -> str:
+    """The end of a name in ASCII, which tells it from others; nothing where only a few cells are left."""
+    if len(text) <= width:
+        return text
+    return "…" + text[-(width - 1) :] if width > 4 else ""
+
+
 def pad(text: str, width: int) -> str:
     """Exactly `width` cells, to the left."""
     return set_cell_size(clip(text, width), width)

@@ -36,14 +36,17 @@ class Drills(Place):
         super().show(view)
 
     def _look_at_the_one_that_goes_on(self, view: View, lines: FixedLines) -> None:
-        """Once for each case, so that nobody who scrolls elsewhere is called back."""
+        """Once for each case, so that nobody who scrolls elsewhere is called back; a list that is only being laid out
+        doesn't scroll yet, so it is asked again until it did. Until the next case has a record, the verdict stays."""
         going = next((case.view.run_id for card in view.drills for case in card.cases
-                      if case.view and case.view.report is None), "")  # fmt: skip
-        if going and going != self._looked_at:
-            place = next((place for place, owner in enumerate(self._owners) if owner == going), 0)
-            lines.move_to(len(self._owners) - 1)
-            lines.move_to(place)
-        self._looked_at = going or self._looked_at
+                      if case.view and case.view.stage not in ("starting", "pass", "fail")), "")  # fmt: skip
+        if going in ("", self._looked_at):
+            return
+        place = self._owners.index(going)
+        if lines.is_on_top(place):
+            self._looked_at = going
+        else:
+            lines.put_on_top(place)
 
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:
         event.stop()

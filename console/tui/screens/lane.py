@@ -60,13 +60,13 @@ class LanePage(Leaf):
     async def _try(self, endpoint: "Endpoint") -> None:
         from console.hosts.endpoints import network_of, try_endpoint
 
-        managed = endpoint.remote is None and network_of(endpoint.host) == "this machine"
+        managed = endpoint.origin == "lane" and network_of(endpoint.host) == "this machine"
         self._tried[endpoint] = await asyncio.to_thread(lambda: try_endpoint(endpoint, managed=managed))
         self.app.touch()  # type: ignore[attr-defined]
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
         acts = self.app.desk.acts  # type: ignore[attr-defined]
-        rows, self._choices = lane_rows(self._contracts, acts.lane, acts.remote, self._tried, width)
+        rows, self._choices = lane_rows(self._contracts, acts.lane, acts.way, self._tried, width)
         return rows
 
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:

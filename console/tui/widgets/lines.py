@@ -43,6 +43,19 @@ class LineView(ScrollView, can_focus=True):
         def control(self) -> "LineView":
             return self.view
 
+    class Clicked(Message):
+        """A line was clicked, at a cell of it."""
+
+        def __init__(self, view: "LineView", index: int, x: int) -> None:
+            super().__init__()
+            self.view = view
+            self.index = index
+            self.x = x
+
+        @property
+        def control(self) -> "LineView":
+            return self.view
+
     class Moved(Message):
         """The cursor is on another line."""
 
@@ -92,6 +105,16 @@ class LineView(ScrollView, can_focus=True):
             self.scroll_to(y=index - rows + 1, animate=False)
         self.post_message(self.Moved())
 
+    def put_on_top(self, index: int) -> None:
+        """Cursor and view: there the line stays in view, however many are left for the list."""
+        self.move_to(index)
+        self.scroll_to(y=index, animate=False, force=True)  # the bar may not be there yet
+
+    def is_on_top(self, index: int) -> bool:
+        """Is the line in view, with nothing above it that could make room?"""
+        top, rows = round(self.scroll_y), self.scrollable_content_region.height
+        return top == min(index, round(self.max_scroll_y)) and index < top + rows
+
     def action_cursor(self, step: int) -> None:
         if self.has_cursor:
             self.move_to(self.index + step)
@@ -114,8 +137,13 @@ class LineView(ScrollView, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         place = event.get_content_offset(self)
-        if place is not None and self.has_cursor:
-            self.move_to(place.y + round(self.scroll_y))
+        if place is None or not self.has_cursor:
+            return
+        index = place.y + round(self.scroll_y)
+        self.move_to(index)
+        self.post_message(self.Clicked(self, index, place.x))
+        if event.chain > 1 and index < self.line_count():
+            self.action_choose()
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002
         self.update_lines()
