@@ -45,7 +45,8 @@ class TorchDecoder:
                 f"{model_dir}: expected every tensor of the decoder, got none for {missing[0]} and {len(missing) - 1} "
                 "others; the download may be incomplete"
             )
-        self._decoder = model.eval()
+        # Some versions leave what they unpacked in bf16. Its values are exact in f32, and f32 is what is computed in.
+        self._decoder = model.float().eval()
         # Half the cores: with all of them, any other process on the machine makes OpenMP's threads wait for each other.
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
         self.threads = torch.get_num_threads()

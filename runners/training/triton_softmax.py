@@ -17,8 +17,8 @@ from runners.training.torch_softmax import combine
 # Tokens and vocabulary of a tile, and how many tiles a program takes one after the other: the fastest of those tried
 # on an H100. A card computes the same bits under the same sizes only.
 ROWS, COLUMNS, TILES = 64, 32, 64
-GRADIENT_ROWS, GRADIENT_COLUMNS = 64, 64
-WARPS, STAGES = 4, 1
+GRADIENT_ROWS, GRADIENT_COLUMNS = 32, 128
+WARPS, STAGES = 4, 3
 GRADIENT_WARPS, GRADIENT_STAGES = 4, 3
 SIZES = {
     "softmax_rows": ROWS, "softmax_columns": COLUMNS, "softmax_tiles": TILES, "softmax_warps": WARPS,

@@ -24,9 +24,9 @@ def _report(name: str) -> dict[str, Any]:
     return body
 
 
-def test_a_promoted_run_and_a_refused_one_of_each_other_lane_are_retained() -> None:
+def test_a_promoted_run_one_on_cuda_and_a_refused_one_of_each_other_lane_are_retained() -> None:
     assert [path.name for path in RUNS] == [
-        "first-loopback-live-1", "first-swarm-live-refused-1", "tailrun-admitted-refused-1",
+        "first-loopback-live-1", "first-swarm-live-refused-1", "loopback-cuda-1", "tailrun-admitted-refused-1",
     ]  # fmt: skip
 
 
@@ -36,6 +36,20 @@ def test_a_retained_run_verifies_and_has_its_audit(run: Path) -> None:
     digest = json.loads((run / "first_swarm_real_run_bundle.json").read_bytes())["digest"]
     (audit,) = (KEPT.parents[1] / "docs" / "audits").glob(f"*-{run.name}-audit.md")
     assert digest in audit.read_text()
+
+
+@pytest.mark.live
+def test_what_a_cuda_card_computed_is_what_float64_computes_here(capsys: pytest.CaptureFixture[str]) -> None:
+    """Made once, where there was a card. A change of form that it can't follow takes it away, with this test."""
+    run = KEPT / "runs" / "loopback-cuda-1"
+    report = json.loads((run / "reports" / "swarm-linux-a_bringup.json").read_bytes())
+    assert (report["device"]["kind"], report["device"]["name"]) == ("cuda", "NVIDIA H100 80GB HBM3")
+
+    code = main(["check", "real-run", "--bundle", str(run), "--reexecute"])
+
+    said = capsys.readouterr().out
+    assert code == 0, said
+    assert "swarm-linux-a contribution: delta " in said
 
 
 @pytest.mark.parametrize("what", [what for what in CHECKS if what != "psionic"])
