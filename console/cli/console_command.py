@@ -3,7 +3,6 @@
 import argparse
 import gc
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.cli.acts import ConsoleActs
@@ -41,8 +40,8 @@ def show(options: argparse.Namespace) -> int:
     return app.return_code or 0
 
 
-def make_app(lane: str | None, *, theme: str | None, kept: tuple[Path, ...] = (), **options: Any) -> "SwarmApp":
-    """The app with the operator's own settings; `kept` are more folders of retained runs."""
+def make_app(lane: str | None, *, theme: str | None, **options: Any) -> "SwarmApp":
+    """The app with the operator's own settings."""
     gc.disable()  # importing makes a hundred thousand objects and no garbage
     from console.tui.app import SwarmApp
     from console.tui.bindings import all_bindings
@@ -57,7 +56,7 @@ def make_app(lane: str | None, *, theme: str | None, kept: tuple[Path, ...] = ()
         ConsoleActs(lane or session.lane or "loopback", settings.endpoints),
         theme=theme or settings.theme,
         theme_folders=(folder / "themes",),
-        kept_folders=(*kept, data_dir("fixtures") / "swarm" / "runs"),
+        kept_folders=(data_dir("fixtures") / "swarm" / "runs",),
         warnings=settings.problems,
         session_file=session_file(),
         **options,

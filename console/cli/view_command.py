@@ -21,7 +21,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def view(options: argparse.Namespace) -> int:
-    kept: tuple[Path, ...] = ()
+    given: tuple[Path, ...] = ()
     first = None
     if options.path is not None:
         found = list_kept(options.path.resolve())
@@ -30,9 +30,9 @@ def view(options: argparse.Namespace) -> int:
                 f"view {options.path}: expected a bundle (a folder with first_swarm_real_run_bundle.json) or a folder "
                 "of bundles, got neither"
             )
-        kept = (options.path.resolve(),)
+        given = (options.path.resolve(),)
         first = found[0].bundle if len(found) == 1 else None
     require_terminal()
-    app = make_app("loopback", theme=options.theme, kept=kept, read_only=True, open_first=first, place="viewer")
+    app = make_app("loopback", theme=options.theme, given=given, read_only=True, open_first=first, place="viewer")
     app.run()
     return app.return_code or 0

@@ -25,6 +25,7 @@ class RunRef:
     bundle: Path | None
     changed_ms: int
     ended: str = ""  # what the bundle says of the run, where that was asked: `endings.with_endings`
+    why: str = ""  # the same of the reason
 
 
 def coordinator_folder(run_dir: Path) -> Path | None:

@@ -211,7 +211,7 @@ def _closed(state: State) -> Sentence:
             state.policies is None or state.revision < state.policies.max_revisions
         )
         after: Sentence = ((" · ", "muted"), ("r", "bright*"), (" does the slices again", "text")) if again else ()
-        proof: Sentence = ((" · ", "muted"), ("e", "bright*"), (" shows the record that proves it", "text"))
+        proof: Sentence = ((" · ", "muted"), ("e", "bright*"), (" shows the proof", "text"))
         return (verdict, (f": {state.closed.reason}", "text"), *proof, *after)
     return (verdict, *_merge_span(state))
 

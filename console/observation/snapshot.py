@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from console.observation.conditions import Condition, Verdict, conditions
 from console.observation.figures import short_names
 from console.observation.host_view import HostView, host_view
+from console.observation.line import Ref
 from console.observation.moment import Moment
 from console.observation.sentence import Sentence, sentence
 from console.observation.state import State
@@ -42,6 +43,18 @@ class Snapshot:
         """The condition that matters most now; None when all are clear."""
         order = (Verdict.STOP, Verdict.REPLAY, Verdict.NEAR, Verdict.OPEN)
         return next((one for verdict in order for one in self.conditions if one.verdict is verdict), None)
+
+    @property
+    def cause(self) -> Ref | None:
+        """The record on which the stop, or the call for a replay, rests."""
+        worst = self.worst
+        return worst.evidence if worst is not None and worst.verdict in (Verdict.STOP, Verdict.REPLAY) else None
+
+    @property
+    def worst_host(self) -> int:
+        """The place of the host that is in the worst way; the first where none is in any."""
+        badness = {"bad": 0, "warn": 1}
+        return min(range(len(self.hosts)), key=lambda at: badness.get(self.hosts[at].badge.role, 2), default=0)
 
     def count(self, verdict: Verdict) -> int:
         return sum(condition.verdict is verdict for condition in self.conditions)

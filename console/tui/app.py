@@ -54,6 +54,7 @@ class SwarmApp(ProvingApp):
         read_only: bool = False,
         theme: str | None = None,
         theme_folders: tuple[Path, ...] = (),
+        given: tuple[Path, ...] = (),
         kept_folders: tuple[Path, ...] = (),
         open_first: Path | None = None,
         place: str = "",
@@ -64,7 +65,9 @@ class SwarmApp(ProvingApp):
     ) -> None:
         self.themes, self.theme_problems = load_themes((data_dir("themes"), *theme_folders))
         self.theme_problems += warnings
-        super().__init__(runs_dir, acts, read_only=read_only, kept_folders=kept_folders, clock=clock, threaded=threaded)
+        super().__init__(
+            runs_dir, acts, read_only=read_only, given=given, kept_folders=kept_folders, clock=clock, threaded=threaded
+        )
         self.run_id, self._open_first = run_id, open_first
         self._session_file = session_file
         session = read_session(session_file) if session_file else Session()

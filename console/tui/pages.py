@@ -120,13 +120,13 @@ class OpeningApp(DrillingApp):
 
     def action_host(self, number: int | None = None) -> None:
         """The whole of one host: by its number, else the one in the worst way; once there, the next one."""
-        hosts = self.view(self.stamp()).snapshot.hosts
+        shown = self.view(self.stamp()).snapshot
+        hosts = shown.hosts
         if not hosts:
             self.notice("no host yet: a run names its hosts with its first record", "warn")
             return
         if number is None:
-            badness = {"bad": 0, "warn": 1}
-            number = min(range(len(hosts)), key=lambda place: badness.get(hosts[place].badge.role, 2))
+            number = shown.worst_host
         if isinstance(self.screen, HostPage):
             names = [one.host.node_id for one in hosts]
             number = (names.index(self.screen.node_id) + 1) % len(names) if self.screen.node_id in names else 0

@@ -3,7 +3,6 @@
 import asyncio
 from pathlib import Path
 
-from console.observation.conditions import Verdict
 from console.observation.line import Ref
 from console.observation.receipts import ReceiptRing, find
 from console.observation.receipts import Row as Receipt
@@ -33,21 +32,21 @@ class ProvingApp(OpeningApp):
             self.open_receipt(ring[place])
 
     def action_evidence(self) -> None:
-        """Of the kept run that is open or chosen in the viewer, else of the watched one."""
+        """Of the kept run that is open or chosen in the viewer, else of the watched one, else of the last one."""
         bundle = self._bundle_at_hand()
         if bundle is not None:
             self.run_worker(self._evidence_of(bundle), group="kept", exit_on_error=False)
         elif self.attachment is None:
-            self.notice(
-                "× evidence: no run is watched; 5 lists them, and e there opens the record behind a verdict", "warn"
-            )
+            self.notice("× evidence: no run was kept on this machine yet; 5 lists those of the repository", "warn")
         else:
             self._open_evidence()
 
     def _bundle_at_hand(self) -> Path | None:
         if isinstance(self.screen, KeptPage):
             return self.screen.run.path
-        return self.screen.chosen.bundle if isinstance(self.screen, Viewer) and self.screen.chosen else None
+        if isinstance(self.screen, Viewer):
+            return self.screen.chosen.bundle if self.screen.chosen else None
+        return self.last_run.bundle if self.attachment is None and self.last_run else None
 
     async def _evidence_of(self, bundle: Path) -> None:
         """The run is watched from then on, so that esc leads from the record to the dashboard of its last moment."""
@@ -69,12 +68,8 @@ class ProvingApp(OpeningApp):
     def _open_evidence(self) -> None:
         """Behind the worst condition, else behind the newest problem, else the run's last word."""
         shown = self.view(self.stamp()).snapshot
-        if (
-            shown.worst is not None
-            and shown.worst.verdict in (Verdict.STOP, Verdict.REPLAY)
-            and shown.worst.evidence is not None
-        ):
-            self.open_record_at(shown.worst.evidence)
+        if shown.cause is not None:
+            self.open_record_at(shown.cause)
         elif (problem := self.problem_at_hand()) is not None:
             self.open_receipt(problem)
         elif shown.state.closed is not None and self.attachment is not None:

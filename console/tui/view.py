@@ -69,3 +69,4 @@ class View:
     drills: tuple["DrillCard", ...] = ()
     verified: Verified | None = None  # the offline check of this run's bundle
     runs: tuple[RunRef, ...] = field(default=(), compare=False)
+    last: RunRef | None = field(default=None, compare=False)  # this machine's newest run

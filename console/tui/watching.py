@@ -44,13 +44,14 @@ class WatchingApp(App[None]):
         acts: Acts,
         *,
         read_only: bool,
+        given: tuple[Path, ...],
         kept_folders: tuple[Path, ...],
         clock: Clock | None,
         threaded: bool,
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
         self.animation_level = "none"
-        self.runs_dir, self.read_only, self.kept_folders = runs_dir, read_only, kept_folders
+        self.runs_dir, self.read_only, self.given, self.kept_folders = runs_dir, read_only, given, kept_folders
         self.clock = clock or Clock()
         self.attachment: Attachment | None = None
         self.runs: tuple[RunRef, ...] = ()
@@ -101,9 +102,13 @@ class WatchingApp(App[None]):
         self.attachment = Attachment(run_dir, clock=self.clock, threaded=self._threaded, retained=retained)
 
     def list_runs(self) -> tuple[RunRef, ...]:
-        """This machine's runs first, then those of the other folders."""
-        others = (run for folder in self.kept_folders for run in list_kept(folder))
-        return (*list_runs(self.runs_dir), *others)
+        """Those at the places that were given, then this machine's, then those of the other folders; each once."""
+        given, others = ([run for folder in folders for run in list_kept(folder)]
+                         for folders in (self.given, self.kept_folders))  # fmt: skip
+        found: dict[Path, RunRef] = {}
+        for run in (*given, *list_runs(self.runs_dir), *others):
+            found.setdefault(run.bundle or run.run_dir, run)
+        return tuple(found.values())
 
     async def look_for_runs(self) -> None:
         """Also how each ended, for which its bundle is read: the first paint doesn't wait for that."""
@@ -203,7 +208,13 @@ class WatchingApp(App[None]):
             drills=self.drills.cards if self.drills else (),
             verified=self._verified(),
             runs=self.runs,
+            last=self.last_run,
         )
+
+    @property
+    def last_run(self) -> RunRef | None:
+        """This machine's newest, as it was found the last time that somebody looked."""
+        return next((run for run in self.runs if run.run_dir.parent == self.runs_dir), None)
 
     def _asked_since(self, now: Stamp) -> int:
         asked_ms = self.attachment.asked_ms if self.attachment else self.asked_ms

@@ -33,7 +33,7 @@ async def test_a_closed_run_is_not_reopened_by_itself(healthy: Recording, tmp_pa
         await settle(pilot)
         assert isinstance(pilot.app, SwarmApp)
         assert pilot.app.mode is Mode.IDLE
-        assert "1 kept here, newest" in shown(pilot)
+        assert "the last one: ✓ bounded success" in shown(pilot)
 
 
 async def test_a_coordinator_that_began_since_the_last_look_is_not_called_dead(

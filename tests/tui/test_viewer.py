@@ -72,7 +72,7 @@ async def test_e_without_a_run_says_so_and_not_that_nothing_is_wrong(tmp_path: P
         await settle(pilot)
         await pilot.press("e")
         await settle(pilot)
-        assert "no run is watched" in shown(pilot)
+        assert "no run was kept on this machine yet" in shown(pilot)
 
 
 @pytest.fixture

@@ -19,6 +19,11 @@ def box(
     )
 
 
+def keyed(key: str, title: str) -> Row:
+    """The title of a panel behind which a key opens more."""
+    return ((key, "accent"), (f" {title}", "bright*"))
+
+
 def _top(title: Row, width: int, line: str) -> Row:
     if not title:
         return (("╭" + "─" * (width - 2) + "╮", line),)

@@ -28,7 +28,7 @@ def summary(detail: RecordDetail, width: int) -> tuple[Row, ...]:
             width,
             12,
         ),
-        labelled("lies at", ((f"{detail.ref.file} ", "text"), (f"@ {detail.ref.offset}", "muted")), width, 12),
+        labelled("lies at", ((_place(detail), "text"), (f" @ {detail.ref.offset}", "muted")), width, 12),
         labelled("sha256", ((detail.sha256, "digest"),), width, 12),
         labelled("prev", ((record.prev, "digest"),), width, 12),
         (),
@@ -38,6 +38,11 @@ def summary(detail: RecordDetail, width: int) -> tuple[Row, ...]:
             labelled(name.replace("_", " ") + " ", ((_value(value), _role(name)),), width, min(23, width * 2 // 5))
         )
     return tuple(rows)
+
+
+def _place(detail: RecordDetail) -> str:
+    """A record's number counts within its own journal."""
+    return f"#{detail.ref.seq} of {detail.ref.file}"
 
 
 def _value(value: object) -> str:
@@ -52,7 +57,8 @@ def full(detail: RecordDetail, width: int) -> tuple[Row, ...]:
     """Every character of the record, in lines of at most `width` cells."""
     rows: list[Row] = [check_row(detail)]
     rows += [(((f"{check.name:<10}", "muted"), (plain(check.detail, 300), "text"))) for check in detail.checks]
-    rows += [((f"lies at   {detail.ref.file} @ byte {detail.ref.offset}, {detail.ref.size} bytes", "muted"),), ()]
+    place = f" @ byte {detail.ref.offset}, {detail.ref.size} bytes"
+    rows += [(("lies at   ", "muted"), (_place(detail), "text"), (place, "muted")), ()]
     return (*rows, *content(detail, width))
 
 

@@ -1,12 +1,14 @@
 """The first two lines: which run, how it stands, and the sentence."""
 
 from console.observation.figures import clock, elapsed, problems, seconds, words
-from console.tui.drawing.text import Row, clip_front, ends, fill, row_width
+from console.tui.drawing.places import standing
+from console.tui.drawing.text import Row, clip, clip_front, ends, fill, row_width, width_of
 from console.tui.view import Mode, View
 from runners.contract.states import Classification
 
 LONG_MS = 10_000  # for a coordinator to write its first record
 SEPARATOR = (" · ", "muted")  # before a piece of advice that can be left out
+LEAST = 16  # cells of a reason that are worth reading
 _TROUBLE = frozenset({"refused", "replay_required", "rejected", "wait_then_replay", "aborted"})
 
 
@@ -76,16 +78,8 @@ def _marks(view: View, *, wide: bool) -> Row:
 
 def sentence(view: View, width: int) -> tuple[Row, ...]:
     match view.mode:
-        case Mode.IDLE if view.read_only:
-            spans: Row = (("no run is going on", "text"), (" · read-only: 5 opens a retained one", "muted"))
         case Mode.IDLE:
-            spans = (
-                ("no run is going on · ", "text"),
-                ("g", "bright*"),
-                (" starts one on this machine · ", "text"),
-                ("5", "bright*"),
-                (" opens a retained one", "text"),
-            )
+            spans: Row = _idle(view)
         case _ if view.reading:
             spans = (
                 ("reading the run's journals and checking their chains: ", "text"),
@@ -100,9 +94,32 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
         case _:
             spans = view.snapshot.sentence
     row: Row = ((" ▸ ", "warn"), *spans)
-    while row_width(row) > width and len(row) > 2 and (row[-1][1] == "muted" or SEPARATOR in row):
+    while row_width(row) > width and len(row) > 2 and (row[-1][1] == "muted" or row.count(SEPARATOR) > 1):
         row = _without_last_clause(row)
-    return (fill(row, width),)
+    return (fill(_with_advice(row, width), width),)
+
+
+def _idle(view: View) -> Row:
+    row: list[tuple[str, str]] = [("no run is going on", "text")]
+    if view.last is not None:
+        row += [(" · the last one: ", "text"), standing(view.last)]
+        row += [SEPARATOR, ("e", "bright*"), (" shows the proof", "text")] if view.last.bundle else []
+    row += [SEPARATOR, ("5", "bright*"), (" opens a retained one", "text")]
+    if view.read_only:
+        return (*row, (" · read-only", "muted"))
+    at = len(row) - 3
+    return (*row[:at], SEPARATOR, ("g", "bright*"), (" starts one on this machine", "text"), *row[at:])
+
+
+def _with_advice(row: Row, width: int) -> Row:
+    """What can be done stays whole: the longest piece before it is cut instead."""
+    if row_width(row) <= width or SEPARATOR not in row:
+        return row
+    place = max(range(row.index(SEPARATOR)), key=lambda one: width_of(row[one][0]))
+    room = width - row_width((*row[:place], *row[place + 1 :]))
+    if room < LEAST:
+        return row[: row.index(SEPARATOR)]
+    return (*row[:place], (clip(row[place][0], room), row[place][1]), *row[place + 1 :])
 
 
 def _without_last_clause(row: Row) -> Row:

@@ -2,11 +2,12 @@
 
 from console.observation.figures import short, size
 from console.observation.host_view import HostView
-from console.tui.drawing.box import beside, box
+from console.tui.drawing.box import beside, box, keyed
 from console.tui.drawing.gauges import bar, bounded, sparkline
 from console.tui.drawing.host import host_rows
+from console.tui.drawing.nobody import nobody
 from console.tui.drawing.text import Row, ends, fill, labelled, pad
-from console.tui.view import Mode, View
+from console.tui.view import View
 from runners.contract.coordinator_records import NodeCard
 from runners.contract.lane import Policies
 
@@ -35,7 +36,7 @@ def hosts(view: View, width: int, total: int) -> tuple[Row, ...]:
     """Exactly `total` rows."""
     views = view.snapshot.hosts
     if not views:
-        return _nobody(view, width, total)
+        return nobody(view, width, total)
     if total >= WHOLE_ROWS:
         widths = _widths(len(views), width)
         drawn = (box(((one.host.node_id, "bright*"),), host_rows(one, view, widths[place] - 4), widths[place], total)
@@ -74,7 +75,9 @@ def _panel(one: HostView, view: View, width: int, height: int) -> tuple[Row, ...
         _last(one, inner),
     )
     roles = " · ".join(_ROLES.get(role, role) if inner < 50 else role for role in one.roles)
-    return box(((one.host.node_id, "bright*"),), rows, width, height, note=roles)
+    opens = one is view.snapshot.hosts[view.snapshot.worst_host]  # what H leads to
+    name = one.host.node_id
+    return box(keyed("H", name) if opens else ((name, "bright*"),), rows, width, height, note=roles)
 
 
 def _badge(one: HostView, width: int) -> Row:
@@ -190,33 +193,3 @@ def _one_line(one: HostView, width: int) -> Row:
     age = "" if one.beat_age_ms is None else f"beat {one.beat_age_ms / 1000:.1f} s  "
     loss = "" if one.host.work.loss is None else f"  loss {one.host.work.loss:.3f}"
     return ends(left, ((f"{age}step {one.host.work.step} of {one.steps}{loss}", "text"),), width)
-
-
-def _nobody(view: View, width: int, total: int) -> tuple[Row, ...]:
-    if view.snapshot.state.opened is not None:
-        text = "the run names no contributors"
-    elif view.mode is Mode.STARTING:
-        text = "hosts appear with the coordinator's first record"
-    else:
-        text = "hosts appear here once a run goes on"
-    rows: tuple[Row, ...] = (((text, "muted"),),)
-    if view.mode is Mode.IDLE:
-        rows = (*rows, (), *_first_steps(view))
-    return box((("hosts", "bright*"),), rows, width, total)
-
-
-def _first_steps(view: View) -> tuple[Row, ...]:
-    """What a person can do who opens the console for the first time."""
-    newest = f", newest {view.runs[0].run_id}" if view.runs else ""
-    kept = f"{len(view.runs)} kept here{newest}" if view.runs else "none is kept here yet"
-    start = "two nodes on this machine train one LM-head LoRA, MLX and torch"
-    return (
-        (
-            ("g  ", "bright*"),
-            (pad("go live", 9), "text"),
-            ("not in a read-only console" if view.read_only else start, "muted"),
-        ),
-        (("5  ", "bright*"), (pad("viewer", 9), "text"), (kept, "muted")),
-        (("?  ", "bright*"), (pad("help", 9), "text"), ("keys, glyphs, thresholds", "muted")),
-        (("q  ", "bright*"), (pad("leave", 9), "text"), ("a run that goes on is not touched", "muted")),
-    )

@@ -24,6 +24,16 @@ def tabs(chosen: str) -> Row:
     return (*row, ("← →", "line"))
 
 
+def tab_at(x: int) -> int | None:
+    """The section whose name stands at that cell."""
+    end = 0
+    for place, name in enumerate(SECTIONS):
+        end += len(name) + 3
+        if x < end:
+            return place
+    return None
+
+
 def verdict(run: KeptRun, verified: Verified | None, width: int) -> tuple[Row, ...]:
     good = run.classification == "bounded_success"
     glyph, role = ("✓", "ok*") if good else ("✗", "bad*")

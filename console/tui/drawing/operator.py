@@ -1,7 +1,7 @@
 """What the operator did at this machine's consoles, newest first, each with the digest of its signed record."""
 
 from console.observation.figures import clock
-from console.tui.drawing.box import box
+from console.tui.drawing.box import box, keyed
 from console.tui.drawing.text import Row, clip, ends, pad
 from console.tui.view import LogEntry, View
 
@@ -18,8 +18,8 @@ def operator_log(view: View, width: int, height: int = HEIGHT) -> tuple[Row, ...
         ]
     if not rows:
         rows = [(("nothing was done at this machine's consoles yet", "muted"),)]
-    note = f"{len(view.log)} {'act' if len(view.log) == 1 else 'acts'} · O lists them" if view.log else ""
-    return box((("operator", "bright*"),), tuple(rows), width, height, note=note)
+    note = f"{len(view.log)} {'act' if len(view.log) == 1 else 'acts'}" if view.log else ""
+    return box(keyed("O", "operator"), tuple(rows), width, height, note=note)
 
 
 def _entry(entry: LogEntry, width: int) -> Row:

@@ -7,16 +7,22 @@ from console.observation.runs import RunRef, RunStanding
 from console.tui.drawing.text import Row, Span, ends, pad
 from runners.contract.states import Classification
 
+NARROW = 90
 STANDING = 22  # cells: a glyph and the longest verdict
 
 
 def run_row(run: RunRef, width: int, *, marked: bool = False) -> Row:
     """How it stands or ended comes first."""
-    changed = datetime.fromtimestamp(run.changed_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
     word, role = standing(run)
     name = (run.run_id, "bright" if run.standing is RunStanding.LIVE else "text")
     left: Row = (("◆ " if marked else "  ", "accent"), (pad(word, STANDING), role), ("  ", ""), name)
-    return ends(left, ((f"  {changed}Z", "muted"),), width)
+    return ends(left, ((f"  {changed(run, width)}", "muted"),), width)
+
+
+def changed(run: RunRef, width: int) -> str:
+    """Without the year where there is little room: the name says more."""
+    form = "%Y-%m-%d %H:%MZ" if width >= NARROW else "%m-%d %H:%MZ"
+    return datetime.fromtimestamp(run.changed_ms / 1000, UTC).strftime(form)
 
 
 def standing(run: RunRef) -> Span:

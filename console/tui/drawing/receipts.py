@@ -51,9 +51,11 @@ _SHORT_KINDS = {
 
 
 def receipt_row(
-    receipt: Receipt, width: int, names: dict[str, str], name_width: int, *, proved: bool, acknowledged: bool = False
-) -> Row:
-    """`proved`: its own signature was checked, and not only the chain that leads to a checked one."""
+    receipt: Receipt, width: int, names: dict[str, str], name_width: int, *, proved: bool, acknowledged: bool = False,
+    cause: bool = False,
+) -> Row:  # fmt: skip
+    """`proved`: its own signature was checked, not only the chain that leads to a checked one. `cause`: a stop rests on
+    it."""
     role = TONE_ROLES[receipt.tone]
     who = "coord" if receipt.role == "coordinator" else names.get(receipt.node_id, receipt.node_id)
     seq = f"#{receipt.ref.seq}" if receipt.ref else ""
@@ -67,7 +69,7 @@ def receipt_row(
             (f"{clock(receipt.wall_ms, tenths=True)} ", "muted"),
             (f"{pad(who, name_width)} ", "text"),
             (f"{pad(kind, KIND_WIDTH)} ", role),
-            ("a ", "muted") if acknowledged else _proof(receipt, proved=proved),
+            ("e ", "bad*") if cause else ("a ", "muted") if acknowledged else _proof(receipt, proved=proved),
             (f"{seq:<5} ", "muted"),
             (text, role if receipt.is_problem and not acknowledged else "text"),
         ),

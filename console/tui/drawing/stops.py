@@ -2,7 +2,7 @@
 
 from console.observation.conditions import Condition, Verdict
 from console.observation.figures import bound
-from console.tui.drawing.box import box
+from console.tui.drawing.box import box, keyed
 from console.tui.drawing.gauges import bounded
 from console.tui.drawing.text import Row, ends, fill, labelled, row_width, wrap
 from console.tui.view import View
@@ -26,7 +26,7 @@ def checklist(view: View, width: int, height: int) -> tuple[Row, ...]:
     why = _why(view, inner)
     room = height - 3 - len(why)
     rows = [*rows[:room], *(() for _ in range(room - len(rows))), _skew(view, inner), *why]
-    return box((("stop conditions", "bright*"),), tuple(rows), width, height, note=_count(view))
+    return box(keyed("4", "stop conditions"), tuple(rows), width, height, note=_count(view))
 
 
 def _count(view: View) -> str:

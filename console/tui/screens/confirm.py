@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Click
 from textual.screen import ModalScreen
 
 from console.observation.sentence import kept
@@ -43,6 +44,13 @@ class Question(ModalScreen[bool]):
         )
         rows = (*self.lines(view, width - 4), (), answers)
         return box(((self.TITLE_TEXT, "warn*"),), rows, width, height)
+
+    def on_click(self, event: Click) -> None:
+        """On the line of the answers: the one under the mouse."""
+        rows, at = self.query_one(Block).rows, event.get_content_offset(self.query_one(Block))
+        line = "".join(text for text, _ in rows[at.y]) if at is not None and at.y < len(rows) else ""
+        if at is not None and f" {self.YES}" in line and f" {self.NO}" in line:
+            self.action_answer(at.x < line.index(f" {self.YES}") + len(self.YES) + 1)
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)

@@ -22,7 +22,7 @@ class Leaf(Place):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", "back", id="leaf.back", tooltip="back to where you were"),
     ]
-    TITLE_TEXT = ""
+    TITLE_TEXT: str = ""
     CURSOR = False
 
     def body(self) -> Iterable[Widget]:
@@ -51,6 +51,8 @@ class Record(Leaf):
     def __init__(self, detail: RecordDetail, says: str = "") -> None:
         super().__init__()
         self._detail, self._says = detail, says
+        if detail.record is not None:
+            self.TITLE_TEXT = f"record  {plain(detail.record.kind, 60)} #{detail.record.seq}"
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
         lines = wrap(plain(self._says), width, 4) if self._says else []

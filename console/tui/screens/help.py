@@ -22,8 +22,10 @@ GLYPHS = (
     ("% OBSERVER GAP", "warn", "this console itself was late; no host is blamed for it"),
     ("✓", "ok", "digest, chain and own signature were checked"),
     ("a", "muted", "a problem that the operator acknowledged by a signed act; n passes over it"),
+    ("e", "bad", "the record on which the stop rests: n goes there first, e opens it"),
     ("≈", "muted", "chained to a line whose signature was checked; its own is next"),
-    ("N bad", "bad", "records that failed verification or report a fault"),
+    ("N problems", "bad", "records that failed verification or report a fault"),
+    ("#N", "muted", "the record's number in the journal of who wrote it; every journal counts for itself"),
 )
 
 

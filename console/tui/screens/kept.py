@@ -133,6 +133,12 @@ class KeptPage(Place):
         except (RecordsError, OSError) as error:
             self.app.notice(f"✗ {target.path}: {error}", "bad")  # type: ignore[attr-defined]
 
+    def on_line_view_clicked(self, event: FixedLines.Clicked) -> None:
+        event.stop()
+        tab = kept.tab_at(event.x) if event.index == 0 else None
+        if tab is not None:
+            self.action_section(tab - self._section)
+
     async def _compute(self, file: KeptFile) -> None:
         await self._tables[file.path].compute()
         self.app.touch()  # type: ignore[attr-defined]

@@ -7,13 +7,13 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
-from console.tui.drawing.footer import footer
 from console.tui.drawing.header import header, sentence
 from console.tui.drawing.job import job_line
 from console.tui.drawing.small import small
 from console.tui.drawing.text import Row
 from console.tui.view import View
 from console.tui.widgets.block import Block
+from console.tui.widgets.key_bar import KeyBar
 
 
 class Place(Screen[None]):
@@ -30,7 +30,7 @@ class Place(Screen[None]):
         yield Block(lambda view, width, _: sentence(view, width), id="sentence")
         yield from self.body()
         yield Block(self._draw_job, id="job", ground="bar")
-        yield Block(lambda view, width, _: footer(view, width), id="footer", ground="bar")
+        yield KeyBar()
         yield Block(small, id="small")
 
     def body(self) -> Iterable[Widget]:

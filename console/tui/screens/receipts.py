@@ -32,7 +32,7 @@ class Receipts(Place):
     def show(self, view: View) -> None:
         attachment = self.app.attachment  # type: ignore[attr-defined]
         receipts = self.query_one(ReceiptsView)
-        receipts.show(attachment, view.snapshot.names, self.app.filter)  # type: ignore[attr-defined]
+        receipts.show(attachment, view.snapshot.names, self.app.filter, view.snapshot.cause)  # type: ignore[attr-defined]
         if self.has_class("-wide"):
             self.query_one(ReceiptDetail).look(attachment, receipts.chosen)
         super().show(view)

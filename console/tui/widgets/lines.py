@@ -43,6 +43,19 @@ class LineView(ScrollView, can_focus=True):
         def control(self) -> "LineView":
             return self.view
 
+    class Clicked(Message):
+        """A line was clicked, at a cell of it."""
+
+        def __init__(self, view: "LineView", index: int, x: int) -> None:
+            super().__init__()
+            self.view = view
+            self.index = index
+            self.x = x
+
+        @property
+        def control(self) -> "LineView":
+            return self.view
+
     class Moved(Message):
         """The cursor is on another line."""
 
@@ -124,8 +137,13 @@ class LineView(ScrollView, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         place = event.get_content_offset(self)
-        if place is not None and self.has_cursor:
-            self.move_to(place.y + round(self.scroll_y))
+        if place is None or not self.has_cursor:
+            return
+        index = place.y + round(self.scroll_y)
+        self.move_to(index)
+        self.post_message(self.Clicked(self, index, place.x))
+        if event.chain > 1 and index < self.line_count():
+            self.action_choose()
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002
         self.update_lines()

@@ -31,11 +31,12 @@ class Panel(Block, can_focus=True):
             return self.panel
 
     def render_line(self, y: int) -> Strip:
-        if not self.has_focus:
+        if not self.has_focus and not self.mouse_hover:
             return super().render_line(y)
         self.painted_lines += 1
         drawn = self.rows[y] if y < len(self.rows) else ()
-        row: Row = tuple((text, "accent" if role == "line" and _is_edge(text) else role) for text, role in drawn)
+        edge = "accent" if self.has_focus else "muted"
+        row: Row = tuple((text, edge if role == "line" and _is_edge(text) else role) for text, role in drawn)
         return paint(row, self.size.width, self.palette)
 
     def action_open(self) -> None:
@@ -48,6 +49,12 @@ class Panel(Block, can_focus=True):
         self.refresh()
 
     def on_blur(self) -> None:
+        self.refresh()
+
+    def on_enter(self) -> None:
+        self.refresh()
+
+    def on_leave(self) -> None:
         self.refresh()
 
 

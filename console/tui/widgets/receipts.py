@@ -7,7 +7,7 @@ from textual.content import Content
 
 from console.observation.facets import Filter
 from console.observation.figures import problems
-from console.observation.line import Proof
+from console.observation.line import Proof, Ref
 from console.observation.receipts import ReceiptRing
 from console.observation.receipts import Row as Receipt
 from console.observation.sifted import Sifted
@@ -27,14 +27,14 @@ class ReceiptsView(LineView):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", id="receipts.filter", tooltip="host:mac kind:heartbeat verdict:bad words",
                 group=FIND, key_display="/"),
-        Binding("n", "problem(1)", "next problem", id="receipts.next", tooltip="the next older problem", group=FIND),
+        Binding("n", "problem(1)", "next problem", id="receipts.next", group=FIND,
+                tooltip="to what a stop rests on, then to older problems"),
         Binding("N", "problem(-1)", "previous", id="receipts.previous", tooltip="the next newer problem", group=FIND),
         Binding("full_stop", "follow", "follow", id="receipts.follow", tooltip="back to the newest", group=FIND,
                 key_display="."),
         Binding("y", "copy", "copy digest", id="receipts.copy", tooltip="copy the record's sha256", group=FIND),
         Binding("Y", "copy_json", "copy JSON", id="receipts.copy-json", tooltip="copy the record itself", group=FIND),
     ]  # fmt: skip
-    BORDER_TITLE = "receipts"
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -45,6 +45,7 @@ class ReceiptsView(LineView):
         self._before = 0
         self._acknowledged: frozenset[str] = frozenset()
         self._proved = 0
+        self._cause: Ref | None = None
         self.following = True
 
     @property
@@ -55,8 +56,14 @@ class ReceiptsView(LineView):
     def chosen(self) -> Receipt | None:
         return self._rows[len(self._rows) - 1 - self.index] if self.index < len(self._rows) else None
 
-    def show(self, attachment: Attachment | None, names: dict[str, str], wanted: Filter) -> None:
+    def show(
+        self, attachment: Attachment | None, names: dict[str, str], wanted: Filter, cause: Ref | None = None
+    ) -> None:
+        """`cause` is the record on which a stop rests."""
         self._attachment = attachment
+        if cause != self._cause:
+            self._cause = cause
+            self.refresh()
         acknowledged = self.app.desk.acknowledged  # type: ignore[attr-defined]
         if acknowledged != self._acknowledged:
             self._acknowledged = acknowledged
@@ -98,7 +105,8 @@ class ReceiptsView(LineView):
             where = "following" if self.following else f"{self.index} newer · . follows"
             note = f"{count} · {problems(self.ring.bad)} · {where}"
         self.border_subtitle = Content(note)
-        self.border_title = Content(f"receipts  / {self._rows.filter.text}" if self._rows.filter else "receipts")
+        wanted = f"  / {self._rows.filter.text}" if self._rows.filter else ""
+        self.border_title = Content.assemble(("2 ", "not bold $accent"), f"receipts{wanted}")
 
     def line_count(self) -> int:
         return len(self._rows)
@@ -115,6 +123,7 @@ class ReceiptsView(LineView):
             name_width(self._names),
             proved=proved,
             acknowledged=self._is_acknowledged(receipt),
+            cause=self._cause is not None and receipt.ref == self._cause,
         )
 
     def _is_acknowledged(self, receipt: Receipt) -> bool:
@@ -137,6 +146,10 @@ class ReceiptsView(LineView):
         if not len(rows):
             return
         start = len(rows) - 1 - self.index
+        if self.following and step > 0 and (cause := self._place_of_cause()) is not None:
+            self.move_to(len(rows) - 1 - cause)
+            self.app.notice("the record on which the stop rests; n goes on to older problems, N to newer")  # type: ignore[attr-defined]
+            return
         here = self.following and step > 0 and self.index == 0 and self._is_open(rows[start])
         found = rows.problem(start if here and not self.has_focus else start - step, -step)
         while found is not None and self._is_acknowledged(rows[found]):
@@ -145,6 +158,13 @@ class ReceiptsView(LineView):
             self.app.notice("no newer problem" if step < 0 else "no older problem")  # type: ignore[attr-defined]
         else:
             self.move_to(len(rows) - 1 - found)
+
+    def _place_of_cause(self) -> int | None:
+        """Among the problems, so that a long journal isn't walked through; None where the filter hides it."""
+        place = self._rows.problem(len(self._rows) - 1, -1) if self._cause is not None else None
+        while place is not None and self._rows.glance(place).ref != self._cause:
+            place = self._rows.problem(place - 1, -1)
+        return place
 
     def _is_open(self, receipt: Receipt) -> bool:
         """A problem that nobody acknowledged."""

@@ -1,0 +1,45 @@
+"""Where hosts would be while there is none: how the last run ended, and what a person can do now."""
+
+from console.observation.runs import RunRef, RunStanding
+from console.tui.drawing.box import box
+from console.tui.drawing.places import changed, standing
+from console.tui.drawing.text import Row, ends, pad, wrap
+from console.tui.view import Mode, View
+
+
+def nobody(view: View, width: int, total: int) -> tuple[Row, ...]:
+    """Exactly `total` rows."""
+    inner, title = width - 4, "start" if view.mode is Mode.IDLE else "hosts"
+    if view.snapshot.state.opened is not None:
+        rows: tuple[Row, ...] = ((("the run names no contributors", "muted"),),)
+    elif view.mode is Mode.STARTING:
+        rows = ((("hosts appear with the coordinator's first record", "muted"),),)
+    else:
+        last: tuple[Row, ...] = ((("hosts appear here once a run goes on", "muted"),),)
+        rows = (*(_last(view.last, inner) if view.last else last), (), *_first_steps(view))
+    return box(((title, "bright*"),), rows, width, total)
+
+
+def _last(run: RunRef, width: int) -> tuple[Row, ...]:
+    """How it ended, in its bundle's own words; opening it verifies them."""
+    left: Row = (("last run  ", "muted"), standing(run), ("  ", ""), (run.run_id, "text"))
+    why = run.why
+    if run.standing is RunStanding.LEFT:
+        why = f"nobody runs it any more: swarm attach {run.run_id} continues it"
+    return (
+        ends(left, ((f"  {changed(run, width)}", "muted"),), width),
+        *(((line, "muted"),) for line in wrap(why, width, 1)),
+    )
+
+
+def _first_steps(view: View) -> tuple[Row, ...]:
+    start = "two nodes on this machine train one LM-head LoRA, MLX and torch"
+    steps = [("g", "go live", "not in a read-only console" if view.read_only else start)]
+    if view.last is not None and view.last.bundle is not None:
+        steps.append(("e", "proof", "the record behind how the last run ended, checked again"))
+    kept = f"{len(view.runs)} are kept: here, and in the repository" if view.runs else "none is kept here yet"
+    steps += [
+        ("5", "viewer", kept), ("?", "help", "keys, glyphs, thresholds"),
+        ("q", "leave", "a run that goes on is not touched"),
+    ]  # fmt: skip
+    return tuple(((f"{key}  ", "bright*"), (pad(name, 9), "text"), (what, "muted")) for key, name, what in steps)
