@@ -2,7 +2,7 @@
 
 import os
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic_core import from_json
@@ -19,6 +19,7 @@ STRIDE = 4096
 # File, node, role, kind, tone, proof, and what is above 32 bits of time and of offset: few in a run.
 Shape = tuple[str, str, str, str, Tone, Proof | None, int, int]
 LOW = 0xFFFF_FFFF
+NOWHERE = Ref("", 0, 0, 1)  # of a finding
 
 
 class Archive:
@@ -38,21 +39,30 @@ class Archive:
     def __len__(self) -> int:
         return len(self._of_shape)
 
-    def add(self, row: Row) -> None:
-        if row.ref is None:
-            self._whole[len(self)] = row
-        file, offset = (row.ref.file, row.ref.offset) if row.ref else ("", 0)
-        order = max(0, row.order_ms)
-        shape = (file, row.node_id, row.role, row.kind, row.tone, row.proof, order >> 32, offset >> 32)
-        if shape not in self._places:
-            self._places[shape] = len(self._shapes)
+    def extend(self, rows: Sequence[Row]) -> None:
+        """Column by column: it is done for every record of a long journal."""
+        refs = [row.ref or NOWHERE for row in rows]
+        orders = [max(0, row.order_ms) for row in rows]
+        self._whole |= {place: row for place, row in enumerate(rows, len(self)) if row.ref is None}
+        self._of_shape.extend(
+            self._number(
+                (ref.file, row.node_id, row.role, row.kind, row.tone, row.proof, order >> 32, ref.offset >> 32)
+            )
+            for row, ref, order in zip(rows, refs, orders, strict=True)
+        )
+        self._orders.extend(order & LOW for order in orders)
+        self._offsets.extend(ref.offset & LOW for ref in refs)
+        self._sizes.extend(ref.size - 1 for ref in refs)
+        self._seqs.extend(ref.seq for ref in refs)
+        none = "0" * (2 * DIGEST_BYTES)
+        self._digests += bytes.fromhex("".join([(row.sha256 or none)[: 2 * DIGEST_BYTES] for row in rows]))
+
+    def _number(self, shape: Shape) -> int:
+        number = self._places.get(shape)
+        if number is None:
+            number = self._places[shape] = len(self._shapes)
             self._shapes.append(shape)
-        self._of_shape.append(self._places[shape])
-        self._orders.append(order & LOW)
-        self._offsets.append(offset & LOW)
-        self._sizes.append(row.ref.size - 1 if row.ref else 0)
-        self._seqs.append(row.ref.seq if row.ref else 0)
-        self._digests += bytes.fromhex(row.sha256)[:DIGEST_BYTES].ljust(DIGEST_BYTES, b"\0")
+        return number
 
     def shape(self, index: int) -> int:
         """A number that rows of one host, kind and tone share."""

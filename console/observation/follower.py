@@ -6,6 +6,7 @@ between are then checked a few at a time by `prove`.
 """
 
 import os
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,10 @@ from runners.records.journal_file import JournalReader
 
 CHUNK_BYTES = 192 * 1024  # some 350 lines: what memory holds of a part while it is taken is ten times as much
 BULK_BYTES = 96 * 1024
-STRICT_TAIL_LINES = 4
+STRICT_TAIL_LINES = 4  # of the last part; of one before it the last line, whose signature commits to all before it
+
+
+_PLACE = itemgetter("run_id", "node_id", "role", "revision", "epoch", "seq", "prev")
 
 
 class ReadLine(NamedTuple):
@@ -107,9 +111,9 @@ class Follower:
 
     def _bulk(self, raws: list[bytes]) -> list[ReadLine]:
         """Chain all, verify the last lines; where that fails, the strict way finds the exact line."""
-        start = self.head
+        start, strict = self.head, 1 if self._more else STRICT_TAIL_LINES
         try:
-            chained, head = _chain(self._reader.writer, raws[:-STRICT_TAIL_LINES], start)
+            chained, head = _chain(self._reader.writer, raws[:-strict], start)
         except (BrokenChain, MalformedBytes):
             return self._strict(raws)
         self._reader = JournalReader(self._reader.writer, self._reader.public_key, head=head)
@@ -149,19 +153,18 @@ class Follower:
 
 def _chain(writer: Writer, raws: list[bytes], head: Head) -> tuple[list[ReadLine], Head]:
     """Places in the chain only: writer, seq, prev. Raises BrokenChain or MalformedBytes."""
-    expected = (writer.run_id, writer.node_id, writer.role, writer.revision, writer.epoch)
+    own = (writer.run_id, writer.node_id, writer.role, writer.revision, writer.epoch)
     lines = []
     seq, digest, offset = head.next_seq, head.sha256, head.offset
     for raw in raws:
         try:
             record = from_json(raw)
-            place = (record["run_id"], record["node_id"], record["role"], record["revision"], record["epoch"])
-            chain = (record["seq"], record["prev"])
+            place = _PLACE(record)
             _ = (record["kind"] + "", record["wall_ms"] + 0, record["mono_ms"] + 0, record["body"])
         except (ValueError, KeyError, TypeError) as error:
             raise MalformedBytes(f"{head.file} at byte {offset}: expected a journal record, got {error}") from error
-        if place != expected or chain != (seq, digest) or len(raw) > MAX_LINE_BYTES:
-            raise BrokenChain(f"{head.file} at byte {offset}: expected seq {seq} of {expected}, got {chain} of {place}")
+        if place != (*own, seq, digest) or len(raw) > MAX_LINE_BYTES:
+            raise BrokenChain(f"{head.file} at byte {offset}: expected {(*own, seq, digest)}, got {place}")
         digest = sha256_hex(raw)
         lines.append(ReadLine(record, offset, len(raw), digest, Proof.CHAINED))
         seq, offset = seq + 1, offset + len(raw) + 1

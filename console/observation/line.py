@@ -19,16 +19,14 @@ class Proof(StrEnum):
     CHAINED = "chained"
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """A moment by the clocks of one host."""
 
     wall_ms: int
     mono_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """Where the evidence lies: a line of a journal file."""
 
     file: str
@@ -77,7 +75,8 @@ def read_body(role: str, kind: str, body: Any) -> tuple[Word | None, str]:
     if model is None:
         return None, f"unknown kind for a {role}"
     try:
-        return model.model_validate_json(to_json(body)), ""  # ten times faster than the json module
+        # As `model_validate_json`, without its own frames; to_json is ten times faster than the json module.
+        return model.__pydantic_validator__.validate_json(to_json(body)), ""
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"

@@ -1,7 +1,7 @@
 """A run being watched: verified batches in, state and rows out. Textual knows nothing of it, nor it of Textual."""
 
 from console.observation.fold import fold_all, fold_finding
-from console.observation.receipts import Row, finding_row, row_of
+from console.observation.receipts import Row, finding_row, place_of, row_of
 from console.observation.source import Batch
 from console.observation.state import State
 
@@ -16,4 +16,7 @@ class Observer:
         self.state = fold_all(self.state, batch.lines)
         for finding in batch.findings:
             self.state = fold_finding(self.state, finding)
-        return (*(row_of(line) for line in batch.lines), *(finding_row(finding) for finding in batch.findings))
+        rows = [row_of(line) for line in batch.lines]  # in order, as the lines are
+        if batch.findings:
+            rows = sorted((*rows, *(finding_row(finding) for finding in batch.findings)), key=place_of)
+        return tuple(rows)

@@ -8,6 +8,8 @@ _RIGHT_TO_LEFT = {"R", "AL", "AN", "RLE", "RLO", "LRE", "LRO", "PDF", "RLI", "LR
 
 def plain(text: str, limit: int = 400) -> str:
     """At most `limit` characters that each keep to their own cell, on one line."""
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text  # itself, as nearly every one is
     cut = text[:limit]
     if not (cut.isascii() and cut.isprintable()):
         cut = "".join(_harmless(char) for char in cut)

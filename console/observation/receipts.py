@@ -4,6 +4,7 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from console.observation.coordinator_tellings import COORDINATOR_TELLINGS
@@ -15,6 +16,7 @@ from runners.contract.canonical import sha256_hex
 
 RING_ROWS = 10_000  # about 6 MB; of an older row memory keeps where its record lies
 PROBLEMS = 500  # the newest ones, in hand
+TROUBLE = frozenset({Tone.WARN, Tone.BAD})
 
 
 class Row(NamedTuple):
@@ -33,7 +35,7 @@ class Row(NamedTuple):
 
     @property
     def is_problem(self) -> bool:
-        return self.tone in (Tone.WARN, Tone.BAD)
+        return self.tone in TROUBLE
 
     @property
     def identity(self) -> str:
@@ -45,25 +47,24 @@ def tell(line: Line) -> Telling:
     """One harmless line of text. A body that isn't what its kind promises is itself the news."""
     if line.body is None:
         return Telling(plain(f"body not as {line.kind} promises: {line.flaw}"), Tone.BAD)
-    tellings = COORDINATOR_TELLINGS if line.from_coordinator else NODE_TELLINGS
+    tellings = COORDINATOR_TELLINGS if line.role == "coordinator" else NODE_TELLINGS
     telling = tellings[line.kind](line.body)
-    return Telling(plain(telling.text), telling.tone)
+    text = plain(telling.text)
+    return telling if text is telling.text else Telling(text, telling.tone)
 
 
 def row_of(line: Line) -> Row:
-    telling = tell(line)
+    text, tone = tell(line)
+    kind = _plain_kind(line.kind)
     return Row(
-        line.order_ms,
-        line.at.wall_ms,
-        line.node_id,
-        line.role,
-        plain(line.kind, 32),
-        telling.text,
-        telling.tone,
-        line.ref,
-        line.sha256,
-        line.proof,
+        line.order_ms, line.at.wall_ms, line.node_id, line.role, kind, text, tone, line.ref, line.sha256, line.proof
     )
+
+
+@lru_cache(maxsize=256)
+def _plain_kind(kind: str) -> str:
+    """There are few; a stranger may make up more."""
+    return plain(kind, 32)
 
 
 def finding_row(finding: JournalFinding) -> Row:
@@ -77,7 +78,7 @@ class Store(Protocol):
 
     def __len__(self) -> int: ...
 
-    def add(self, row: Row) -> None: ...
+    def extend(self, rows: Sequence[Row]) -> None: ...
 
     def glance(self, index: int) -> Row: ...
 
@@ -147,26 +148,29 @@ class ReceiptRing:
         return self._rows
 
     def add(self, row: Row) -> None:
-        """Late rows find their place among the newest, so that the order doesn't depend on when we looked."""
-        last = self._rows[-1] if self._rows else row
-        if last.order_ms >= row.order_ms and _place(last) > _place(row):
-            place = bisect_right(self._rows, _place(row), key=_place)
+        self.extend((row,))
+
+    def extend(self, rows: Sequence[Row]) -> None:
+        """Rows that are in order among themselves. Late ones find their place among the newest, so that the order
+        doesn't depend on when we looked."""
+        held = self._rows
+        if held and rows and place_of(held[-1]) > place_of(rows[0]):
+            place = bisect_right(held, place_of(rows[0]), key=place_of)
             self.late.append(self.base + self.stored + place)
-            self._rows.insert(place, row)
+            held[place:] = sorted((*held[place:], *rows), key=place_of)
         else:
-            self._rows.append(row)
-        self.bad += row.tone is Tone.BAD
-        if row.is_problem:
-            self.problems.append(row)
-        if len(self._rows) > self.capacity + self.capacity // 8:
+            held += rows
+        troubles = [row for row in rows if row.tone in TROUBLE]
+        self.bad += sum(row.tone is Tone.BAD for row in troubles)
+        self.problems += troubles
+        if len(held) > self.capacity + self.capacity // 8:
             self._shed(len(self._rows) - self.capacity)
 
     def _shed(self, count: int) -> None:
         if self.store is None:
             self.base += count
         else:
-            for row in self._rows[:count]:
-                self.store.add(row)
+            self.store.extend(self._rows[:count])
         del self._rows[:count]
 
 
@@ -180,6 +184,7 @@ def find(rows: Rows, start: int, step: int, wanted: Callable[[Row], bool]) -> in
     return None
 
 
-def _place(row: Row) -> tuple[int, bool, str, int]:
+def place_of(row: Row) -> tuple[int, bool, str, int]:
+    """Rows of all journals are in this order."""
     file, seq = (row.ref.file, row.ref.seq) if row.ref else ("", 0)
     return (row.order_ms, row.role != "coordinator", file, seq)

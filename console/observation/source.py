@@ -135,7 +135,7 @@ class RunSource:
             ready = [line for line in held if until_ms is None or line.order_ms <= until_ms]
             self._held[name] = held[len(ready) :]  # each journal is in order
             lines += ready
-        lines.sort(key=lambda line: (line.order_ms, not line.from_coordinator, line.ref.file, line.ref.seq))
+        lines.sort(key=lambda line: (line.order_ms, line.role != "coordinator", line.ref))
         return tuple(lines)
 
     def prove(self, lines: int) -> int:
@@ -194,14 +194,31 @@ class RunSource:
 
     def _take(self, name: str, follower: Follower) -> list[Line]:
         """The next part of a journal."""
-        now, taken = Stamp(self._clock.wall_ms(), self._clock.mono_ms()), []
-        for item in follower.read():
-            line = self._line(name, item, now)
+        taken = self._lines(name, follower.read(), Stamp(self._clock.wall_ms(), self._clock.mono_ms()))
+        for line in taken:
             if line.from_coordinator:
                 self._learn_keys(line)
                 self._check_takeover(line)
-            taken.append(line)
         return taken
+
+    def _lines(self, name: str, items: list[ReadLine], now: Stamp) -> list[Line]:
+        """One loop, and fields by place: it is gone through for every record of a long journal."""
+        lines, order, live = [], self._order.get(name, 0), self.caught_up
+        for record, offset, size, sha256, proof in items:
+            wall_ms, role, kind = record["wall_ms"], record["role"], record["kind"]
+            body, flaw = read_body(role, kind, record["body"])
+            at = Stamp(wall_ms, record["mono_ms"])
+            # What was written before we came has no arrival here: its own clock dates it.
+            arrival_ms = now.mono_ms if live else now.mono_ms - max(0, now.wall_ms - wall_ms)
+            near = min(max(wall_ms, now.wall_ms - BEHIND_MS), now.wall_ms + AHEAD_MS) if live else wall_ms
+            order = max(order, near)
+            lines.append(
+                Line(Ref(name, record["seq"], offset, size), sha256, record["run_id"], record["node_id"], role,
+                     record["revision"], record["epoch"], kind, at, body, flaw, proof, arrival_ms, order)
+            )  # fmt: skip
+        self._order[name] = order
+        self._read += len(lines)
+        return lines
 
     def _note_broken(self, name: str, follower: Follower) -> None:
         if follower.broken is not None and name not in self._reported:
@@ -217,33 +234,6 @@ class RunSource:
         if got != line.body.previous_tail:
             what = f"expected to follow {line.body.previous_file} at {line.body.previous_tail[:16]}, got {got[:16]}"
             self._findings.append(JournalFinding(line.ref.file, line.ref.offset, what, self._clock.wall_ms()))
-
-    def _line(self, name: str, item: ReadLine, now: Stamp) -> Line:
-        record = item.record
-        body, flaw = read_body(record["role"], record["kind"], record["body"])
-        at = Stamp(record["wall_ms"], record["mono_ms"])
-        order = at.wall_ms
-        if self.caught_up:
-            order = min(max(order, now.wall_ms - BEHIND_MS), now.wall_ms + AHEAD_MS)
-        order = self._order[name] = max(order, self._order.get(name, 0))
-        self._read += 1
-        return Line(
-            ref=Ref(name, record["seq"], item.offset, item.size),
-            sha256=item.sha256,
-            run_id=record["run_id"],
-            node_id=record["node_id"],
-            role=record["role"],
-            revision=record["revision"],
-            epoch=record["epoch"],
-            kind=record["kind"],
-            at=at,
-            body=body,
-            flaw=flaw,
-            proof=item.proof,
-            # What was written before we came has no arrival here: its own clock dates it.
-            arrival_ms=now.mono_ms if self.caught_up else now.mono_ms - max(0, now.wall_ms - at.wall_ms),
-            order_ms=order,
-        )
 
     def _learn_keys(self, line: Line) -> None:
         if isinstance(line.body, BringupReceived | AdmissionDecided) and line.body.node_public_key:

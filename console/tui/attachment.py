@@ -118,8 +118,7 @@ class Attachment:
         while self._inbox and (self._thread is None or time.monotonic() < until):
             update = self._inbox[0]
             rows = update.rows[self._taken : self._taken + PIECE_ROWS]
-            for row in rows:
-                self.ring.add(row)
+            self.ring.extend(rows)
             taken += len(rows)
             self._taken += len(rows)
             if self._taken == len(update.rows):

@@ -41,13 +41,15 @@ def take_snapshot(folder: Path, shown: object, svg: str, *, run_id: str, wall_ms
 
 
 def _plain(value: Any) -> Any:
-    """Frozen data as JSON: dataclasses by their fields, documents by their own form."""
+    """Frozen data as JSON: dataclasses and named tuples by their fields, documents by their own form."""
     if isinstance(value, Word):
         return value.to_json()
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: _plain(one) for name, one in value._asdict().items()}
     if isinstance(value, tuple | list):
         return [_plain(one) for one in value]
     return {name: _plain(one) for name, one in value.items()} if isinstance(value, dict) else value

@@ -42,8 +42,7 @@ def test_a_strangers_kinds_times_and_offsets_of_any_size_are_held() -> None:
             Ref("a.jsonl", place, far + place, 65536), "ab" * 12, Proof.CHAINED)
         for place in range(1 << 16 | 5)
     ]  # fmt: skip
-    for row in rows:
-        archive.add(row)
+    archive.extend(rows)
     assert [archive.glance(place) for place in (0, 7, len(rows) - 1)] == [rows[0], rows[7], rows[-1]]
 
 

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from console.observation.line import Proof, Ref
 from console.observation.progress import narrate
-from console.observation.receipts import ReceiptRing, Row, find, tell
+from console.observation.receipts import ReceiptRing, Row, find, place_of, tell
 from console.observation.telling import Tone
 from tests.observation import make_run
 from tests.observation.recorded_journals import RUN_ID, Recording
@@ -32,6 +34,34 @@ def test_a_late_row_finds_its_place() -> None:
     for order in (10, 30, 20):
         ring.add(row(order))
     assert [ring[index].order_ms for index in range(3)] == [10, 20, 30]
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 9), st.sampled_from("abc")), max_size=8), max_size=8),
+    st.integers(1, 40),
+)
+def test_rows_in_batches_stand_where_rows_one_by_one_would(batches: list[list[tuple[int, str]]], capacity: int) -> None:
+    numbered = [[(order, file, 10 * number + place) for place, (order, file) in enumerate(batch)]
+                for number, batch in enumerate(batches)]  # fmt: skip
+    rows = [
+        sorted((Row(order, order, "n", "contributor", "log", "", Tone.PLAIN, Ref(file, seq, 0, 1), "", Proof.SIGNED)
+                for order, file, seq in batch), key=place_of)
+        for batch in numbered
+    ]  # fmt: skip
+    ring, again = ReceiptRing(1000), ReceiptRing(1000)
+    for batch in rows:
+        before, late = list(ring.rows), len(ring.late)
+        ring.extend(batch)
+        for one in batch:
+            again.add(one)
+        assert ring.rows == again.rows == sorted(ring.rows, key=place_of)
+        # What stood before the first late place stands there still: a filter looks again from there on.
+        kept = min(ring.late[late:], default=len(before))
+        assert ring.rows[:kept] == before[:kept]
+    small = ReceiptRing(capacity)
+    for batch in rows:
+        small.extend(batch)
+    assert small.total == ring.total
 
 
 def test_the_next_problem_is_found_in_both_directions() -> None:

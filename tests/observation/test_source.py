@@ -1,9 +1,11 @@
 """The source shows nothing that it has not verified."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from console.observation import follower
 from console.observation.errors import NotARun
 from console.observation.line import Proof
 from console.observation.source import RunSource
@@ -170,6 +172,19 @@ def test_a_long_journal_is_chained_at_once_and_signatures_follow(run_dir: Path, 
         pass
     assert watch.source.counters().chained == 0
     assert watch.source.proved_to(MIRRORED) == journal(run_dir, MIRRORED).stat().st_size
+
+
+def test_every_part_of_a_long_journal_ends_in_a_line_whose_signature_was_checked(
+    run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "CHUNK_BYTES", 16_384)
+    monkeypatch.setattr(follower, "BULK_BYTES", 4096)
+    make_run.write_long_run(run_dir, tmp_path, 1200)
+    rows = Watch(run_dir, now_ms=20_000).poll().ring.rows
+    signed = [row.ref.offset + row.ref.size for row in rows
+              if row.ref and row.ref.file == MIRRORED and row.proof is Proof.SIGNED]  # fmt: skip
+    assert max(after - before for before, after in pairwise(signed)) <= 16_384
+    assert signed[-1] + 1 == journal(run_dir, MIRRORED).stat().st_size
 
 
 def test_a_bad_signature_in_the_middle_of_a_long_journal_is_found_while_proving(run_dir: Path, tmp_path: Path) -> None:
