@@ -58,7 +58,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def sized(pilot: Pilot[None], size: tuple[int, int]) -> str:
     await pilot.resize_terminal(*size)
     await settle(pilot)
-    return picture(pilot)
+    seen = picture(pilot)
+    for _ in range(40):  # on a crowded machine a layout may come a moment after the size
+        await pilot.pause(0.05)
+        last, seen = seen, picture(pilot)
+        if last == seen:
+            break
+    return seen
 
 
 async def both(pilot: Pilot[None], snapshot: SnapshotAssertion, name: str) -> None:
