@@ -6,6 +6,8 @@ With `u = h A^T`, P the softmax and Y the one-hot targets of the step's N tokens
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -74,7 +76,7 @@ class TorchPlacement:
         return torch.split(torch.from_numpy(rows).to(self._head.device), self._chunk_tokens)
 
     def _buffer(self, rows: Rows) -> Tensor | None:
-        """For exponentials [n, V]. On CUDA they take the place of the product's own result."""
+        """For exponentials [n, V]. On CUDA they take the place of the product's own result, or aren't kept."""
         if self._head.device.type == "cuda":
             return None
         return torch.empty((min(self._chunk_tokens, len(rows)), self._head.vocab_size))
@@ -150,19 +152,19 @@ def kernel_sizes(device: torch.device) -> dict[str, int]:
     """Of whatever does the softmax there, by name: the bits hang on them."""
     if device.type != "cuda":
         return {"base_logits_bytes": BASE_LOGITS_BYTES}
-    try:
-        from runners.training.triton_softmax import SIZES
-    except ImportError:
-        return {}
-    return SIZES
+    found = _triton_softmax()
+    return {} if found is None else dict(found.SIZES)
 
 
 def _kernels(device: torch.device) -> Kernels | None:
-    """Triton's, where it is there: torch's wheels for CUDA on Linux bring it."""
-    if device.type != "cuda":
-        return None
+    found = _triton_softmax() if device.type == "cuda" else None
+    return None if found is None else cast("Kernels", found.TritonSoftmax)
+
+
+def _triton_softmax() -> ModuleType | None:
+    """Where Triton is: torch's wheels for CUDA on Linux bring it."""
     try:
-        from runners.training.triton_softmax import TritonSoftmax
+        from runners.training import triton_softmax
     except ImportError:
         return None
-    return TritonSoftmax
+    return triton_softmax

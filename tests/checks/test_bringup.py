@@ -111,6 +111,7 @@ def on_cuda(body: Body) -> None:
     body["memory"]["needs"] = [{**host, "where": "device"}, host]
     at = next(index for index, item in enumerate(body["findings"]) if item["rule"] == "training_memory_host")
     body["findings"].insert(at, {**body["findings"][at], "rule": "training_memory_device"})
+    exact_bf16(body)
 
 
 def needs_more_than_it_has(body: Body) -> None:
@@ -249,6 +250,10 @@ DEFECTS: tuple[tuple[str, str, BodyEdit], ...] = (
     ("ready_without_room", "thresholds_are_judged", needs_more_than_it_has),
     ("tf32_with_the_error_of_f32", "product_was_computed", tf32),
     ("bf16_by_a_narrow_accumulator", "product_was_computed", narrow_bf16),
+    ("cuda_without_its_bf16_product", "product_was_computed", both(
+        on_cuda, software(backend="torch@2.13.0+cu128"), put("accelerator", "sources", value=["torch.cuda"]),
+        put("probe", "bf16", value=None), without_finding("product_error_bf16"),
+    )),
     ("bf16_never_sampled", "product_was_computed", both(exact_bf16, put("probe", "bf16", "sample", value=[]))),
     ("bf16_error_that_is_not_judged", "thresholds_are_judged", both(
         exact_bf16, without_finding("product_error_bf16")

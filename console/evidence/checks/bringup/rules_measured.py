@@ -36,7 +36,9 @@ def product_was_computed(held: Held) -> Iterator[Mismatch]:
     words = np.random.Philox(key=SEED).random_raw(rows * inner + inner * columns)
     unit = ((words >> np.uint64(40)).astype(np.float64) / 2**23 - 1).astype(np.float32)
     yield from _as_exact_as_told("probe", probe, unit[:inner], unit[rows * inner :].reshape(inner, columns))
-    bf16 = probe["bf16"]
+    bf16, device = probe["bf16"], held.report["device"]
+    if bf16 is None and device is not None and device["kind"] == "cuda":
+        yield Mismatch("probe.bf16", "the product that a CUDA card multiplies a bf16 head by", "null")
     if bf16 is not None:
         short = _bf16(unit)
         yield from _as_exact_as_told("probe.bf16", bf16, short[:inner], short[rows * inner :].reshape(inner, columns))
