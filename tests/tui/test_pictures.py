@@ -15,6 +15,7 @@ from console.tui.app import SwarmApp
 from console.tui.screens.compare import Compare
 from console.tui.screens.kept import KeptPage
 from console.tui.view import LogEntry
+from console.tui.widgets.lines import FixedLines
 from runners.contract.states import Classification
 from tests.observation import make_run
 from tests.observation.recorded_journals import RUN_ID, WALL_0, Recording
@@ -58,13 +59,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def sized(pilot: Pilot[None], size: tuple[int, int]) -> str:
     await pilot.resize_terminal(*size)
     await settle(pilot)
-    seen = picture(pilot)
-    for _ in range(40):  # on a crowded machine a layout may come a moment after the size
-        await pilot.pause(0.05)
-        last, seen = seen, picture(pilot)
-        if last == seen:
-            break
-    return seen
+    return picture(pilot)
 
 
 async def both(pilot: Pilot[None], snapshot: SnapshotAssertion, name: str) -> None:
@@ -193,6 +188,12 @@ async def test_a_kept_run_and_two_beside_each_other(
             await pilot.press("right")
             await settle(pilot)
             await both(pilot, snapshot, f"kept {name}")
+        lines = pilot.app.screen.query_one(FixedLines)
+        assert lines.line_count() == lines.size.height  # the curve fills the page,
+        for _ in range(3):
+            await sized(pilot, WIDE)
+            await sized(pilot, SMALL)
+            assert not lines.show_vertical_scrollbar  # so nothing scrolls, whatever came first
         pilot.app.push_screen(Compare(one, other))
         await settle(pilot)
         await both(pilot, snapshot, "compared")

@@ -12,6 +12,7 @@ from console.observation.file_lines import LONGEST, FileLines
 from console.observation.kept_psionic import read_psionic
 from console.observation.kept_swarm import read_swarm
 from console.observation.runs import list_kept
+from console.places import data_dir
 from console.tui.drawing import kept as drawing
 from console.tui.drawing.plot import plot
 from console.tui.drawing.text import row_width
@@ -273,3 +274,10 @@ def test_a_rate_that_no_clock_could_measure_and_an_adapter_too_small_are_read_wi
     assert "6000" not in text
     assert text.count("read with care") == 2
     assert "its adapter has 1480 bytes" in text
+
+
+def test_devices_of_long_names_stay_apart() -> None:
+    """The kept run of an H100 beside a processor, at 80 columns."""
+    run = read_swarm(data_dir("fixtures") / "swarm" / "runs" / "loopback-cuda-1")
+    text = "\n".join("".join(part for part, _ in row) for row in drawing.devices(run, 74))
+    assert "… cpu:0 " in text or "HBM3 cpu:0 " in text

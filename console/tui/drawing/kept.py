@@ -87,7 +87,7 @@ def devices(run: KeptRun, width: int) -> tuple[Row, ...]:
     column = max(16, min(44, (width - 18) // len(run.devices)))
     rows: list[Row] = [((" " * 18, ""), *((pad(device.node_id, column), "bright*") for device in run.devices))]
     for name, value in _FIGURES:
-        cells = tuple((pad(value(device) or "not kept", column), "text" if value(device) else "muted")
+        cells = tuple((pad(value(device) or "not kept", column - 1) + " ", "text" if value(device) else "muted")
                       for device in run.devices)  # fmt: skip
         rows.append(((pad(name, 18), "muted"), *cells))
     shares = tuple((device.share or 0.0) for device in run.devices)

@@ -77,7 +77,10 @@ class LineView(ScrollView, can_focus=True):
         return palette
 
     def update_lines(self) -> None:
-        """There are more, fewer or other lines than before."""
+        """There are more, fewer or other lines than before. The bar is judged here too: after a smaller screen came
+        before its fewer lines, it would stay beside a list that has nothing to scroll."""
+        if self.size.height:
+            self.show_vertical_scrollbar = self.line_count() > self.size.height
         self.virtual_size = Size(self.scrollable_content_region.width, self.line_count())
         self.index = max(0, min(self.index, self.line_count() - 1))
         self.refresh()
