@@ -7,6 +7,7 @@ import numpy as np
 
 from runners.contract.bringup import (
     Accelerator,
+    Bf16Product,
     BringupReport,
     GateReceipt,
     GateResult,
@@ -26,6 +27,7 @@ from runners.records.keys import SigningKey
 from runners.training.backends import load
 from runners.training.gate import REFUSED_PRECISION, GateRun, run_gate
 from runners.training.gate import SEED as GATE_SEED
+from runners.training.head import as_f32, f32_to_bf16
 from tests.checks.forged_hosts import execution_of
 
 SOURCES = {"cpu": ("psutil",), "cuda": ("nvml", "torch.cuda"), "metal": ("mlx.device_info", "system_profiler")}
@@ -45,15 +47,25 @@ def trained_gate(steps: int = 4) -> GateRun:
 
 
 @cache
-def probe() -> ProductProbe:
-    """f32 on this machine's processor."""
+def probe(*, on_cuda: bool = False) -> ProductProbe:
+    """f32 on this machine's processor; for a card also what its factors give when they are rounded to bf16."""
     a, b = product.factors(product.SEED)
     got = a @ b
     return ProductProbe(
         device_label="cpu:0", seed=product.SEED, rows=product.ROWS, inner=product.INNER, columns=product.COLUMNS,
         relative_error=product.relative_error(a, b, got), seconds=0.002,
-        sample=tuple(float(value) for value in np.asarray(got)[0, : product.SAMPLE]), bf16=None,
+        sample=tuple(float(value) for value in np.asarray(got)[0, : product.SAMPLE]),
+        bf16=_bf16(a, b) if on_cuda else None,
     )  # fmt: skip
+
+
+def _bf16(a: product.F32, b: product.F32) -> Bf16Product:
+    of_a, of_b = as_f32(f32_to_bf16(a)), as_f32(f32_to_bf16(b))
+    got = of_a @ of_b
+    return Bf16Product(
+        relative_error=product.relative_error(of_a, of_b, got),
+        sample=tuple(float(value) for value in got[0, : product.SAMPLE]),
+    )
 
 
 def report_fields(
@@ -77,7 +89,7 @@ def report_fields(
     settings = execution or execution_of(device, software)
     speed = _throughput(contract, settings.chunk_tokens)
     memory = _memory(contract, device, settings.chunk_tokens)
-    tried = probe().model_copy(update={"device_label": device.device_label})
+    tried = probe(on_cuda=device.kind == "cuda").model_copy(update={"device_label": device.device_label})
     findings = (
         *judging.judge_machine(node, MACHINE),
         judging.judge_checkpoint(head_sha256, ""),

@@ -18,7 +18,7 @@ from runners.process.bringup import GATE_PREFIX, REPORT_PREFIX
 from runners.process.probes import product
 from runners.records.keys import SigningKey
 from runners.training.head import as_f32, f32_to_bf16
-from tests.checks.forged_bringup import SOURCES, refuse_for_disk, report_fields, sealed, trained_gate
+from tests.checks.forged_bringup import SOURCES, probe, refuse_for_disk, report_fields, sealed, trained_gate
 from tests.checks.forged_hosts import LINUX, MAC, device_of, hash_of, software_of
 from tests.checks.resealing import Body, BodyEdit, reseal_body
 
@@ -145,14 +145,13 @@ def tf32(body: Body) -> None:
 
 
 def exact_bf16(body: Body) -> None:
-    """Factors as a card rounds them, added up in float64, and judged."""
-    a, b = (as_f32(f32_to_bf16(part)).astype(np.float64) for part in product.factors(product.SEED))
-    body["probe"]["bf16"] = {
-        "relative_error": 1e-6,
-        "sample": [float(value) for value in (a @ b)[0, : product.SAMPLE].astype(np.float32)],
-    }
+    """What a card's own product would be, and judged."""
+    told = probe(on_cuda=True).bf16
+    assert told is not None
+    body["probe"]["bf16"] = {"relative_error": told.relative_error, "sample": list(told.sample)}
     rules = [item["rule"] for item in body["findings"]]
-    judged = {**body["findings"][rules.index("product_error")], "rule": "product_error_bf16", "value": "1e-06"}
+    value = f"{told.relative_error:.6g}"
+    judged = {**body["findings"][rules.index("product_error")], "rule": "product_error_bf16", "value": value}
     body["findings"].insert(rules.index("product_error") + 1, judged)
 
 
