@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from console.cli.bench.figure import Figure, millis
@@ -17,7 +18,7 @@ DRILLS = (
     ("F6", "\x1b[17~", ("another shape", "flipped byte")),
     ("F8", "\x1b[19~", ("uneven worker speed",)),
 )
-LONGEST_S = 200.0
+LONGEST_S, LEAVING_S = 200.0, 30.0
 
 
 def drills(place: BenchPlace) -> Iterator[Figure]:
@@ -31,6 +32,8 @@ def drills(place: BenchPlace) -> Iterator[Figure]:
             terminal.press("y")
             for number, case in enumerate(cases):
                 yield _verdict(scene, terminal, f"{name} and y, {case}", case, number)
+            with suppress(NotShown):  # until its command ended, somebody writes into the folder that is removed then
+                terminal.wait_for("✓ drill ", longest_s=LEAVING_S)
 
 
 def _verdict(scene: Scene, terminal: Terminal, what: str, case: str, number: int) -> Figure:
