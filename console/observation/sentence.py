@@ -146,6 +146,9 @@ def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
             return (
                 (f"window is {words(state.window)}", "bad"),
                 (f": {state.window_reason}", "text"),
+                (" · ", "muted"),
+                ("e", "bright*"),
+                (" shows the record", "text"),
                 (" · coordinator keeps what there is", "muted"),
             )
 

@@ -221,6 +221,21 @@ def test_what_a_hostile_host_answers_is_refused_and_never_reaches_the_terminal(
     assert said_of_it in said
 
 
+def test_a_python_is_named_from_the_hosts_own_home_and_kept_as_it_names_itself(
+    swarm: Swarm, sshd: SshdRig, tmp_path: Path
+) -> None:
+    chosen = sshd.home / "my python"
+    code, said = swarm("host", "add", "box", "--python", "~/my python")
+    assert code == 1
+    assert "~/my python on the host: expected a Python that its user may run" in said
+    chosen.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    chosen.chmod(0o755)
+    code, said = swarm("host", "add", "box", "--python", "~/my python")
+    assert code == 0, said
+    assert HostBook(tmp_path / "home").get("box").python == sys.executable
+    assert swarm("host", "add", "box", "--python=-c")[0] == 2
+
+
 def test_a_run_needs_a_known_host_and_this_machines_runners(swarm: Swarm, tmp_path: Path) -> None:
     code, said = swarm("run", "--remote", "nobody", "--coordinator-port", "0")
     assert code == 2
