@@ -106,7 +106,7 @@ def _mlx_lm(weight: mx.array, h: mx.array, problem: TrainingJob) -> tuple[Step, 
     state = [layer.state, optimizer.state]
 
     @partial(mx.compile, inputs=state, outputs=state)
-    def compiled() -> mx.array:
+    def compiled() -> Any:  # the loss
         loss, found = gradients(layer)
         optimizer.update(layer, found)
         return loss
