@@ -98,6 +98,7 @@ def kinds_asked_for(pinned: asyncssh.SSHKey | None) -> list[str]:
 @contextmanager
 def connect_errors(target: SshTarget, watcher: Watcher) -> Iterator[None]:
     pinned = target.host_key.get_fingerprint()
+    who = repr(target.username) if target.username else "the user that the ssh_config or the operator's name gives"
     try:
         yield
     except asyncssh.HostKeyNotVerifiable as error:
@@ -105,7 +106,7 @@ def connect_errors(target: SshTarget, watcher: Watcher) -> Iterator[None]:
         raise HostKeyMismatch(target.endpoint, pinned, got, target.fix) from error
     except asyncssh.PermissionDenied as error:
         raise HostAuthRefused(
-            f"{target.endpoint}: expected our client key to be accepted for {target.username or 'the user'!r}, "
+            f"{target.endpoint}: expected our client key to be accepted for {who}, "
             f"got: {printable(error.reason)}. "
             "Add its public line on the host (agent: --authorized-key; sshd: authorized_keys); a key with a passphrase "
             "has to be in your SSH agent (`ssh-add`)"

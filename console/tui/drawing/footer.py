@@ -101,7 +101,7 @@ def _keys(verbs: list[_Verb] | tuple[_Verb, ...], view: View) -> list[Piece]:
     found = []
     for verb in verbs:
         blocked = verb.binding in view.blocked
-        name = f" {verb.name}{' ×' if blocked else ''} " if verb.name else " "
+        name = f" {verb.name}{'×' if blocked else ''} " if verb.name else " "
         row = ((verb.key, "muted" if blocked else "bright*"), (name, "muted"))
         found.append(Piece(row, verb.press or verb.key))
     return found

@@ -21,7 +21,7 @@ def header(view: View, width: int) -> tuple[Row, ...]:
     standing, right = _standing(view), _marks(view, wide=wide)
     if state.records and wide:
         right = ((f"{snapshot.records} receipts  ", "muted"), *right)
-    if 8 + len(lane + revision) + row_width((*standing, *right)) > width:
+    if 10 + len(lane + revision) + row_width((*standing, *right)) > width:
         lane, revision = " ", ""
     fixed: Row = (
         (" swarm", "bright*"),
@@ -51,7 +51,7 @@ def _standing(view: View) -> Row:
     time = (f" {elapsed(view.snapshot.in_state_ms)}", "text")
     if state.closed is not None:
         good = state.closed.classification is Classification.BOUNDED_SUCCESS
-        return (("■ CLOSED", "ok*" if good else "bad*"), time)
+        return (("■ CLOSED", "ok*" if good else "bad*"), (" after", "muted"), time)
     role = "bad*" if state.window.value in _TROUBLE else "accent*"
     return ((words(state.window).upper(), role), time)
 

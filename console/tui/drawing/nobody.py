@@ -16,19 +16,21 @@ def nobody(view: View, width: int, total: int) -> tuple[Row, ...]:
         rows = ((("hosts appear with the coordinator's first record", "muted"),),)
     else:
         last: tuple[Row, ...] = ((("hosts appear here once a run goes on", "muted"),),)
-        rows = (*(_last(view.last, inner) if view.last else last), (), *_first_steps(view))
+        steps = _first_steps(view)
+        rows = _last(view.last, inner, max(1, total - 3 - len(steps))) if view.last else last
+        rows = (*rows, *(((),) if len(rows) + len(steps) < total - 2 else ()), *steps)
     return box(((title, "bright*"),), rows, width, total)
 
 
-def _last(run: RunRef, width: int) -> tuple[Row, ...]:
-    """How it ended, in its bundle's own words; opening it verifies them."""
+def _last(run: RunRef, width: int, lines: int) -> tuple[Row, ...]:
+    """How it ended, in its bundle's own words, on at most `lines` rows below its name; opening it verifies them."""
     left: Row = (("last run  ", "muted"), standing(run), ("  ", ""), (run.run_id, "text"))
     why = run.why
     if run.standing is RunStanding.LEFT:
         why = f"nobody runs it any more: swarm attach {run.run_id} continues it"
     return (
         ends(left, ((f"  {changed(run, width)}", "muted"),), width),
-        *(((line, "muted"),) for line in wrap(why, width, 1)),
+        *(((line, "muted"),) for line in wrap(why, width, min(lines, 3))),
     )
 
 

@@ -20,9 +20,9 @@ def run_row(run: RunRef, width: int, *, marked: bool = False) -> Row:
 
 
 def changed(run: RunRef, width: int) -> str:
-    """Without the year where there is little room: the name says more."""
+    """When it ended, by its own word where it has one; without the year where there is little room."""
     form = "%Y-%m-%d %H:%MZ" if width >= NARROW else "%m-%d %H:%MZ"
-    return datetime.fromtimestamp(run.changed_ms / 1000, UTC).strftime(form)
+    return datetime.fromtimestamp((run.ended_ms or run.changed_ms) / 1000, UTC).strftime(form)
 
 
 def standing(run: RunRef) -> Span:

@@ -19,6 +19,7 @@ from console.tui.widgets.lines import LineView
 
 FIND = Binding.Group("find")
 LOOK_BACK_S = 0.05
+TITLE = (("[", "not bold $muted"), ("2", "not bold $accent"), ("] ", "not bold $muted"))
 
 
 class ReceiptsView(LineView):
@@ -100,13 +101,13 @@ class ReceiptsView(LineView):
         if self._attachment is None:
             note = "none yet"
         else:
-            count = f"{len(self._rows)} of {self.ring.total}" if self._rows.filter else f"{self.ring.total}"
+            count = f"{len(self._rows)} of {self.ring.total}" if self._rows.filter else f"{self.ring.total} receipts"
             count += f" · {self._rows.looks_back} still looked through" if self._rows.looks_back else ""
             where = "following" if self.following else f"{self.index} newer · . follows"
             note = f"{count} · {problems(self.ring.bad)} · {where}"
         self.border_subtitle = Content(note)
         wanted = f"  / {self._rows.filter.text}" if self._rows.filter else ""
-        self.border_title = Content.assemble(("2 ", "not bold $accent"), f"receipts{wanted}")
+        self.border_title = Content.assemble(*TITLE, f"receipts{wanted}")
 
     def line_count(self) -> int:
         return len(self._rows)
