@@ -10,6 +10,7 @@ from console.tui.check_results import CheckResult, CheckResults
 from console.tui.drawing.stops import MARKS
 from console.tui.drawing.text import Row, clip, pad, wrap
 from console.tui.drawing.verified import verified_rows
+from console.tui.drawing.waiting import waiting_rows
 from console.tui.view import Mode, View
 
 Evidence = Ref | Path | None  # what `enter` opens: a record, or a document
@@ -34,10 +35,21 @@ def checks(view: View, results: CheckResults | None, width: int) -> tuple[tuple[
         sheet.add((("no run is watched: g starts one, 5 opens a retained one", "text"),))
     for condition in view.snapshot.conditions:
         sheet.add(*_condition(condition, width), evidence=condition.evidence)
+    _waits(sheet, view, width)
     _gates(sheet, view)
     sheet.add((), *_offline(view, width))
     _every(sheet, results, width)
     return tuple(sheet.rows), tuple(sheet.evidence)
+
+
+def _waits(sheet: _Sheet, view: View, width: int) -> None:
+    """One line each where it fits; only while a run goes on."""
+    waits = {wait.text: wait for wait in view.snapshot.waiting if wait.who}.values()  # said once of both
+    if not waits:
+        return
+    sheet.add((), (("who waits for whom", "bright*"), ("  since when, out of how long", "muted")))
+    for wait in waits:
+        sheet.add(*waiting_rows(wait, width), evidence=wait.evidence)
 
 
 def _condition(condition: Condition, width: int) -> tuple[Row, ...]:

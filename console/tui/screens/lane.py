@@ -67,6 +67,8 @@ class LanePage(Leaf):
     def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
         acts = self.app.desk.acts  # type: ignore[attr-defined]
         rows, self._choices = lane_rows(self._contracts, acts.lane, acts.way, self._tried, width)
+        starts = (k for k, choice in enumerate(self._choices) if choice and self._choices.index(choice) == k)
+        self.query_one(FixedLines).stops = tuple(starts)
         return rows
 
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:

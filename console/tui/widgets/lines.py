@@ -164,6 +164,16 @@ class FixedLines(LineView):
     def __init__(self, rows: tuple[Row, ...] = (), *, id: str, cursor: bool = False) -> None:  # noqa: A002
         super().__init__(id=id, cursor=cursor)
         self._rows = rows
+        self.stops: tuple[int, ...] = ()  # the lines that up and down lead to; none: every line
+
+    def action_cursor(self, step: int) -> None:
+        beyond = [index for index in self.stops if (index - self.index) * step > 0]
+        if abs(step) == 1 and beyond:
+            self.move_to(min(beyond, key=lambda index: abs(index - self.index)))
+        elif abs(step) == 1 and self.stops:
+            self.scroll_relative(y=step, animate=False)
+        else:
+            super().action_cursor(step)
 
     def show_rows(self, rows: tuple[Row, ...]) -> None:
         if rows != self._rows:
