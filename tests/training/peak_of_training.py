@@ -1,5 +1,6 @@
-"""`python -m tests.training.peak_of_training BACKEND V d CHUNK`: a short training in a process of its own, and the most
-memory that it took beside the libraries, in bytes; on CUDA also what left the card. Linux only."""
+"""`python -m tests.training.peak_of_training BACKEND V d CHUNK [STEP]`: a short training in a process of its own, in
+steps of so many tokens (of one chunk), and the most memory that it took beside the libraries, in bytes; on CUDA also
+what left the card. Linux only."""
 
 import hashlib
 import sys
@@ -33,12 +34,12 @@ def resident(name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
-def peak(name: BackendName, vocab_size: int, hidden_size: int, chunk_tokens: int) -> list[int]:
+def peak(name: BackendName, vocab_size: int, hidden_size: int, chunk_tokens: int, step_tokens: int = 0) -> list[int]:
     backend = load(name, threads=2, chunk_tokens=chunk_tokens)
     device = backend.device()
     before, on_card = resident("VmRSS"), free_bytes(device) if device.kind == "cuda" else None
     free = on_card() if on_card is not None else 0
-    how = recipe(2, batch_samples=2).model_copy(update={"chunk_tokens": chunk_tokens})
+    how = recipe(2, batch_samples=2).model_copy(update={"chunk_tokens": step_tokens or chunk_tokens})
     head = made_head(vocab_size, hidden_size, backend.head_memory)
     measure_throughput(backend, head, how, adapter_contract(), lambda: None)
     taken = [resident("VmHWM") - before]

@@ -70,7 +70,8 @@ def test_a_backend_computes_only_where_it_does() -> None:
 
 # Small enough for the suite, and a head that is past what is kept as f32; then the real one.
 SIZES = [(70_000, 1024, 128), pytest.param((201_088, 2880, 128), marks=pytest.mark.soak),
-         pytest.param((201_088, 2880, 512), marks=pytest.mark.soak)]  # fmt: skip
+         pytest.param((201_088, 2880, 512), marks=pytest.mark.soak),
+         pytest.param((2048, 64, 8192), marks=pytest.mark.soak)]  # fmt: skip
 
 
 @pytest.mark.usefixtures("on_the_processor")
