@@ -98,7 +98,7 @@ def _figures(path: Path, report: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ("skew", _seconds(number(report, "skew_ms"))),
         ("observer gaps", str(len(numbers(report, "observer_gaps_ms")))),
         ("merge rank", f"{number(merged, 'rank') or 'no merge'}"),
-        ("norm of the merged delta", loss(number(merged, "delta_norm"))),
+        ("norm of the merged delta", loss(delta) if (delta := number(merged, "delta_norm")) is not None else ""),
         ("held-out tokens", str(next((number(one, "tokens") for one in items(score, "scores")), "none"))),
     ]
     return tuple((name, value) for name, value in named if value)

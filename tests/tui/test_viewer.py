@@ -78,6 +78,31 @@ async def test_e_without_a_run_says_so_and_not_that_nothing_is_wrong(tmp_path: P
         assert "no run was kept on this machine yet" in shown(pilot)
 
 
+async def test_a_kept_run_whose_journal_was_tampered_with_breaks_off_and_nobody_is_told_to_continue_it(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 0)
+    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
+    assert stage.run_dir is not None
+    (journal,) = (stage.run_dir / "mac" / "coordinator" / "journals").glob("*.jsonl")
+    raw = bytearray(journal.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    journal.write_bytes(raw)
+    stage.clock.now_ms += 3_600_000
+    async with stage.app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("5", "e")
+        await settle(pilot)
+        assert "not verified" in shown(pilot)
+        assert "at byte" in shown(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        text = shown(pilot)
+    assert "✗ BREAKS OFF" in text
+    assert "its records break off in window" in text
+    assert "attach" not in text
+
+
 @pytest.fixture
 def kept(healthy: Recording, tmp_path: Path) -> Stage:
     stage = Stage.at(tmp_path / "runs", healthy, 0)

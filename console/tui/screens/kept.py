@@ -72,6 +72,7 @@ class KeptPage(Place):
             self._drawn = (since, (kept.tabs(self.section), (), *rows), targets)
         lines.show_rows(self._drawn[1])
         self._targets = self._drawn[2]
+        lines.has_cursor = any(self._targets)  # elsewhere the keys scroll
         if self._at_top:  # where there is something to open, enter opens the first
             self._at_top = self.section == "adapters" and self._tables is None
             lines.scroll_to(y=0, animate=False)
