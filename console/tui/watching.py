@@ -204,6 +204,8 @@ class WatchingApp(App[None]):
             log=tuple(self.desk.entries),
             job=self.desk.job.state if self.desk.job else None,
             lane=Path(self.desk.acts.lane).stem,
+            way=self.desk.acts.way.name,
+            refused=self.desk.refused,
             acknowledged=self.desk.acknowledged,
             drills=self.drills.cards if self.drills else (),
             verified=self._verified(),

@@ -38,7 +38,7 @@ def header(view: View, width: int) -> tuple[Row, ...]:
 
 
 def _standing(view: View) -> Row:
-    state = view.snapshot.state
+    snapshot, state = view.snapshot, view.snapshot.state
     match view.mode:
         case _ if view.reading:
             return (("READING", "accent*"),)
@@ -52,6 +52,8 @@ def _standing(view: View) -> Row:
     if state.closed is not None:
         good = state.closed.classification is Classification.BOUNDED_SUCCESS
         return (("■ CLOSED", "ok*" if good else "bad*"), (" after", "muted"), time)
+    if snapshot.moment.kept:
+        return (("✗ BREAKS OFF", "bad*"),)
     role = "bad*" if state.window.value in _TROUBLE else "accent*"
     return ((words(state.window).upper(), role), time)
 
