@@ -139,9 +139,9 @@ def needed(place: Place, work: Workload, chunk_tokens: int, rows_of_head: int) -
         cast = 0 if work.head_item == 4 or work.f32_head else block
         host = {"head": work.head, "f32_head": work.f32_head, "head_block": cast}
         return {"host": {**host, "shard": work.shard, "adapter": 8 * work.adapter, **kept}}
-    # MLX has arrays of its own beside what was read.
-    host = {"head": work.head, "head_of_mlx": work.f32_head or work.head, "head_block": 2 * block}
-    return {"host": {**host, "shard": 2 * work.shard, "adapter": 8 * work.adapter, **kept}}
+    # MLX computes from where the head was read; of a shard it has an array of its own.
+    host = {"head": work.head, "f32_head": work.f32_head, "head_block": 2 * block}
+    return {"host": {**host, "shard": 2 * work.shard, "adapter": 7 * work.adapter, **kept}}
 
 
 def plan(
