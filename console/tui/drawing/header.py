@@ -93,6 +93,7 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
             )
         case _:
             spans = view.snapshot.sentence
+    spans = view.keys.row(spans)
     row: Row = ((" ▸ ", "warn"), *spans)
     while row_width(row) > width and len(row) > 2 and (row[-1][1] == "muted" or row.count(SEPARATOR) > 1):
         row = _without_last_clause(row)

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from console.observation.figures import size
 from console.observation.file_lines import FileLines
 from console.tui.drawing.text import Row
+from console.tui.keys import HERE
 from console.tui.screens.place import Place
 from console.tui.widgets.lines import LineView
 
@@ -35,7 +36,7 @@ class FileView(LineView):
 
 class FilePage(Place):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.pop_screen", "back", id="file.back", tooltip="back to the bundle"),
+        Binding("escape", "app.pop_screen", "back", id="file.back", tooltip="back to the bundle", group=HERE),
     ]
 
     def __init__(self, path: Path, name: str) -> None:
