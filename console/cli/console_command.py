@@ -52,9 +52,10 @@ def make_app(lane: str | None, *, theme: str | None, **options: Any) -> "SwarmAp
     settings = read_settings(folder / "console.toml", known)
     keys, taken = remapped(settings.keys)
     session = read_session(session_file())
+    same_lane = lane is None or lane == session.lane
     app = SwarmApp(
         runs_dir(),
-        ConsoleActs(lane or session.lane or "loopback", settings.endpoints),
+        ConsoleActs(lane or session.lane or "loopback", settings.endpoints, session.way if same_lane else ""),
         theme=theme or settings.theme,
         theme_folders=(folder / "themes",),
         kept_folders=(data_dir("fixtures") / "swarm" / "runs",),

@@ -17,6 +17,7 @@ from console.hosts.host_book import HostBook, KnownHost
 from console.hosts.overlays import TAILNET, overlays_here
 from console.hosts.ways import NamedWay, Way
 from runners.contract.lane import RunContract
+from runners.records.sources import sources_sha256
 
 TRY_S = 2.0
 MAX_BANNER = 255
@@ -129,9 +130,13 @@ async def _logged_in(host: KnownHost) -> Tried:
     took_ms = (time.monotonic() - began) * 1000
     async with connection:
         here, there = connection.get_extra_info("sockname"), connection.get_extra_info("peername")
-    if here is None or there is None:
-        return Tried("none", "by a jump", True, "let in by its pinned key, through its ssh_config's jump", took_ms)
-    return Tried(*_route(here[0], there[0]), True, f"let in by its pinned key at {there[0]}:{there[1]}", took_ms)
+    told = "let in by its pinned key, through a jump"
+    route: tuple[str, Network] = ("none", "by a jump")
+    if here is not None and there is not None:
+        told, route = f"let in by its pinned key at {there[0]}:{there[1]}", _route(here[0], there[0])
+    if host.runners_sha256 != sources_sha256():
+        return Tried(*route, False, f"{told}; its runners are older: `swarm host add {host.name}`", took_ms)
+    return Tried(*route, True, told, took_ms)
 
 
 def _route(here: str, there: str) -> tuple[str, Network]:

@@ -17,6 +17,8 @@ def sentence(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
         return (("waiting for the coordinator's first record", "text"), (" · it is starting up", "muted"))
     if state.closed is not None:
         return _closed(state)
+    if moment.kept:
+        return _broken_off(state)
     if moment.alive is False:
         return _abandoned(state, moment)
     speaks = {
@@ -36,6 +38,16 @@ def _abandoned(state: State, moment: Moment) -> Sentence:
         (f"{age} · ", "muted"),
         (f"swarm attach {state.run_id}", "bright"),
         (" continues the run", "text"),
+    )
+
+
+def _broken_off(state: State) -> Sentence:
+    return (
+        ("its records break off", "bad"),
+        (f" in window {words(state.window)}: nothing after that could be verified", "text"),
+        (" · ", "muted"),
+        ("n", "bright*"),
+        (" shows where", "text"),
     )
 
 

@@ -84,8 +84,8 @@ class SwarmApp(ProvingApp):
     def on_unmount(self) -> None:
         if self._session_file is not None and not self.read_only:
             place = self.current_mode if self.current_mode in self.MODES else ""
-            lane = self.desk.acts.lane
-            keep_session(self._session_file, Session(place, self.filter.text, self.theme, lane))
+            lane, way = self.desk.acts.lane, self.desk.acts.way_kept
+            keep_session(self._session_file, Session(place, self.filter.text, self.theme, lane, way))
 
     @property
     def palette(self) -> Palette:

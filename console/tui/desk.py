@@ -54,6 +54,12 @@ class OperatorDesk:
         self.acts = acts
         self._acts_dir = acts_dir
         self._clock = clock
+        self._acted = False  # in this session
+
+    @property
+    def refused(self) -> LogEntry | None:
+        """The newest act of this session, where it failed."""
+        return self.entries[-1] if self._acted and self.entries[-1].role == "bad" else None
 
     def recall(self) -> None:
         """What was done at this machine's consoles before."""
@@ -136,6 +142,7 @@ class OperatorDesk:
     async def _begin(self, kind: ActKind, key: str, what: str, **about: Any) -> _Begun:
         now = self._clock.wall_ms()
         self.entries.append(LogEntry(now, key, what, "asked", "accent"))
+        self._acted = True
         entry = len(self.entries) - 1
         act_id = f"{now}-{kind.replace('_', '-')}-{secrets.token_hex(3)}"
         fields = {"act_id": act_id, "act": kind, "lane_id": Path(self.acts.lane).stem, "asked_wall_ms": now, "argv": ()}

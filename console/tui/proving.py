@@ -7,7 +7,7 @@ from console.observation.line import Ref
 from console.observation.receipts import ReceiptRing, find
 from console.observation.receipts import Row as Receipt
 from console.tui.pages import OpeningApp
-from console.tui.screens.fixed import Record
+from console.tui.screens.fixed import Finding, Record
 from console.tui.screens.kept import KeptPage
 from console.tui.screens.viewer import Viewer
 from console.tui.widgets.receipt_detail import read_again
@@ -88,6 +88,8 @@ class ProvingApp(OpeningApp):
         self.again()
         if detail is not None:
             self.push_screen(Record(detail, receipt.text if receipt else ""))
+        elif receipt is not None and receipt.ref is None:
+            self.push_screen(Finding(receipt.text))
         elif problem:
             self.notice(f"✗ {problem}", "bad")
 

@@ -67,6 +67,8 @@ class View:
     job: JobState | None = None  # the long act that goes on
     lane: str = ""
     keys: KeyNames = field(default_factory=KeyNames)
+    way: str = ""  # to the lane's contributor, where the operator chose one
+    refused: LogEntry | None = None  # the newest act at this console, where it failed
     acknowledged: frozenset[str] = frozenset()  # sha256 of receipts
     drills: tuple["DrillCard", ...] = ()
     verified: Verified | None = None  # the offline check of this run's bundle

@@ -207,6 +207,8 @@ class WatchingApp(App[None]):
             job=self.desk.job.state if self.desk.job else None,
             lane=Path(self.desk.acts.lane).stem,
             keys=self.key_names,
+            way=self.desk.acts.way.name,
+            refused=self.desk.refused,
             acknowledged=self.desk.acknowledged,
             drills=self.drills.cards if self.drills else (),
             verified=self._verified(),

@@ -23,7 +23,7 @@ from runners.training.torch_head import TorchHead, to_device
 from runners.training.torch_logits import ComputedLogits, RememberedLogits
 from runners.training.torch_softmax import BlockedSoftmax, ChunkSoftmax
 
-Kernels = Callable[[Tensor, Tensor, Tensor], ChunkSoftmax]  # of logits (written over), s u and B
+Kernels = Callable[[Tensor, Tensor, Tensor], ChunkSoftmax]  # of logits, s u and B, none of which is written to
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +44,12 @@ class TorchPlacement:
     ) -> None:
         device = head.device
         self._head, self._logits, self._scale, self._chunk_tokens = head, logits, work.scale, chunk_tokens
-        self._kernels = _kernels(device)
         self._hidden = to_device(work.shard.hidden, device)
         self._targets = torch.from_numpy(work.shard.targets.astype(np.int64)).to(device)
         start = work.weights((head.vocab_size, head.hidden_size))
         self._a = torch.tensor(start.a, device=device)  # copies: the job's own start never moves
         self._b = torch.tensor(start.b, device=device)
+        self._kernels = _kernels(device, self._b.shape[1])
         self._adam = None if work.recipe is None else _moments(self._a, self._b, work, work.recipe)
 
     def warm_up(self, rows: Rows) -> None:
@@ -89,6 +89,7 @@ class TorchPlacement:
             chunk = self._chunk(part, buffer)
             self._add_gradients(chunk, self._scale / len(rows), grad_a, grad_b)
             losses.append(self._summed_loss(chunk))
+            del chunk  # or the logits of two would be alive while the second's are made
         return torch.stack(losses).sum(), grad_a, grad_b
 
     def _chunk(self, rows: Tensor, buffer: Tensor | None) -> Chunk:
@@ -156,15 +157,16 @@ def kernel_sizes(device: torch.device) -> dict[str, int]:
     return {} if found is None else dict(found.SIZES)
 
 
-def _kernels(device: torch.device) -> Kernels | None:
+def _kernels(device: torch.device, rank: int) -> Kernels | None:
     found = _triton_softmax() if device.type == "cuda" else None
-    return None if found is None else cast("Kernels", found.TritonSoftmax)
+    return None if found is None or rank > found.MOST_RANK else cast("Kernels", found.TritonSoftmax)
 
 
 def _triton_softmax() -> ModuleType | None:
-    """Where Triton is: torch's wheels for CUDA on Linux bring it."""
+    """For CUDA, where Triton is: torch's wheels for it on Linux bring it. Raises BackendUnavailable."""
     try:
         from runners.training import triton_softmax
     except ImportError:
         return None
+    triton_softmax.require_launcher()
     return triton_softmax

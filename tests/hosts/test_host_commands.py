@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncssh
@@ -247,6 +248,10 @@ def test_a_known_host_is_tried_as_a_run_would_reach_it_by_its_alias_its_key_and_
     tried = try_endpoint(box, managed=False)
     assert (tried.answers, tried.interface, tried.network) == (True, "lo", "this machine")
     assert tried.result == f"let in by its pinned key at 127.0.0.1:{sshd.port}"
+    assert box.known is not None
+    older = replace(box, known=box.known.model_copy(update={"runners_sha256": "0" * 64}))
+    told = try_endpoint(older, managed=False)  # a run would refuse it
+    assert (told.answers, told.result) == (False, f"{tried.result}; its runners are older: `swarm host add box`")
     (sshd.folder / "authorized_keys").write_text("")
     refused = try_endpoint(box, managed=False)
     assert refused.answers is False

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from console.hosts.ways import Way
 from console.tui.app import SwarmApp
 from console.tui.bindings import all_bindings, keys_table
 from console.tui.drawing.stops import MARKS
@@ -50,9 +51,33 @@ async def test_an_act_that_fails_says_why_and_stays_in_the_operator_log(tmp_path
         await settle(pilot)
         await pilot.press("g")
         await settle(pilot)
-        assert shown(pilot).count("port 34101 is taken") == 2
+        assert shown(pilot).count("port 34101 is taken") == 3  # start, operator log, notice
         assert isinstance(pilot.app, SwarmApp)
         assert pilot.app.mode is Mode.IDLE
+
+
+async def test_what_was_refused_stands_in_full_until_the_next_act_and_go_live_names_lane_and_way(
+    tmp_path: Path,
+) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    stage.acts.way = Way(remote="box")
+    stage.acts.refusal = (
+        "box: expected the runners of this machine (47a5162a29ecd026), got older ones (66a504ce2369bdb1);"
+    )
+    stage.acts.refusal += " `swarm host add box` sends what changed"
+    async with stage.app().run_test() as pilot:
+        await settle(pilot)
+        assert "lane loopback, its contributor by box" in shown(pilot)
+        await pilot.press("g")
+        await settle(pilot)
+        assert isinstance(pilot.app, SwarmApp)
+        pilot.app.notices.say("", "text", 0)
+        words = " ".join(shown(pilot).replace("│", " ").split())
+        assert stage.acts.refusal in words
+        stage.acts.refusal = None
+        await pilot.app.choose_lane("loopback")
+        await settle(pilot)
+        assert "sends what changed" not in shown(pilot)
 
 
 @pytest.mark.parametrize("answer", ["escape", "x", "q", "enter"])

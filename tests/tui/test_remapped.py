@@ -75,6 +75,17 @@ def test_every_key_belongs_to_a_group() -> None:
     assert [binding.id for _, binding in all_bindings() if binding.group is None] == []
 
 
+async def test_ctrl_c_says_which_key_leaves_and_stops_nothing(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    async with stage.app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+c")
+        await settle(pilot)
+        assert "q leaves the console, and a run goes on; x stops a run" in shown(pilot)
+        assert pilot.app.is_running
+    assert stage.acts.stopped == []
+
+
 async def test_escape_backs_out_one_step_at_a_time(healthy: Recording, tmp_path: Path) -> None:
     async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(80, 24)) as pilot:
         await settle(pilot)

@@ -1,10 +1,14 @@
-"""Where hosts would be while there is none: how the last run ended, and what a person can do now."""
+"""Where hosts would be while there is none: what failed last or how the last run ended, and what one can do now."""
 
+from console.observation.figures import clock
+from console.observation.plain import plain
 from console.observation.runs import RunRef, RunStanding
 from console.tui.drawing.box import box
 from console.tui.drawing.places import changed, standing
 from console.tui.drawing.text import Row, ends, pad, wrap
-from console.tui.view import Mode, View
+from console.tui.view import LogEntry, Mode, View
+
+OWN_LANE = "loopback"  # the one that needs no other machine
 
 
 def nobody(view: View, width: int, total: int) -> tuple[Row, ...]:
@@ -17,7 +21,11 @@ def nobody(view: View, width: int, total: int) -> tuple[Row, ...]:
     else:
         last: tuple[Row, ...] = ((("hosts appear here once a run goes on", "muted"),),)
         steps = _first_steps(view)
-        rows = _last(view.last, inner, max(1, total - 3 - len(steps))) if view.last else last
+        room = max(1, total - 3 - len(steps))
+        if view.refused is not None:
+            rows = _refused(view.refused, inner, room)
+        else:
+            rows = _last(view.last, inner, room) if view.last else last
         rows = (*rows, *(((),) if len(rows) + len(steps) < total - 2 else ()), *steps)
     return box(((title, "bright*"),), rows, width, total)
 
@@ -34,8 +42,17 @@ def _last(run: RunRef, width: int, lines: int) -> tuple[Row, ...]:
     )
 
 
+def _refused(entry: LogEntry, width: int, lines: int) -> tuple[Row, ...]:
+    """What was tried last and failed, with all that helps: a notice at the bottom passes, and has one line."""
+    said = wrap(entry.outcome.removeprefix("✗ "), width, lines)
+    head: Row = (("✗ ", "bad"), (entry.what, "bright"), (f"  {clock(entry.wall_ms)}", "muted"))
+    return (ends(head, (("  O  the log", "muted"),), width), *(((line, "text"),) for line in said))
+
+
 def _first_steps(view: View) -> tuple[Row, ...]:
     start = "two nodes on this machine train one LM-head LoRA, MLX and torch"
+    if view.lane != OWN_LANE or view.way:
+        start = f"lane {view.lane}" + (f", its contributor by {plain(view.way, 40)}" if view.way else "")
     steps = [("g", "go live", "not in a read-only console" if view.read_only else start)]
     if view.last is not None and view.last.bundle is not None:
         steps.append(("e", "proof", "the record behind how the last run ended, checked again"))

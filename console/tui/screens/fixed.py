@@ -72,3 +72,21 @@ class Record(Leaf):
 
     def action_copy_json(self) -> None:
         self.app.copy_text(self._detail.raw.decode(errors="backslashreplace"), "canonical record")  # type: ignore[attr-defined]
+
+
+class Finding(Leaf):
+    """What was found wrong with a journal: no record stands behind it."""
+
+    TITLE_TEXT = "not verified"
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
+        why = "Nothing of this journal is shown from there on. What came before it holds, by its chain and signatures."
+        told = (((line, "bad"),) for line in wrap(plain(self._text, 4000), width, 40))
+        return (*told, (), *(((line, "muted"),) for line in wrap(why, width, 4)))
+
+    def paged(self) -> str:
+        return self._text

@@ -142,10 +142,11 @@ class LineView(ScrollView, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         place = event.get_content_offset(self)
-        if place is None or not self.has_cursor:
+        if place is None:
             return
         index = place.y + round(self.scroll_y)
-        self.move_to(index)
+        if self.has_cursor:
+            self.move_to(index)
         self.post_message(self.Clicked(self, index, place.x))
         if event.chain > 1 and index < self.line_count():
             self.action_choose()
