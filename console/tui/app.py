@@ -13,6 +13,7 @@ from console.observation.runs import RunStanding, newest_live
 from console.places import data_dir
 from console.tui.acts import Acts
 from console.tui.clipboard import copy
+from console.tui.errors import in_words
 from console.tui.evidence import take_snapshot
 from console.tui.key_names import KeyNames
 from console.tui.keys import EVERYWHERE
@@ -154,7 +155,7 @@ class SwarmApp(ProvingApp):
                 self.runs_dir / "snapshots", shown, svg, run_id=run_id, wall_ms=view.snapshot.moment.now.wall_ms
             )
         except (OSError, RecordsError) as error:
-            self.notice(f"✗ snapshot: {error}", "bad")
+            self.notice(f"✗ snapshot: {in_words(error)}; nothing was kept in {self.runs_dir / 'snapshots'}", "bad")
         else:
             self.notice(f"✓ snapshot {digest[:16]} in {place}", "ok")
 

@@ -12,7 +12,7 @@ from textual.app import SuspendNotSupported
 
 from console.observation.runs import RunRef, RunStanding, coordinator_folder
 from console.tui.drilling import DrillingApp
-from console.tui.errors import ActRefused
+from console.tui.errors import ActRefused, in_words
 from console.tui.screens.acts import ActPage, ActsPage
 from console.tui.screens.bringup import BringUpPage
 from console.tui.screens.compare import Compare
@@ -101,7 +101,7 @@ class OpeningApp(DrillingApp):
         try:
             self.push_screen(FilePage(path, path.name))
         except (RecordsError, OSError) as error:
-            self.notice(f"✗ {path.name}: {error}", "bad")
+            self.notice(f"✗ {path.name}: {in_words(error)}", "bad")
         self.again()
 
     # -- pages about the operator's own things
@@ -196,7 +196,7 @@ class OpeningApp(DrillingApp):
         except SuspendNotSupported:
             self.notice("× pager: this terminal can't be handed over", "warn")
         except OSError as error:
-            self.notice(f"✗ pager: {error}", "bad")
+            self.notice(f"✗ pager: {in_words(error)}", "bad")
         self.again()
 
     def _coordinator_log(self) -> Path | None:

@@ -56,7 +56,7 @@ class ProvingApp(OpeningApp):
         from console.evidence.verify_process import is_ours  # brings NumPy, for which no first paint waits
 
         if not await asyncio.to_thread(is_ours, bundle):
-            self.notice("× evidence: the old system kept no journals; enter and files show its documents", "warn")
+            self.notice("× evidence: no journals of ours are here; enter shows which documents there are", "warn")
             return
         self.watch_kept(bundle)
         watched = self.attachment

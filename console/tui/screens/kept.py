@@ -13,6 +13,7 @@ from console.observation.kept_run import KeptFile, KeptRun
 from console.observation.plain import plain
 from console.tui.drawing import kept
 from console.tui.drawing.text import Row
+from console.tui.errors import in_words
 from console.tui.keys import HERE
 from console.tui.screens.file import FilePage
 from console.tui.screens.place import Place
@@ -179,7 +180,7 @@ class KeptPage(Place):
         try:
             self.app.push_screen(FilePage(self.run.path / target.path, target.path))
         except (RecordsError, OSError) as error:
-            self.app.notice(f"✗ {target.path}: {error}", "bad")  # type: ignore[attr-defined]
+            self.app.notice(f"✗ {target.path}: {in_words(error)}", "bad")  # type: ignore[attr-defined]
 
     def on_line_view_clicked(self, event: FixedLines.Clicked) -> None:
         event.stop()
