@@ -152,7 +152,9 @@ class OpeningApp(DrillingApp):
             self.notice(f"✗ lane: {error}", "bad")
             return False
         self.drills = None
-        self.notice(f"✓ g, b and the drills now use lane {Path(lane).stem}", "ok")
+        self.notice(
+            f"✓ {self.key_names('g')}, {self.key_names('b')} and the drills now use lane {Path(lane).stem}", "ok"
+        )
         self.again()
         return True
 
@@ -162,7 +164,8 @@ class OpeningApp(DrillingApp):
         except ActRefused as error:
             self.notice(f"✗ endpoint: {error}", "bad")
             return
-        self.notice(f"✓ g and b reach {endpoint.node_id} by {endpoint.spelled} from now on", "ok")
+        keys = f"{self.key_names('g')} and {self.key_names('b')}"
+        self.notice(f"✓ {keys} reach {endpoint.node_id} by {endpoint.spelled} from now on", "ok")
         self.again()
 
     def action_help(self) -> None:

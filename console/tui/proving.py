@@ -37,7 +37,10 @@ class ProvingApp(OpeningApp):
         if bundle is not None:
             self.run_worker(self._evidence_of(bundle), group="kept", exit_on_error=False)
         elif self.attachment is None:
-            self.notice("× evidence: no run was kept on this machine yet; 5 lists those of the repository", "warn")
+            lists = self.key_names("5")
+            self.notice(
+                f"× evidence: no run was kept on this machine yet; {lists} lists those of the repository", "warn"
+            )
         else:
             self._open_evidence()
 
