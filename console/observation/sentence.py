@@ -6,7 +6,7 @@ from console.observation.host_view import HostView, passed_bringup
 from console.observation.moment import Moment
 from console.observation.own_work import own_work
 from console.observation.state import Doing, State
-from console.observation.worries import Sentence, Span, silent, worry
+from console.observation.worries import Sentence, Span, cut_off, silent, worry
 from runners.contract.states import Classification, Phase, WindowState
 
 REPLAYABLE = (Classification.REPLAY_REQUIRED, Classification.WAIT_THEN_REPLAY)
@@ -63,6 +63,8 @@ def _own_work(doing: Doing, moment: Moment) -> Sentence:
 
 
 def _admitting(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
+    if (down := cut_off(hosts, state.policies, moment)) is not None:
+        return down
     gated = [view for view in hosts if not (view.host.bringup and passed_bringup(view.host))]
     asked = [view for view in hosts if view.host.admission is None]
     if state.doing:
@@ -82,6 +84,8 @@ def _admitting(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sen
 
 
 def _preparing(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
+    if (down := cut_off(hosts, state.policies, moment)) is not None:
+        return down
     waiting = [view for view in hosts if view.host.ready is None]
     if not waiting:
         return (("every host is ready", "text"), (" · coordinator opens the window", "muted"))

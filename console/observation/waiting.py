@@ -91,6 +91,8 @@ class _Place:
 
     def _preparing(self) -> Waiting:
         host, bound_ms = self.view.host, self._policies.prepare_ms
+        if host.link.state is LinkState.DOWN:
+            return self._for_it("be reached again", (host.link.since, None), bound_ms)
         if host.launched is None or host.runner.state is RunnerState.ABSENT:
             return self._it_for(COORDINATOR, "ship its slice and launch its runner", self._window, bound_ms)
         if host.ready is None:

@@ -31,6 +31,13 @@ def silent(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentenc
     return None if stale is None or state.policies is None else _gone(stale, state.policies, moment)
 
 
+def cut_off(hosts: tuple[HostView, ...], policies: Policies | None, moment: Moment) -> Sentence | None:
+    """Before a window is open, a host that can't be reached is why nothing comes of it."""
+    if policies is None:
+        return None
+    return next((said for view in hosts if (said := _no_way(view, policies, moment)) is not None), None)
+
+
 def _gone(view: HostView, policies: Policies, moment: Moment) -> Sentence | None:
     runner = view.host.runner
     if runner.state not in (RunnerState.STALE, RunnerState.LOST):

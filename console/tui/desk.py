@@ -11,7 +11,7 @@ from console.evidence.operator_acts import ActKind, Ending, KeptAct, OperatorAct
 from console.observation.figures import short
 from console.observation.plain import plain
 from console.tui.acts import Acts, StartedRun
-from console.tui.errors import ActRefused
+from console.tui.errors import ActRefused, in_words
 from console.tui.job import Job, JobState
 from console.tui.view import LogEntry
 from runners.records.clock import Clock
@@ -129,8 +129,8 @@ class OperatorDesk:
         try:
             ended = await job.run()
         except OSError as error:
-            await self._end(begun, "failed", None, str(error))
-            raise ActRefused(str(error)) from error
+            await self._end(begun, "failed", None, in_words(error))
+            raise ActRefused(in_words(error)) from error
         finally:
             self.job = None
         detail = told(job.result(), ended.code) or ended.said or f"ended with code {ended.code}"
@@ -149,8 +149,8 @@ class OperatorDesk:
         try:
             act, folder = await asyncio.to_thread(self._ask, {**fields, **about})
         except (OSError, RecordsError) as error:
-            self._outcome(entry, f"✗ not recorded, so not done: {error}", "bad")
-            raise ActRefused(f"not recorded, so not done: {error}") from error
+            self._outcome(entry, f"✗ not recorded, so not done: {in_words(error)}", "bad")
+            raise ActRefused(f"not recorded, so not done: {in_words(error)}") from error
         return _Begun(act, folder, entry)
 
     def _ask(self, fields: dict[str, Any]) -> tuple[OperatorAct, Path]:
@@ -168,7 +168,7 @@ class OperatorDesk:
                 )
             )  # fmt: skip
         except (OSError, RecordsError) as error:
-            receipt = f"its outcome is not recorded: {error}"
+            receipt = f"its outcome is not recorded: {in_words(error)}"
         self._outcome(begun.entry, f"{glyph} {said}", role, receipt, begun.folder)
 
     def _outcome(self, entry: int, outcome: str, role: str, receipt: str = "", folder: Path | None = None) -> None:

@@ -32,13 +32,13 @@ def checks(view: View, results: CheckResults | None, width: int) -> tuple[tuple[
     sheet = _Sheet()
     sheet.add((("stop conditions", "bright*"), ("  enter opens the record that proves one", "muted")))
     if not view.snapshot.conditions:
-        sheet.add((("no run is watched: g starts one, 5 opens a retained one", "text"),))
+        sheet.add(((f"no run is watched: {view.keys('g')} starts one, {view.keys('5')} opens a retained one", "text"),))
     for condition in view.snapshot.conditions:
         sheet.add(*_condition(condition, width), evidence=condition.evidence)
     _waits(sheet, view, width)
     _gates(sheet, view)
     sheet.add((), *_offline(view, width))
-    _every(sheet, results, width)
+    _every(sheet, results, view, width)
     return tuple(sheet.rows), tuple(sheet.evidence)
 
 
@@ -87,16 +87,18 @@ def _offline(view: View, width: int) -> tuple[Row, ...]:
     if view.bundle is None:
         why = "no run is watched" if view.mode is Mode.IDLE else "it is written when the run closes"
         return (head, (("× ", "muted"), (f"nothing to verify: {why}", "muted")))
-    key: Row = (("  v", "bright*"), (" verifies it again" if view.verified else " verifies it", "muted"))
+    key: Row = (
+        (f"  {view.keys('v', 'checks.verify')}", "bright*"),
+        (" verifies it again" if view.verified else " verifies it", "muted"),
+    )
     command: Row = ((f"swarm check real-run --bundle {view.bundle}", "muted"),)
     return ((*head, *key), *verified_rows(view.verified, width), command)
 
 
-def _every(sheet: _Sheet, results: CheckResults | None, width: int) -> None:
+def _every(sheet: _Sheet, results: CheckResults | None, view: View, width: int) -> None:
     when = "  not asked in this console yet" if results is None else f"  {results.summary}, at {clock(results.at_ms)}Z"
-    sheet.add(
-        (), (("every swarm check", "bright*"), ("  V", "bright*"), (" asks all of them", "muted"), (when, "text"))
-    )
+    key = f"  {view.keys('V', 'app.checks')}"
+    sheet.add((), (("every swarm check", "bright*"), (key, "bright*"), (" asks all of them", "muted"), (when, "text")))
     for one in results.results if results else ():
         sheet.add(*_result(one, width), evidence=one.place)
 

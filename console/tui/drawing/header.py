@@ -8,6 +8,7 @@ from runners.contract.states import Classification
 
 LONG_MS = 10_000  # for a coordinator to write its first record
 SEPARATOR = (" · ", "muted")  # before a piece of advice that can be left out
+NAME = 12  # cells of a run's name that tell it from others; its lane gives way to them
 LEAST = 16  # cells of a reason that are worth reading
 _TROUBLE = frozenset({"refused", "replay_required", "rejected", "wait_then_replay", "aborted"})
 
@@ -21,7 +22,7 @@ def header(view: View, width: int) -> tuple[Row, ...]:
     standing, right = _standing(view), _marks(view, wide=wide)
     if state.records and wide:
         right = ((f"{snapshot.records} receipts  ", "muted"), *right)
-    if 10 + len(lane + revision) + row_width((*standing, *right)) > width:
+    if 10 + NAME + len(lane + revision) + row_width((*standing, *right)) > width:
         lane, revision = " ", ""
     fixed: Row = (
         (" swarm", "bright*"),
@@ -95,6 +96,7 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
             )
         case _:
             spans = view.snapshot.sentence
+    spans = view.keys.row(spans)
     row: Row = ((" ▸ ", "warn"), *spans)
     while row_width(row) > width and len(row) > 2 and (row[-1][1] == "muted" or row.count(SEPARATOR) > 1):
         row = _without_last_clause(row)

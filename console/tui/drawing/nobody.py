@@ -61,4 +61,6 @@ def _first_steps(view: View) -> tuple[Row, ...]:
         ("5", "viewer", kept), ("?", "help", "keys, glyphs, thresholds"),
         ("q", "leave", "a run that goes on is not touched"),
     ]  # fmt: skip
-    return tuple(((f"{key}  ", "bright*"), (pad(name, 9), "text"), (what, "muted")) for key, name, what in steps)
+    return tuple(
+        ((f"{view.keys(key)}  ", "bright*"), (pad(name, 9), "text"), (what, "muted")) for key, name, what in steps
+    )

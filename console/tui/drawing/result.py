@@ -86,16 +86,17 @@ def _proof(view: View, width: int) -> Row:
     if stopped is None or stopped.evidence is None:
         return labelled("scores", (("none: the run ended before held-out scoring", "muted"),), width, 9)
     where = f"#{stopped.evidence.seq} of {stopped.evidence.file}"
-    row: Row = (("e", "bright*"), (" opens ", "muted"), (where, "digest"), (f"  ✗ {stopped.label}", "bad"))
+    row: Row = ((view.keys("e"), "bright*"), (" opens ", "muted"), (where, "digest"), (f"  ✗ {stopped.label}", "bad"))
     return labelled("proof", row, width, 9)
 
 
 def _next(view: View, width: int) -> Row:
     """What the operator can do with it, as far as it would work now."""
-    check: Row = (("4", "bright*"), (" and ", "muted"), ("v", "bright*"), (" verify it", "text"))
+    check: Row = ((view.keys("4"), "bright*"), (" and ", "muted"), (view.keys("v", "checks.verify"), "bright*"),
+                  (" verify it", "text"))  # fmt: skip
     row: list[tuple[str, str]] = []
     for key, what, binding in OFFERED:
-        act = [(key, "bright*"), (f" {what}", "text"), (" · ", "muted")]
+        act = [(view.keys(key), "bright*"), (f" {what}", "text"), (" · ", "muted")]
         if binding not in view.blocked and row_width((*row, *act, *check)) <= width - 9:
             row += act
     command = f"swarm check real-run --bundle {view.bundle}"

@@ -12,6 +12,7 @@ from console.observation.figures import size
 from console.observation.file_lines import LONGEST, FileLines
 from console.observation.plain import plain
 from console.tui.drawing.text import Row
+from console.tui.keys import HERE
 from console.tui.screens.place import Place
 from console.tui.widgets.lines import LineView
 
@@ -39,9 +40,25 @@ class FileView(LineView):
 
 class FilePage(Place):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,l", "sideways(1)", "right", id="file.right", tooltip="the rest of long lines", priority=True),
-        Binding("left,h", "sideways(-1)", "left", id="file.left", tooltip="back to where lines begin", priority=True),
-        Binding("escape", "app.pop_screen", "back", id="file.back", tooltip="back to the bundle"),
+        Binding(
+            "right,l",
+            "sideways(1)",
+            "right",
+            id="file.right",
+            tooltip="the rest of long lines",
+            priority=True,
+            group=HERE,
+        ),
+        Binding(
+            "left,h",
+            "sideways(-1)",
+            "left",
+            id="file.left",
+            tooltip="back to where lines begin",
+            priority=True,
+            group=HERE,
+        ),
+        Binding("escape", "app.pop_screen", "back", id="file.back", tooltip="back to the bundle", group=HERE),
     ]
 
     def __init__(self, path: Path, name: str) -> None:

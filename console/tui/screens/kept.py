@@ -13,6 +13,8 @@ from console.observation.kept_run import KeptFile, KeptRun
 from console.observation.plain import plain
 from console.tui.drawing import kept
 from console.tui.drawing.text import Row
+from console.tui.errors import in_words
+from console.tui.keys import HERE
 from console.tui.screens.file import FilePage
 from console.tui.screens.place import Place
 from console.tui.tensors import AdapterTable
@@ -30,12 +32,33 @@ class KeptPage(Place):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "right,l", "section(1)", "next page", id="kept.next", tooltip="the next page of this run", priority=True
+            "right,l",
+            "section(1)",
+            "next page",
+            id="kept.next",
+            tooltip="the next page of this run",
+            group=HERE,
+            priority=True,
         ),
-        Binding("left,h", "section(-1)", "page before", id="kept.previous", tooltip="the page before", priority=True),
-        Binding("w", "watch", "watch", id="kept.watch", tooltip="through the dashboard; [ ] { } step in its time"),
-        Binding("v", "verify", "verify", id="kept.verify", tooltip="check it again from the files alone"),
-        Binding("escape", "app.pop_screen", "back", id="kept.back", tooltip="back to the list"),
+        Binding(
+            "left,h",
+            "section(-1)",
+            "page before",
+            id="kept.previous",
+            tooltip="the page before",
+            group=HERE,
+            priority=True,
+        ),
+        Binding(
+            "w",
+            "watch",
+            "watch",
+            id="kept.watch",
+            tooltip="through the dashboard; [ ] { } step in its time",
+            group=HERE,
+        ),
+        Binding("v", "verify", "verify", id="kept.verify", tooltip="check it again from the files alone", group=HERE),
+        Binding("escape", "app.pop_screen", "back", id="kept.back", tooltip="back to the list", group=HERE),
     ]
 
     def __init__(self, run: KeptRun) -> None:
@@ -157,7 +180,7 @@ class KeptPage(Place):
         try:
             self.app.push_screen(FilePage(self.run.path / target.path, target.path))
         except (RecordsError, OSError) as error:
-            self.app.notice(f"✗ {target.path}: {error}", "bad")  # type: ignore[attr-defined]
+            self.app.notice(f"✗ {target.path}: {in_words(error)}", "bad")  # type: ignore[attr-defined]
 
     def on_line_view_clicked(self, event: FixedLines.Clicked) -> None:
         event.stop()

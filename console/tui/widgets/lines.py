@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
@@ -11,9 +12,8 @@ from textual.strip import Strip
 
 from console.tui.drawing.paint import paint
 from console.tui.drawing.text import Row
+from console.tui.keys import MOVE
 from console.tui.themes import Palette
-
-MOVE = Binding.Group("move")
 
 
 class LineView(ScrollView, can_focus=True):
@@ -135,7 +135,9 @@ class LineView(ScrollView, can_focus=True):
             self.scroll_to(y=0 if step < 0 else self.line_count(), animate=False)
 
     def action_choose(self) -> None:
-        if self.has_cursor and self.line_count():
+        if not self.has_cursor:
+            raise SkipAction  # the page may have a use for the key
+        if self.line_count():
             self.post_message(self.Chosen(self, self.index))
 
     def on_click(self, event: Click) -> None:
