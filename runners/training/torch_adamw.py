@@ -1,4 +1,4 @@
-"""AdamW of both factors in torch: B by pieces of its rows, so that what an update needs in between stays in the cache."""
+"""AdamW of both factors in torch: B by pieces, so that what an update needs meanwhile stays in the cache."""
 
 import numpy as np
 import numpy.typing as npt
@@ -30,9 +30,10 @@ class TorchAdamW:
         mean_a, square_a, mean_b, square_b = self._moments
         self._of_a = AdamW(mean_a, square_a, work.steps_done, recipe, torch.sqrt)
         rows = PIECE_ROWS if a.device.type == "cpu" else len(b)  # a card is told all of it at once
-        pieces = zip(*(each.split(rows) for each in (mean_b, square_b, b, self.grad_b)), strict=True)
+        pieces = zip(*(torch.split(each, rows) for each in (mean_b, square_b, b, self.grad_b)), strict=True)
         self._of_b = tuple(
-            (AdamW(mean, square, work.steps_done, recipe, torch.sqrt), part, grad) for mean, square, part, grad in pieces
+            (AdamW(mean, square, work.steps_done, recipe, torch.sqrt), part, grad)
+            for mean, square, part, grad in pieces
         )
 
     def clear(self) -> None:

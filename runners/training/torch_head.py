@@ -17,8 +17,8 @@ from runners.training.head import Head
 from runners.training.memory import F32_HEAD_BYTES
 from runners.training.torch_threads import OwnTensor
 
-# Rows of W, of which logits are made and worked on by one thread on the processor. Rows of a power of two bytes would lie
-# in the same sets of its cache, one under the other: a gradient took half as long again.
+# Rows of W whose logits one thread of the processor makes and works on. With a power of two of them, those of one word
+# would lie in the same sets of its cache: a gradient took half as long again.
 BLOCK_ROWS = 2816
 CAST_ROWS = 256  # of those, cast to f32 at once
 
@@ -34,14 +34,14 @@ class TorchHead:
         small = head.vocab_size * head.hidden_size * 4 <= F32_HEAD_BYTES
         self.weight = weight.float() if small and device.type == "cpu" else weight
         self.block_rows = min(BLOCK_ROWS, self.vocab_size)
-        self.blocks = self.weight.split(self.block_rows)
+        self.blocks = torch.split(self.weight, self.block_rows)
         casts = device.type == "cpu" and self.weight.dtype != torch.float32
         self._cast = OwnTensor(CAST_ROWS, self.hidden_size) if casts else None
 
     def tiles(self, tokens: int) -> tuple[Tensor, ...]:
         """Memory for `[tokens, rows]` of each block, one after the other; pages are taken as they are written."""
         flat = torch.empty(tokens * self.vocab_size)
-        return tuple(part.view(tokens, -1) for part in flat.split(tokens * self.block_rows))
+        return tuple(part.view(tokens, -1) for part in torch.split(flat, tokens * self.block_rows))
 
     def block_product(self, h: Tensor, index: int) -> Tensor:
         """`h W_block^T [n, rows]` in a tensor of its own; h in f32."""
@@ -49,7 +49,7 @@ class TorchHead:
         if self._cast is None:
             return multiply(h, block.float())
         logits = h.new_empty((len(h), len(block)))
-        for rows, columns in zip(block.split(CAST_ROWS), logits.split(CAST_ROWS, dim=1), strict=True):
+        for rows, columns in zip(torch.split(block, CAST_ROWS), torch.split(logits, CAST_ROWS, dim=1), strict=True):
             columns.copy_(multiply(h, self._cast.values[: len(rows)].copy_(rows)))
         return logits
 

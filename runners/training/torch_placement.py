@@ -106,7 +106,7 @@ class TorchPlacement:
         whole = head.product(captured)
         if self._kernels is not None:
             return self._kernels(whole, scaled_u, self._b)
-        tiles = whole.split(head.block_rows, dim=1)
+        tiles = torch.split(whole, head.block_rows, dim=1)
         return BlockedSoftmax(tiles.__getitem__, self._threads, scaled_u, self._b, head.block_rows, tiles)
 
     def _summed_loss(self, chunk: Chunk) -> Tensor:

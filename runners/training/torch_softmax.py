@@ -53,9 +53,7 @@ class Combined:
     weighted: Tensor
 
 
-def combine(
-    tops: Tensor, sums: Tensor, products: Tensor, power: Callable[[Tensor], Tensor] = torch.exp
-) -> Combined:
+def combine(tops: Tensor, sums: Tensor, products: Tensor, power: Callable[[Tensor], Tensor] = torch.exp) -> Combined:
     """From m_b and Z_b [n, blocks], and E_b B_b [n, blocks, r]; `power` is the one that E_b was made with."""
     top = tops.amax(dim=1)
     decay = power(tops - top[:, None])
@@ -78,7 +76,7 @@ class BlockedSoftmax:
     ) -> None:
         self._threads, self._block_rows, self._exponentials = threads, block_rows, exponentials
         self._product = f32_product(b.device)
-        blocks = b.split(block_rows)
+        blocks = torch.split(b, block_rows)
         tops, sums = (b.new_empty((len(blocks), len(scaled_u))) for _ in range(2))
         products = b.new_empty((len(blocks), *scaled_u.shape))
 
@@ -97,7 +95,7 @@ class BlockedSoftmax:
 
     def add_gradient(self, grad_b: Tensor, factor: Tensor) -> None:
         assert self._exponentials is not None
-        exponentials, blocks = self._exponentials, grad_b.split(self._block_rows)
+        exponentials, blocks = self._exponentials, torch.split(grad_b, self._block_rows)
 
         def add(index: int) -> None:
             of_block = (factor * self._decay[:, index, None]).T.contiguous()

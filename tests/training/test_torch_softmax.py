@@ -44,7 +44,7 @@ def test_blocks_of_any_size_give_the_softmax_of_whole_rows(
 ) -> None:
     logits, scaled_u, b = problem(tokens, vocabulary, rank, spread)
     for threads, rows in ((1, 1), (2, 300), (3, vocabulary)):
-        tiles = [part.clone() for part in logits.split(rows, dim=1)]
+        tiles = [part.clone() for part in torch.split(logits, rows, dim=1)]
         exponentials = [torch.empty_like(tile) for tile in tiles]
         softmax = BlockedSoftmax(tiles.__getitem__, BlockThreads(threads), scaled_u, b, rows, exponentials)
         expect_whole_rows(softmax, logits, scaled_u, b)
