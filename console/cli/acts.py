@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from runners.records.keys import SigningKey
 
 T = TypeVar("T")
+BOOK, SETTINGS = "host book", "settings"  # where an operator names ways
 
 
 class ConsoleActs:
     """Implements the screen's `Acts`. What starts a run is imported when one is started: the first paint waits for
     neither asyncssh nor NumPy."""
 
-    def __init__(self, lane: str, named: tuple[NamedWay, ...] = ()) -> None:
+    def __init__(self, lane: str, named: tuple[NamedWay, ...] = (), way_kept: str = "") -> None:
         self._lane = lane
-        self._way = Way()
         self._named = named
+        self._way, self.way_kept = _found_again(way_kept, named)
 
     @property
     def lane(self) -> str:
@@ -36,10 +37,11 @@ class ConsoleActs:
 
     def choose_lane(self, lane: str) -> None:
         _refused_as_such(lambda: _load(lane))
-        self._lane, self._way = lane, Way()
+        self._lane, self._way, self.way_kept = lane, Way(), ""
 
     def choose_endpoint(self, endpoint: "Endpoint") -> None:
         self._way = endpoint.way
+        self.way_kept = f"{endpoint.origin}:{endpoint.name}" if endpoint.origin in (BOOK, SETTINGS) else ""
 
     def lanes(self) -> tuple[str, ...]:
         from console.coordination.lane_file import lane_files
@@ -132,3 +134,14 @@ def _refused_as_such(act: Callable[[], T]) -> T:
         raise ActRefused(f"{why}; SWARM_HOME and SWARM_RUNS name other folders") from error
     except known as error:
         raise ActRefused(str(error)) from error
+
+
+def _found_again(kept: str, named: tuple[NamedWay, ...]) -> tuple[Way, str]:
+    """The way that an earlier session chose, and what it is kept as; a host that was forgotten since is refused by `g`.
+
+    The lane's own, where the settings don't name it any more."""
+    origin, _, name = kept.partition(":")
+    if origin == BOOK and name:
+        return Way(remote=name), kept
+    found = next((one.way for one in named if origin == SETTINGS and one.name == name), None)
+    return (Way(), "") if found is None else (found, kept)

@@ -44,24 +44,26 @@ def make_app(lane: str | None, *, theme: str | None, **options: Any) -> "SwarmAp
     """The app with the operator's own settings."""
     gc.disable()  # importing makes a hundred thousand objects and no garbage
     from console.tui.app import SwarmApp
-    from console.tui.bindings import all_bindings
+    from console.tui.bindings import all_bindings, remapped
     from console.tui.session import read_session
 
     folder = settings_folder()
     known = frozenset(binding.id for _, binding in all_bindings() if binding.id)
     settings = read_settings(folder / "console.toml", known)
+    keys, taken = remapped(settings.keys)
     session = read_session(session_file())
+    same_lane = lane is None or lane == session.lane
     app = SwarmApp(
         runs_dir(),
-        ConsoleActs(lane or session.lane or "loopback", settings.endpoints),
+        ConsoleActs(lane or session.lane or "loopback", settings.endpoints, session.way if same_lane else ""),
         theme=theme or settings.theme,
         theme_folders=(folder / "themes",),
         kept_folders=(data_dir("fixtures") / "swarm" / "runs",),
-        warnings=settings.problems,
+        warnings=(*settings.problems, *(f"settings console.toml: {line}" for line in taken)),
         session_file=session_file(),
         **options,
     )
-    app.set_keymap(settings.keys)
+    app.set_keymap(keys)
     _collect_seldom()
     # A journal is verified in a thread: whoever waits for its turn after a key gets it within 1 ms, not within 5.
     sys.setswitchinterval(0.001)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import re
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -29,6 +30,7 @@ from runners.records.sources import sources_sha256
 
 DIRECTORY = ".swarm"
 AGENT_PORT = 34101
+PYTHON = re.compile(r"(~?/)?[^\x00-\x1f\x7f~-][^\x00-\x1f\x7f]{0,1000}")
 
 
 def add_options(new: argparse.ArgumentParser) -> None:
@@ -44,7 +46,9 @@ def add_options(new: argparse.ArgumentParser) -> None:
     new.add_argument("--ssh-config", type=Path, metavar="FILE", help="instead of ~/.ssh/config: aliases, jumps, keys")
     new.add_argument("--identity", type=Path, metavar="FILE", help="SSH key to log in with (default: agent and keys)")
     new.add_argument("--directory", help=f"below the home there (default: {DIRECTORY})")
-    new.add_argument("--python", metavar="PATH", help="an interpreter there that has our packages; none are installed")
+    new.add_argument(
+        "--python", metavar="PATH", help="a Python there (~/venv/bin/python) that has our packages: installs none"
+    )
     new.add_argument("--model", metavar="DIR", help="the checkpoint that the host has (default: the tiny one is sent)")
     new.add_argument("--index", metavar="URL", help="a second package index for the host's pip")
     new.add_argument("--without-torch", action="store_true", help="enough for doctor and shipping, not for training")
@@ -83,6 +87,10 @@ def wish_of(options: argparse.Namespace) -> Wish:
     before = book.get(options.name) if book.has(options.name) else None
     if options.identity is not None and not options.identity.is_file():
         raise UsageError(f"--identity {options.identity}: expected a private key file, got none")
+    if options.python is not None and not PYTHON.fullmatch(options.python):
+        raise UsageError(
+            f"--python: expected a path on the host, absolute or from ~/, or a command, got {options.python!r:.120}"
+        )
     if options.model is not None and not options.model.startswith("/"):
         raise UsageError(f"--model: expected an absolute path on the host, got {options.model!r:.120}")
     identity = str(options.identity.absolute()) if options.identity else None
@@ -178,8 +186,10 @@ def _plan(wish: Wish, options: argparse.Namespace, seen: Look) -> tuple[Plan, st
         trees, model_dir = (*trees, model), f"{seen.sight.directory}/models/{model.name}"
     else:
         model_dir = wish.model
-    needs = None if wish.python is not None else requirements(training=not options.without_torch)
-    return Plan(seen.sight.directory, trees, needs, wish.python, options.index), model_dir
+    if wish.python is not None:
+        return Plan(seen.sight.directory, trees, None, seen.sight.executable, options.index), model_dir
+    needs = requirements(training=not options.without_torch)
+    return Plan(seen.sight.directory, trees, needs, None, options.index), model_dir
 
 
 def _entry(wish: Wish, target: SshTarget, because: str, seen: Look, plan: Plan, model_dir: str) -> KnownHost:

@@ -139,8 +139,18 @@ class Engine:
         return command.kind == "release" and Command("prepare_host", command.node_id) in self._tasks
 
     async def _do(self, command: Command) -> None:
-        """One piece of work; whatever goes wrong in it becomes a record, or another try."""
-        wait_ms = AGAIN_MS.get(command.kind, RETRY_MS)
+        """One piece of work. What this machine refused it, or the record of what went wrong, ends the coordinator."""
+        try:
+            await self._try(command)
+        except OSError as error:
+            self._refused_here = error
+        finally:
+            self._tasks.pop(command, None)
+            self._not_before[command] = self.desk.clock.mono_ms() + AGAIN_MS.get(command.kind, RETRY_MS)
+            self.desk.changed.set()
+
+    async def _try(self, command: Command) -> None:
+        """Whatever goes wrong becomes a record, or another try. Raises OSError for what this machine refused."""
         try:
             async with asyncio.timeout(self._longest_ms(command) / 1000):
                 await self._work(command)
@@ -151,15 +161,10 @@ class Engine:
             if not self.desk.state.ended:
                 bound_documents.tell(self.desk, error)
         except Exception as error:  # the loop must live on to close the run with this as its reason
-            print(f"{command}: {type(error).__name__}: {error}", file=sys.stderr)
+            _narrate(f"{command}: {type(error).__name__}: {error}")
             if is_refused_here(error):
-                self._refused_here = error
-            else:
-                self.desk.note(as_record(command, error))
-        finally:
-            self._tasks.pop(command, None)
-            self._not_before[command] = self.desk.clock.mono_ms() + wait_ms
-            self.desk.changed.set()
+                raise
+            self.desk.note(as_record(command, error))
 
     async def _work(self, command: Command) -> None:
         if command.node_id is None:
@@ -215,7 +220,7 @@ class Engine:
     def _note_broken(self, node_id: str, error: Exception) -> None:
         follower = self._followers.get(node_id)
         head = follower.head if follower is not None else start_of(self._writer(node_id))
-        print(f"journal of {node_id}: {type(error).__name__}: {error}", file=sys.stderr)
+        _narrate(f"journal of {node_id}: {type(error).__name__}: {error}")
         reason = reason_of(error)
         self.desk.note(rec.JournalBroken(node_id=node_id, reason=reason, detail=str(error)[:4000], head=head))
 
@@ -262,3 +267,9 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _narrate(text: str) -> None:
+    """For whoever reads the log. Where it lies on a full disk too, that is no other failure."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)

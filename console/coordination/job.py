@@ -16,19 +16,22 @@ from runners.contract.document import Word, word_from_json
 from runners.contract.errors import ContractError
 from runners.contract.jobs import Progress
 from runners.contract.requests import Refusal
+from runners.records.machine_limits import error_of
 
 W = TypeVar("W", bound=Word)
 OnProgress = Callable[[Progress], None]
 
 
 async def run_job(job: str, request: Word, expected: type[W], on_progress: OnProgress, *, log: Path) -> W:
-    """The result of a job that asks for one line. Raises JobFailed with the job's own reason; cancelling ends it."""
+    """The result of a job that asks for one line. Raises JobFailed with the job's own reason, and OSError for what this
+    machine refused it; cancelling ends it."""
     async with JobProcess.start(job, request, log=log) as process:
         return await process.finish(expected, on_progress)
 
 
 class JobProcess:
-    """A job that is going on. Leaving its block ends it."""
+    """A job that is going on. Leaving its block ends it. What this machine refused it is raised as OSError, as if it
+    had been refused to us: nobody else is to blame."""
 
     def __init__(self, job: str, process: asyncio.subprocess.Process) -> None:
         self._job = job
@@ -87,6 +90,8 @@ class JobProcess:
     def _read(self, body: object, expected: type[W], on_progress: OnProgress) -> W | None:
         if isinstance(body, dict) and "refused" in body:
             refusal = word_from_json(Refusal, body)
+            if (error := error_of(refusal.refused, f"{self._job}: {refusal.detail}")) is not None:
+                raise error
             raise JobFailed(f"{self._job}: {refusal.refused}: {refusal.detail}")
         if isinstance(body, dict) and set(body) == set(Progress.model_fields):
             on_progress(word_from_json(Progress, body))

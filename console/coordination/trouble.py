@@ -1,15 +1,9 @@
 """Unexpected failures of the coordinator's own work, as records: each kind of work has its own way to fail."""
 
-import errno
-
 from console.coordination.due import Command
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Word
-
-# What a machine refuses its own processes: no room, no more open files, no memory, a disk that fails or is read-only.
-REFUSED_HERE = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-)  # fmt: skip
+from runners.records.machine_limits import REFUSED_HERE
 
 
 def is_refused_here(error: Exception) -> bool:

@@ -12,6 +12,8 @@ from typing import Any
 from console.evidence.checks.layout import BUNDLE_FILE
 from console.evidence.checks.psionic.check import check_psionic
 from console.evidence.checks.real_run import RULES, check_real_run
+from runners.records.durable import open_regular
+from runners.records.errors import RecordsError
 
 OURS = "swarm.real_run_bundle.v1"
 MAX_FIRST_DOCUMENT = 4 * 1024 * 1024
@@ -21,9 +23,9 @@ def is_ours(path: Path) -> bool:
     """Whether the first document says that it is a bundle of this system; anything else is read as an old one."""
     first = path / BUNDLE_FILE if path.is_dir() else path
     try:
-        with first.open("rb") as stream:
+        with open(open_regular(first), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
             body = json.loads(stream.read(MAX_FIRST_DOCUMENT))
-    except (OSError, ValueError, RecursionError):
+    except (RecordsError, OSError, ValueError, RecursionError):
         return False
     return isinstance(body, dict) and body.get("schema_version") == OURS
 

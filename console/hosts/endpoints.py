@@ -1,25 +1,30 @@
 """Where a host of a lane can be reached from here: each way with the interface it leaves by, the kind of network, and
-whether SSH answers there, or whether this machine can listen where the host is to dial."""
+whether SSH answers there, or whether this machine can listen where the host is to dial. A host of the book is logged in
+to, as a run would: its ssh_config may lead by an alias or a jump, and its key and ours have to be the right ones."""
 
+import asyncio
 import errno
 import ipaddress
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import psutil
 
-from console.hosts.host_book import HostBook
+from console.hosts.errors import HostError
+from console.hosts.host_book import HostBook, KnownHost
 from console.hosts.overlays import TAILNET, overlays_here
 from console.hosts.ways import NamedWay, Way
 from runners.contract.lane import RunContract
+from runners.records.sources import sources_sha256
 
 TRY_S = 2.0
-SSH_PORT = 22  # where the book names none; an ssh_config may know another, so such a try is a guess
 MAX_BANNER = 255
 Origin = Literal["lane", "host book", "settings", "local process"]
-Network = Literal["this machine", "trusted LAN", "tailnet", "overlay", "link-local", "public internet", "by name"]
+Network = Literal[
+    "this machine", "trusted LAN", "tailnet", "overlay", "link-local", "public internet", "by name", "by a jump"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +33,17 @@ class Endpoint:
 
     node_id: str
     host: str
-    port: int
+    port: int  # 0: as its ssh_config says
     origin: Origin
     way: Way
     name: str = ""  # in the host book, or in the settings
+    known: KnownHost | None = field(default=None, compare=False)  # as the host book has it
 
     @property
     def spelled(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
+        if self.port == 0:
+            return host
         return f"{'dials in to ' if self.way.dial_in else ''}{host}:{self.port}"
 
 
@@ -61,14 +69,15 @@ def endpoints_of(contract: RunContract, book: HostBook, named: tuple[NamedWay, .
             found.append(Endpoint(node.node_id, "this machine", 0, "local process", Way()))
             continue
         found.append(Endpoint(node.node_id, node.host_alias, node.cluster_port, "lane", Way()))
-        found += [
-            Endpoint(
-                node.node_id, host.destination, host.port or SSH_PORT, "host book", Way(remote=host.name), host.name
-            )
-            for host in map(book.get, book.names())
-        ]
+        found += [_booked(node.node_id, host) for host in map(book.get, book.names())]
         found += [_named(node.node_id, one, listens_at) for one in named if one.node_id in (None, node.node_id)]
     return tuple(found)
+
+
+def _booked(node_id: str, host: KnownHost) -> Endpoint:
+    return Endpoint(
+        node_id, host.destination, host.port or 0, "host book", Way(remote=host.name), host.name, known=host
+    )
 
 
 def _named(node_id: str, named: NamedWay, listens_at: int) -> Endpoint:
@@ -80,9 +89,10 @@ def _named(node_id: str, named: NamedWay, listens_at: int) -> Endpoint:
 
 
 def try_endpoint(endpoint: Endpoint, *, managed: bool) -> Tried:
-    """Connects, and reads the SSH greeting; nothing is sent and nobody is logged in. Takes at most some seconds.
+    """Connects, and reads the SSH greeting; only at a host of the book somebody logs in, and does nothing there.
 
-    `managed`: our own agent is started there with a run, so that nobody answers before.
+    Takes at most some seconds, and no thread that has an event loop. `managed`: our own agent is started there with a
+    run, so that nobody answers before.
     """
     if endpoint.origin == "local process":
         return Tried("none", "this machine", None, "no connection needed")
@@ -91,6 +101,8 @@ def try_endpoint(endpoint: Endpoint, *, managed: bool) -> Tried:
             return Tried("none", network_of(endpoint.host), False, f"expected a key file, got none at {key}")
     if endpoint.way.dial_in is not None:
         return _listening(endpoint)
+    if endpoint.known is not None:
+        return asyncio.run(_logged_in(endpoint.known))
     began = time.monotonic()
     try:
         with socket.create_connection((endpoint.host, endpoint.port), TRY_S) as link:
@@ -101,11 +113,37 @@ def try_endpoint(endpoint: Endpoint, *, managed: bool) -> Tried:
     except OSError as error:
         return _no_answer(endpoint, error, managed=managed)
     ssh = banner.startswith("SSH-2.0-")
+    said = _printable(banner.strip())[:60] if ssh else f"expected an SSH greeting, got {_printable(banner)[:40]!r}"
+    return Tried(*_route(here, there), ssh, said, took_ms)
+
+
+async def _logged_in(host: KnownHost) -> Tried:
+    """By its pinned key, and out again."""
+    from console.hosts.ssh_dial import dial_out
+    from console.hosts.ssh_target import target_of
+
+    began = time.monotonic()
+    try:
+        connection, _ = await dial_out(target_of(host))
+    except HostError as error:
+        return Tried("none", network_of(host.destination), False, str(error))
+    took_ms = (time.monotonic() - began) * 1000
+    async with connection:
+        here, there = connection.get_extra_info("sockname"), connection.get_extra_info("peername")
+    told = "let in by its pinned key, through a jump"
+    route: tuple[str, Network] = ("none", "by a jump")
+    if here is not None and there is not None:
+        told, route = f"let in by its pinned key at {there[0]}:{there[1]}", _route(here[0], there[0])
+    if host.runners_sha256 != sources_sha256():
+        return Tried(*route, False, f"{told}; its runners are older: `swarm host add {host.name}`", took_ms)
+    return Tried(*route, True, told, took_ms)
+
+
+def _route(here: str, there: str) -> tuple[str, Network]:
+    """The interface that a connection left by, and the kind of network that it goes through."""
     interface = interface_of(here)
     overlay = next((one for one in overlays_here() if one.interface == interface), None)
-    network = network_of(there) if overlay is None or overlay.kind == "Tailscale" else "overlay"
-    said = _printable(banner.strip())[:60] if ssh else f"expected an SSH greeting, got {_printable(banner)[:40]!r}"
-    return Tried(interface, network, ssh, said, took_ms)
+    return interface, network_of(there) if overlay is None or overlay.kind == "Tailscale" else "overlay"
 
 
 def _listening(endpoint: Endpoint) -> Tried:

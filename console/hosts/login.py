@@ -19,6 +19,7 @@ MAX_LINE_BYTES = 256 * 1024
 MAX_LINES = 20_000
 NOISE_CHARS = 400
 READ_BYTES = 32 * 1024
+NOT_STARTED = (126, 127)  # a shell's words for what it may not run, and for what isn't there
 # Newer than 3.11 if there is one, else any that can at least say how old it is.
 CANDIDATES = ("python3", "python3.14", "python3.13", "python3.12", "python3.11")
 CODE = "import sys;exec(compile(sys.stdin.buffer.read({size}),{name!r},'exec'),{{'__name__':'__main__'}})"
@@ -70,7 +71,7 @@ class Login:
                 await process.wait_closed()
             errors = b"" if process.stderr.at_eof() else await process.stderr.read(READ_BYTES)
             if process.returncode != 0 or not said:
-                raise FirstContactFailed(_failure(script, process.returncode, errors))
+                raise FirstContactFailed(_failure(python or script, process.returncode, errors))
         finally:
             process.close()
 
@@ -100,7 +101,7 @@ class Login:
 def command_line(code: str, mark: str, python: str | None) -> str:
     """Through sh, so that every login shell takes it; without any Python it answers an empty object."""
     if python is not None:
-        return f"{quote(python)} -I -c {quote(code)}"
+        return f"{_word(python)} -I -c {quote(code)}"
     new_enough = quote("import sys; sys.exit(sys.version_info < (3, 11))")
     script = (
         f"for p in {' '.join(CANDIDATES)}; do if $p -c {new_enough} </dev/null >/dev/null 2>&1; "
@@ -109,6 +110,11 @@ def command_line(code: str, mark: str, python: str | None) -> str:
         f"printf '%s\\n' {quote(mark + '{}')}"
     )
     return f"sh -c {quote(script)}"
+
+
+def _word(path: str) -> str:
+    """Quoted, but for a leading `~/`, which is the host's home and is for its shell to read."""
+    return f"~/{quote(path[2:])}" if path.startswith("~/") else quote(path)
 
 
 def _object(raw: bytes) -> dict[str, object]:
@@ -121,7 +127,9 @@ def _object(raw: bytes) -> dict[str, object]:
     return body
 
 
-def _failure(script: str, code: int | None, errors: bytes) -> str:
+def _failure(what: str, code: int | None, errors: bytes) -> str:
     lines = [line for line in errors.decode(errors="replace").splitlines() if line.strip()]
     last = printable(lines[-1])[:600] if lines else "nothing on standard error"
-    return f"{script} on the host: expected exit 0, got {code}: {last}"
+    if code in NOT_STARTED:
+        return f"{what} on the host: expected a Python that its user may run, got {last}"
+    return f"{what} on the host: expected exit 0, got {code}: {last}"

@@ -14,6 +14,11 @@ class Way:
     client_key: Path | None = None  # ours
     coordinator_port: int | None = None
 
+    @property
+    def name(self) -> str:
+        """As a person calls it; empty for the lane's own."""
+        return self.remote or (f"dial-in at {self.dial_in}" if self.dial_in else "")
+
     def words(self) -> tuple[str, ...]:
         """As `swarm run` and `swarm bringup lane` take it."""
         told = (

@@ -1,12 +1,15 @@
-"""How a closed run ended, and why: two words of its first document, whichever system wrote it. Unverified."""
+"""How a closed run ended, why and when: a few words of its documents, whichever system wrote them. Unverified."""
 
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from console.evidence.checks.layout import BUNDLE_FILE
-from console.observation.kept_json import read_json, text
+from console.observation.kept_json import number, read_json, text
 from console.observation.runs import RunRef
+
+REPORT = "coordinator_runtime_report.json"
+YEAR_10000_MS = 253_402_300_800_000  # no calendar goes on
 
 
 def with_endings(runs: tuple[RunRef, ...]) -> tuple[RunRef, ...]:
@@ -15,20 +18,17 @@ def with_endings(runs: tuple[RunRef, ...]) -> tuple[RunRef, ...]:
 
 
 def _ended(run: RunRef, bundle: Path) -> RunRef:
-    ended, why = _ending(bundle)
-    return replace(run, ended=ended, why=why)
-
-
-def _ending(bundle: Path) -> tuple[str, str]:
-    document = bundle / BUNDLE_FILE
     try:
-        changed_ns = document.stat().st_mtime_ns
+        changed_ns = (bundle / BUNDLE_FILE).stat().st_mtime_ns
     except OSError:
-        return "", ""
-    return _read(document, changed_ns)
+        return run
+    ended, why, at_ms = _read(bundle, changed_ns)
+    return replace(run, ended=ended, why=why, ended_ms=at_ms)
 
 
 @lru_cache(maxsize=1024)
-def _read(document: Path, changed_ns: int) -> tuple[str, str]:  # noqa: ARG001 - another time is another document
-    body = read_json(document)
-    return text(body, "result_classification", limit=40), text(body, "reason")
+def _read(bundle: Path, changed_ns: int) -> tuple[str, str, int | None]:  # noqa: ARG001 - another time, another document
+    body, report = read_json(bundle / BUNDLE_FILE), read_json(bundle / REPORT)
+    at_ms = number(report, "finished_wall_ms") or number(report, "finished_at_ms") or 0  # ours, the old system's
+    told = int(at_ms) if 0 < at_ms < YEAR_10000_MS else None
+    return text(body, "result_classification", limit=40), text(body, "reason"), told

@@ -29,6 +29,7 @@ class HostView:
     beat_age_ms: int | None  # None: nothing to wait for
     produced_age_ms: int | None
     steps: int
+    idle_ms: int | None = None  # how long it has beaten in training without a step, where that is too long
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -71,17 +72,18 @@ def backend_word(label: str) -> str:
 
 
 def host_view(state: State, host: Host, name: str, moment: Moment) -> HostView:
-    age = _beat_age(state, host, moment)
+    age, idle_ms = _beat_age(state, host, moment), _idle(state, host)
     return HostView(
         host=host,
         short=name,
-        badge=_badge(state, host, age, moment),
+        badge=_badge(state, host, age, idle_ms, moment),
         activity=_activity(host),
         link=_link(host),
         last=_last(host),
         beat_age_ms=age,
         produced_age_ms=None if host.seen is None else moment.age_ms(host.seen),
         steps=host.work.steps or state.steps,
+        idle_ms=idle_ms,
     )
 
 
@@ -100,7 +102,7 @@ _SAID = {
 }
 
 
-def _badge(state: State, host: Host, age: int | None, moment: Moment) -> Badge:
+def _badge(state: State, host: Host, age: int | None, idle_ms: int | None, moment: Moment) -> Badge:
     """STALE, LOST and EXITED are never our own conclusion: they come from the coordinator's record alone."""
     if host.runner.state in _SAID:
         return _SAID[host.runner.state]
@@ -112,21 +114,19 @@ def _badge(state: State, host: Host, age: int | None, moment: Moment) -> Badge:
         return Badge("?", "NOT WATCHED", "warn")
     if host.runner.state is RunnerState.PREPARING:
         return Badge("◌", "PREPARING", "accent")
-    if idle := _no_step(state, host):
-        return idle
+    if idle_ms is not None:
+        return Badge("▲", f"NO STEP {seconds(idle_ms)}", "warn")
     live = _live(age, state.policies.stale_ms if state.policies else None)
     return Badge("~", "GRACE", "warn") if live.word == "LIVE" and _in_grace(state, host) else live
 
 
-def _no_step(state: State, host: Host) -> Badge | None:
+def _idle(state: State, host: Host) -> int | None:
     """Alive is not progressing: it beats, and for longer than the stale bound and four of its steps took none."""
     work = host.work
     if work.phase is not Phase.TRAINING or work.last_beat is None or work.progressed is None or state.policies is None:
         return None
     idle = work.last_beat.mono_ms - work.progressed.mono_ms  # both of the runner's own clock
-    if idle <= max(state.policies.stale_ms, 4 * (work.step_ms or 0)):
-        return None
-    return Badge("▲", f"NO STEP {seconds(idle)}", "warn")
+    return idle if idle > max(state.policies.stale_ms, 4 * (work.step_ms or 0)) else None
 
 
 def _in_grace(state: State, host: Host) -> bool:

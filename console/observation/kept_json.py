@@ -1,6 +1,7 @@
 """Documents of a stranger's folder, taken apart without trust: a part that isn't there is None, never an exception."""
 
 import json
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 
 MAX_DOCUMENT = 16 * 1024 * 1024
+LARGEST = 2**63
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -33,9 +35,20 @@ def text(body: object, *names: str, limit: int = 300) -> str:
     return plain(value, limit) if isinstance(value, str) else ""
 
 
-def number(body: object, *names: str) -> int | float | None:
+def texts(body: object, *names: str, limit: int = 100) -> tuple[str, ...]:
+    """The texts of a list, at most 100 of them."""
     value = part(body, *names)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return tuple(plain(one, limit) for one in value[:100] if isinstance(one, str)) if isinstance(value, list) else ()
+
+
+def number(body: object, *names: str) -> int | float | None:
+    """A number that can be reckoned with: finite, and no larger than 64 bits hold."""
+    value = part(body, *names)
+    return value if _is_number(value) else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def items(body: object, *names: str) -> list[dict[str, Any]]:
@@ -48,4 +61,4 @@ def numbers(body: object, *names: str) -> tuple[float, ...]:
     value = part(body, *names)
     if not isinstance(value, list) or not all(isinstance(one, int | float) for one in value):
         return ()
-    return tuple(float(one) for one in value[:1_000_000])
+    return tuple(float(one) if _is_number(one) else nan for one in value[:1_000_000])

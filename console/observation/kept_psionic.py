@@ -6,8 +6,8 @@ from typing import Any
 
 from console.evidence.checks.layout import BUNDLE_FILE
 from console.observation.figures import seconds, words
-from console.observation.kept_json import items, number, part, read_json, text
-from console.observation.kept_run import Device, Event, KeptRun, files_of
+from console.observation.kept_json import items, number, part, read_json, text, texts
+from console.observation.kept_run import Device, Event, KeptRun, audit_of, files_of
 
 REPORTS = ("coordinator_runtime_report.json", "contributor_runtime_report.json")
 SUMMARY = "tailrun_admitted_home_run_summary.json"
@@ -31,7 +31,7 @@ def read_psionic(path: Path) -> KeptRun:
         run_id=text(first, "run_id"),
         lane=text(first, "run_family_id"),
         classification=text(first, "result_classification"),
-        reason=", ".join(one for one in part(first, "promotion_hold_reason_codes") or () if isinstance(one, str)),
+        reason=", ".join(texts(first, "promotion_hold_reason_codes")),
         promotion=text(first, "promotion_disposition"),
         publish=f"{text(first, 'publish_disposition')}: {text(first, 'publish_reason')}",
         claim_boundary=text(first, "claim_boundary", limit=2000),
@@ -46,6 +46,7 @@ def read_psionic(path: Path) -> KeptRun:
         losses=(),  # these documents keep one final loss per device and no series
         events=tuple(sorted(_events(reports[0]), key=lambda event: event.wall_ms)),
         files=files_of(path),
+        audit=audit_of(path),
     )
 
 

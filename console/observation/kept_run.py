@@ -4,6 +4,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.observation.plain import plain
+from runners.records.durable import open_regular
+from runners.records.errors import RecordsError
+
+MAX_AUDIT = 200_000  # bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -66,6 +72,7 @@ class KeptRun:
     losses: tuple[Series, ...]
     events: tuple[Event, ...]
     files: tuple[KeptFile, ...]
+    audit: tuple[str, ...] = ()  # lines
 
     @property
     def adapters(self) -> tuple[KeptFile, ...]:
@@ -74,6 +81,16 @@ class KeptRun:
     @property
     def logs(self) -> tuple[KeptFile, ...]:
         return tuple(one for one in self.files if one.path.endswith((".log", ".txt")))
+
+
+def audit_of(path: Path) -> tuple[str, ...]:
+    """The lines of a bundle's `audit.md`, made harmless; none where there is no such plain file."""
+    try:
+        with open(open_regular(path / "audit.md"), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
+            raw = stream.read(MAX_AUDIT)
+    except (RecordsError, OSError):
+        return ()
+    return tuple(plain(line, 2000) for line in raw.decode(errors="replace").splitlines())
 
 
 def files_of(path: Path) -> tuple[KeptFile, ...]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from console.evidence.checks.layout import BUNDLE_FILE
 from console.observation.figures import loss, seconds, words
-from console.observation.kept_json import items, number, numbers, part, read_json, text
-from console.observation.kept_run import Device, Event, KeptRun, Series, files_of
+from console.observation.kept_json import items, number, numbers, read_json, text
+from console.observation.kept_run import Device, Event, KeptRun, Series, audit_of, files_of
 
 ARTIFACTS = "retained_artifacts"
 
@@ -36,6 +36,7 @@ def read_swarm(path: Path) -> KeptRun:
         losses=tuple(series for series in losses if series.values),
         events=tuple(_event(one) for one in items(report, "states")),
         files=files_of(path),
+        audit=audit_of(path),
     )
 
 
@@ -95,9 +96,9 @@ def _figures(path: Path, report: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ("run", seconds(ended - began) if began is not None and ended is not None else ""),
         ("window", _seconds(number(report, "window_ms"))),
         ("skew", _seconds(number(report, "skew_ms"))),
-        ("observer gaps", str(len(part(report, "observer_gaps_ms") or ()))),
+        ("observer gaps", str(len(numbers(report, "observer_gaps_ms")))),
         ("merge rank", f"{number(merged, 'rank') or 'no merge'}"),
-        ("norm of the merged delta", loss(number(merged, "delta_norm"))),
+        ("norm of the merged delta", loss(delta) if (delta := number(merged, "delta_norm")) is not None else ""),
         ("held-out tokens", str(next((number(one, "tokens") for one in items(score, "scores")), "none"))),
     ]
     return tuple((name, value) for name, value in named if value)

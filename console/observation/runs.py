@@ -26,6 +26,7 @@ class RunRef:
     changed_ms: int
     ended: str = ""  # what the bundle says of the run, where that was asked: `endings.with_endings`
     why: str = ""  # the same of the reason
+    ended_ms: int | None = None  # and of when: a copy or a clone has newer files
 
 
 def coordinator_folder(run_dir: Path) -> Path | None:

@@ -4,11 +4,11 @@ from console.observation.figures import bound as limit
 from console.observation.figures import loss, seconds, size, words
 from console.observation.host_view import HostView, passed_bringup
 from console.observation.moment import Moment
+from console.observation.own_work import own_work
 from console.observation.state import Doing, State
-from runners.contract.states import Classification, Phase, RunnerState, WindowState
+from console.observation.worries import Sentence, Span, cut_off, silent, worry
+from runners.contract.states import Classification, Phase, WindowState
 
-Span = tuple[str, str]  # text, and the role of its colour in the theme
-Sentence = tuple[Span, ...]
 REPLAYABLE = (Classification.REPLAY_REQUIRED, Classification.WAIT_THEN_REPLAY)
 
 
@@ -17,6 +17,8 @@ def sentence(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
         return (("waiting for the coordinator's first record", "text"), (" · it is starting up", "muted"))
     if state.closed is not None:
         return _closed(state)
+    if moment.kept:
+        return _broken_off(state)
     if moment.alive is False:
         return _abandoned(state, moment)
     speaks = {
@@ -39,32 +41,30 @@ def _abandoned(state: State, moment: Moment) -> Sentence:
     )
 
 
+def _broken_off(state: State) -> Sentence:
+    return (
+        ("its records break off", "bad"),
+        (f" in window {words(state.window)}: nothing after that could be verified", "text"),
+        (" · ", "muted"),
+        ("n", "bright*"),
+        (" shows where", "text"),
+    )
+
+
 def _since(state: State, moment: Moment) -> str:
     return "" if state.window_since is None else f" since {seconds(moment.age_ms(state.window_since))}"
 
 
-_ACTIVITIES = {
-    "capture": "captures hidden states",
-    "cut": "cuts slices",
-    "fetch": "fetches the upload",
-    "replay": "does the work again",
-    "merge": "merges",
-    "score": "scores on held-out samples",
-    "bundle": "writes the bundle",
-}
-
-
 def _own_work(doing: Doing, moment: Moment) -> Sentence:
     """What the coordinator itself does: of what, since when, how far."""
-    work = doing.body
-    what = work.detail.removesuffix(work.activity).strip()
-    named = f"{what} " if what and work.activity == "capture" else ""
-    share = f" · {named}{work.done} of {work.total}" if work.total > 1 else ""
-    text = f"coordinator {_ACTIVITIES[work.activity]} since {seconds(moment.age_ms(doing.since))}"
-    return ((text, "text"), (share, "bright"))
+    verb, share = own_work(doing)
+    since = f"coordinator {verb} since {seconds(moment.age_ms(doing.since))}"
+    return ((since, "text"), (f" · {share}" if share else "", "bright"))
 
 
 def _admitting(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
+    if (down := cut_off(hosts, state.policies, moment)) is not None:
+        return down
     gated = [view for view in hosts if not (view.host.bringup and passed_bringup(view.host))]
     asked = [view for view in hosts if view.host.admission is None]
     if state.doing:
@@ -84,6 +84,8 @@ def _admitting(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sen
 
 
 def _preparing(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
+    if (down := cut_off(hosts, state.policies, moment)) is not None:
+        return down
     waiting = [view for view in hosts if view.host.ready is None]
     if not waiting:
         return (("every host is ready", "text"), (" · coordinator opens the window", "muted"))
@@ -102,17 +104,8 @@ def _preparing(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sen
 
 
 def _active(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
-    policies = state.policies
-    gone = next((v for v in hosts if v.host.runner.state in (RunnerState.STALE, RunnerState.LOST)), None)
-    if gone is not None:
-        return _gone(gone, moment)
-    late = next((v for v in hosts if v.badge.role == "warn" and v.beat_age_ms is not None), None)
-    if late is not None and policies is not None and late.beat_age_ms is not None:
-        return (
-            (late.host.node_id, "bright"),
-            (f" has sent no beat for {seconds(late.beat_age_ms)}", "warn"),
-            (f" (bound {limit(policies.stale_ms)}) · past it the window needs a replay", "muted"),
-        )
+    if (found := worry(state, hosts, moment)) is not None:
+        return found
     out = [view for view in hosts if view.host.seen is None]
     done = [view for view in hosts if view.host.seen is not None]
     if not out:
@@ -128,7 +121,7 @@ def _active(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Senten
             (f" at {step}{rest}", "muted"),
         )
     first = max(done, key=lambda view: view.produced_age_ms or 0)
-    bound = f" (bound {limit(policies.skew_ms)})" if policies else ""
+    bound = "" if state.skew_bound_ms is None else f" (bound {limit(state.skew_bound_ms)})"
     return (
         (f"{first.host.node_id} is done and waits for ", "text"),
         (slow.host.node_id, "bright"),
@@ -143,20 +136,6 @@ def _pace(view: HostView) -> str:
     if view.left_ms is None or view.steps_per_second is None:
         return " · nothing to do"
     return f" · about {seconds(view.left_ms)} left at {view.steps_per_second:.0f} steps/s · nothing to do"
-
-
-def _gone(view: HostView, moment: Moment) -> Sentence:
-    runner = view.host.runner
-    since = "" if runner.since is None else f" since {seconds(moment.age_ms(runner.since))}"
-    return (
-        (view.host.node_id, "bright"),
-        (f" is {runner.state.upper()}{since}", "bad"),
-        (f": {runner.cause}", "text"),
-        (" · ", "muted"),
-        ("e", "bright*"),
-        (" shows the record", "text"),
-        (" · the window needs a replay", "muted"),
-    )
 
 
 def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
@@ -177,10 +156,15 @@ def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
                 (state.window.value, "bright"),
                 (" · coordinator writes the bundle" + since, "muted"),
             )
+        case _ if (found := silent(state, hosts, moment)) is not None:
+            return found
         case _:
             return (
                 (f"window is {words(state.window)}", "bad"),
                 (f": {state.window_reason}", "text"),
+                (" · ", "muted"),
+                ("e", "bright*"),
+                (" shows the record", "text"),
                 (" · coordinator keeps what there is", "muted"),
             )
 

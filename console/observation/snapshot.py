@@ -7,8 +7,10 @@ from console.observation.figures import short_names
 from console.observation.host_view import HostView, host_view
 from console.observation.line import Ref
 from console.observation.moment import Moment
-from console.observation.sentence import Sentence, sentence
+from console.observation.sentence import sentence
 from console.observation.state import State
+from console.observation.waiting import Waiting, waiting
+from console.observation.worries import Sentence
 from runners.contract.states import RunnerState
 
 
@@ -29,6 +31,7 @@ class Snapshot:
     hosts: tuple[HostView, ...]
     conditions: tuple[Condition, ...]
     sentence: Sentence
+    waiting: tuple[Waiting, ...]
     skew: Skew | None
     in_state_ms: int
     records: int
@@ -70,6 +73,7 @@ def snapshot(state: State, moment: Moment, *, bad: int = 0) -> Snapshot:
         hosts=hosts,
         conditions=conditions(state, hosts),
         sentence=sentence(state, hosts, moment),
+        waiting=waiting(state, hosts, moment),
         skew=_skew(state, hosts),
         in_state_ms=_in_state(state, moment),
         records=state.records,

@@ -235,6 +235,14 @@ class State:
         return next((host for host in self.hosts if host.node_id == node_id), None)
 
     @property
+    def skew_bound_ms(self) -> int | None:
+        """How long who is done waits for who isn't: past the bound the coordinator waits once more."""
+        if self.policies is None:
+            return None
+        again = self.skew is not None and self.skew.outcome == "past_bound_waiting"
+        return self.policies.skew_ms + (self.policies.skew_wait_ms if again else 0)
+
+    @property
     def window_since(self) -> Stamp | None:
         return self.changes[-1].at if self.changes else self.opened
 

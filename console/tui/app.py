@@ -13,7 +13,9 @@ from console.observation.runs import RunStanding, newest_live
 from console.places import data_dir
 from console.tui.acts import Acts
 from console.tui.clipboard import copy
+from console.tui.errors import in_words
 from console.tui.evidence import take_snapshot
+from console.tui.key_names import KeyNames
 from console.tui.keys import EVERYWHERE
 from console.tui.palette import commands
 from console.tui.proving import ProvingApp
@@ -21,6 +23,7 @@ from console.tui.screens.checks import Checks
 from console.tui.screens.dashboard import Dashboard
 from console.tui.screens.drills import Drills
 from console.tui.screens.kept import KeptPage
+from console.tui.screens.place import Place
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
 from console.tui.session import Session, keep_session, read_session
@@ -35,7 +38,6 @@ class SwarmApp(ProvingApp):
 
     CSS_PATH = "swarm.tcss"
     TITLE = "swarm"
-    COMMAND_PALETTE_BINDING = "colon"
     MODES: ClassVar[dict[str, type[Screen[None]]]] = {  # type: ignore[assignment]
         "dashboard": Dashboard,
         "receipts": Receipts,
@@ -73,7 +75,6 @@ class SwarmApp(ProvingApp):
         session = read_session(session_file) if session_file else Session()
         self._first_place = place or session.place or "dashboard"
         self.filter = parse_filter(session.filter)
-        self._remapped: dict[str, str] = {}
         for swarm_theme in self.themes.values():
             self.register_theme(swarm_theme.for_textual())
         wanted = theme or session.theme or DEFAULT_THEME
@@ -84,8 +85,8 @@ class SwarmApp(ProvingApp):
     def on_unmount(self) -> None:
         if self._session_file is not None and not self.read_only:
             place = self.current_mode if self.current_mode in self.MODES else ""
-            lane = self.desk.acts.lane
-            keep_session(self._session_file, Session(place, self.filter.text, self.theme, lane))
+            lane, way = self.desk.acts.lane, self.desk.acts.way_kept
+            keep_session(self._session_file, Session(place, self.filter.text, self.theme, lane, way))
 
     @property
     def palette(self) -> Palette:
@@ -105,7 +106,8 @@ class SwarmApp(ProvingApp):
             self.open_kept(self._open_first)
         if self.theme_problems:
             first, *more = self.theme_problems
-            self.notice(f"▲ {f'{len(more)} more, ? lists them · ' if more else ''}{first}", "warn")
+            others = f"{len(more)} more, {self.key_names('?')} lists them · " if more else ""
+            self.notice(f"▲ {others}{first}", "warn")
         self.run_worker(self.off_loop(self.desk.recall), group="recall", exit_on_error=False)
         self.run_worker(self.look_for_runs(), group="runs", exit_on_error=False)
         self.begin_frames()
@@ -120,6 +122,18 @@ class SwarmApp(ProvingApp):
             self.switch_mode(name)
         if name == "drills":
             self.run_worker(self.drill_board(), group="drills", exit_on_error=False)
+
+    def step_back(self, place: Place) -> None:
+        """Out of what lies nearest: a zoomed panel, a filter, the past, then the place."""
+        if place.zoomed:
+            place.zoom()
+            self.touch()
+        elif self.filter and isinstance(place, Dashboard | Receipts):
+            self.set_filter(parse_filter(""))
+        elif self.attachment is not None and self.attachment.player is not None:
+            self.action_live()
+        elif not isinstance(place, Dashboard):
+            self.action_place("dashboard")
 
     def set_filter(self, wanted: Filter) -> None:
         """One filter for every list of receipts."""
@@ -141,7 +155,7 @@ class SwarmApp(ProvingApp):
                 self.runs_dir / "snapshots", shown, svg, run_id=run_id, wall_ms=view.snapshot.moment.now.wall_ms
             )
         except (OSError, RecordsError) as error:
-            self.notice(f"✗ snapshot: {error}", "bad")
+            self.notice(f"✗ snapshot: {in_words(error)}; nothing was kept in {self.runs_dir / 'snapshots'}", "bad")
         else:
             self.notice(f"✓ snapshot {digest[:16]} in {place}", "ok")
 
@@ -151,12 +165,12 @@ class SwarmApp(ProvingApp):
         self.notice(f"theme {self.theme}", "text")
 
     def set_keymap(self, keymap: Keymap) -> None:
-        self._remapped = dict(keymap)
+        self.key_names = KeyNames(dict(keymap))
         super().set_keymap(keymap)
 
     def keys_of(self, binding: Binding) -> str:
         """As it is now: the operator's own where the settings name some."""
-        return self._remapped.get(binding.id or "") or binding.key_display or binding.key
+        return self.key_names.own.get(binding.id or "") or binding.key_display or binding.key
 
     def action_zoom(self) -> None:
         zoom = getattr(self.screen, "zoom", None)
@@ -168,6 +182,14 @@ class SwarmApp(ProvingApp):
         live = self.mode is Mode.LIVE and self.attachment is not None
         name = self.attachment.run_dir.name if self.attachment else ""
         self.exit(message=f"{name} goes on without the console; `swarm console` shows it again" if live else None)
+
+    async def action_quit(self) -> None:
+        """Textual's own key for leaving."""
+        self.action_leave()
+
+    def action_help_quit(self) -> None:
+        """Ctrl-C ends no console: whoever pressed it is told what does."""
+        self.notice(f"{self.key_names('q')} leaves the console, and a run goes on; {self.key_names('x')} stops a run")
 
     def copy_text(self, text: str, what: str) -> None:
         self.notice(copy(text, what, self.copy_to_clipboard), "text")

@@ -16,6 +16,7 @@ from console.observation.runner_output import runner_output
 from console.observation.runs import RunStanding, inspect_run
 from console.observation.source import RunSource
 from console.observation.state import State
+from console.tui.errors import in_words
 from console.tui.player import Player
 from runners.records.clock import Clock
 
@@ -89,7 +90,7 @@ class Attachment:
             batch = self.source.poll()
             self.problem = None
         except (ObservationError, OSError) as error:
-            self.problem = str(error)
+            self.problem = in_words(error)
             return False
         if batch and not self.alive:
             self._look()  # who writes lives, or has ended since: the look before this one is too old to say
@@ -106,7 +107,7 @@ class Attachment:
         try:
             run = inspect_run(self.run_dir)
         except OSError as error:
-            self.problem = str(error)
+            self.problem = in_words(error)
             return
         self.standing, self.bundle = (run.standing, run.bundle) if run else (None, None)
 

@@ -1,5 +1,8 @@
 """Every key of the console in one list: what `--keys` prints and what settings may change."""
 
+from collections.abc import Mapping
+
+from textual.app import App
 from textual.binding import Binding
 
 from console.tui.keys import EVERYWHERE
@@ -10,6 +13,7 @@ from console.tui.screens.file import FilePage
 from console.tui.screens.fixed import Leaf, Record
 from console.tui.screens.kept import KeptPage
 from console.tui.screens.lane import LanePage
+from console.tui.screens.place import Place
 from console.tui.screens.viewer import Viewer
 from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.lines import LineView
@@ -17,6 +21,7 @@ from console.tui.widgets.panel import Panel
 from console.tui.widgets.receipts import ReceiptsView
 
 OWNERS = (
+    ("between panels", Place),
     ("in a list", LineView),
     ("on a panel", Panel),
     ("in receipts", ReceiptsView),
@@ -39,6 +44,37 @@ def all_bindings() -> tuple[tuple[str, Binding], ...]:
     for where, owner in OWNERS:
         found += [(where, binding) for binding in owner.BINDINGS if isinstance(binding, Binding)]
     return tuple(found)
+
+
+_BESIDE_OTHERS = (
+    "everywhere",
+    "between panels",
+    "in a list",
+    "on a panel",
+    "in a page",
+)  # work together with those of a place
+
+
+def remapped(asked: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The operator's keys that can be had, and what is wrong with the others: a key has one meaning in one place, so
+    that nobody stops a run who wanted to leave."""
+    kept, problems = dict(App._normalize_keymap(asked)), []
+    default = {str(binding.id): binding.key for _, binding in all_bindings()}
+    for name, keys in list(kept.items()):
+        for where, binding in all_bindings():
+            other = str(binding.id)
+            taken = set(keys.split(",")) & set(kept.get(other, binding.key).split(","))
+            before = set(default[name].split(",")) & set(binding.key.split(","))
+            if other != name and taken - before and _together(name, where):
+                problems.append(f"keys.{name}: {min(taken)} is {other} already; {name} keeps {default[name]}")
+                del kept[name]
+                break
+    return kept, tuple(problems)
+
+
+def _together(name: str, where: str) -> bool:
+    here = next(place for place, binding in all_bindings() if binding.id == name)
+    return here == where or here in _BESIDE_OTHERS or where in _BESIDE_OTHERS
 
 
 def keys_table() -> str:

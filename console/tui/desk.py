@@ -11,7 +11,7 @@ from console.evidence.operator_acts import ActKind, Ending, KeptAct, OperatorAct
 from console.observation.figures import short
 from console.observation.plain import plain
 from console.tui.acts import Acts, StartedRun
-from console.tui.errors import ActRefused
+from console.tui.errors import ActRefused, in_words
 from console.tui.job import Job, JobState
 from console.tui.view import LogEntry
 from runners.records.clock import Clock
@@ -54,6 +54,12 @@ class OperatorDesk:
         self.acts = acts
         self._acts_dir = acts_dir
         self._clock = clock
+        self._acted = False  # in this session
+
+    @property
+    def refused(self) -> LogEntry | None:
+        """The newest act of this session, where it failed."""
+        return self.entries[-1] if self._acted and self.entries[-1].role == "bad" else None
 
     def recall(self) -> None:
         """What was done at this machine's consoles before."""
@@ -123,8 +129,8 @@ class OperatorDesk:
         try:
             ended = await job.run()
         except OSError as error:
-            await self._end(begun, "failed", None, str(error))
-            raise ActRefused(str(error)) from error
+            await self._end(begun, "failed", None, in_words(error))
+            raise ActRefused(in_words(error)) from error
         finally:
             self.job = None
         detail = told(job.result(), ended.code) or ended.said or f"ended with code {ended.code}"
@@ -136,14 +142,15 @@ class OperatorDesk:
     async def _begin(self, kind: ActKind, key: str, what: str, **about: Any) -> _Begun:
         now = self._clock.wall_ms()
         self.entries.append(LogEntry(now, key, what, "asked", "accent"))
+        self._acted = True
         entry = len(self.entries) - 1
         act_id = f"{now}-{kind.replace('_', '-')}-{secrets.token_hex(3)}"
         fields = {"act_id": act_id, "act": kind, "lane_id": Path(self.acts.lane).stem, "asked_wall_ms": now, "argv": ()}
         try:
             act, folder = await asyncio.to_thread(self._ask, {**fields, **about})
         except (OSError, RecordsError) as error:
-            self._outcome(entry, f"✗ not recorded, so not done: {error}", "bad")
-            raise ActRefused(f"not recorded, so not done: {error}") from error
+            self._outcome(entry, f"✗ not recorded, so not done: {in_words(error)}", "bad")
+            raise ActRefused(f"not recorded, so not done: {in_words(error)}") from error
         return _Begun(act, folder, entry)
 
     def _ask(self, fields: dict[str, Any]) -> tuple[OperatorAct, Path]:
@@ -161,7 +168,7 @@ class OperatorDesk:
                 )
             )  # fmt: skip
         except (OSError, RecordsError) as error:
-            receipt = f"its outcome is not recorded: {error}"
+            receipt = f"its outcome is not recorded: {in_words(error)}"
         self._outcome(begun.entry, f"{glyph} {said}", role, receipt, begun.folder)
 
     def _outcome(self, entry: int, outcome: str, role: str, receipt: str = "", folder: Path | None = None) -> None:

@@ -25,9 +25,10 @@ class DrillingApp(OperatingApp):
 
     def action_drill(self, kind: "DrillKind") -> None:
         key, lane = DRILL_KEYS[kind], self.desk.acts.lane
+        keys = self.key_names
         lines = (
             f"A scratch run of its own on lane {Path(lane).stem}, with a real fault in a real process.",
-            "No other run is touched. The verdict appears under 3; X ends the drill early.",
+            f"No other run is touched. The verdict appears under {keys('3')}; {keys('X')} ends the drill early.",
         )
 
         def answered(yes: bool | None) -> None:

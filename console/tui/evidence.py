@@ -1,14 +1,17 @@
 """An evidence snapshot: the screen as it looks, the state behind it, and a digest of both."""
 
 import re
+import shutil
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from runners.contract.canonical import readable_bytes, sha256_hex
 from runners.contract.document import Word
 from runners.records.durable import create_once
+from runners.records.errors import RecordsError
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9_-]")  # a run id may be a stranger's
 BOUNDARY = "What one console showed at one moment; the journals are the evidence, this is a view of them."
@@ -18,14 +21,14 @@ def take_snapshot(folder: Path, shown: object, svg: str, *, run_id: str, wall_ms
     """Writes `screen.svg`, `state.json` and `snapshot.json` with their digests; returns the folder and that digest.
 
     `shown` is the frozen data that was drawn. It is what this console saw: it proves nothing that the journals don't,
-    and says so. Raises OSError, RecordsError.
+    and says so. Raises OSError, RecordsError, and leaves nothing then.
     """
     moment = datetime.fromtimestamp(wall_ms / 1000, UTC)
     place = (
         folder / f"{_FOREIGN.sub('_', run_id)[:96] or 'no-run'}-{moment.strftime('%Y%m%dT%H%M%S')}.{wall_ms % 1000:03}Z"
     )
-    place.mkdir(parents=True)
     screen, state = svg.encode(), readable_bytes(_plain(shown))
+    place.mkdir(parents=True)
     about = {
         "schema_version": "swarm.console_snapshot.v1",
         "run_id": run_id,
@@ -35,8 +38,12 @@ def take_snapshot(folder: Path, shown: object, svg: str, *, run_id: str, wall_ms
         "claim_boundary": BOUNDARY,
     }
     raw = readable_bytes(about)
-    for name, body in (("screen.svg", screen), ("state.json", state), ("snapshot.json", raw)):
-        create_once(place / name, body)
+    try:
+        for name, body in (("screen.svg", screen), ("state.json", state), ("snapshot.json", raw)):
+            create_once(place / name, body)
+    except (OSError, RecordsError):
+        shutil.rmtree(place, ignore_errors=True)
+        raise
     return place, sha256_hex(raw)
 
 
@@ -52,4 +59,6 @@ def _plain(value: Any) -> Any:
         return {name: _plain(one) for name, one in value._asdict().items()}
     if isinstance(value, tuple | list):
         return [_plain(one) for one in value]
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)  # JSON has no word for it
     return {name: _plain(one) for name, one in value.items()} if isinstance(value, dict) else value

@@ -7,6 +7,10 @@ RUN = Binding.Group("run")
 DRILLS = Binding.Group("drills")
 DISPLAY = Binding.Group("display")
 TIME = Binding.Group("time")
+MOVE = Binding.Group("move")
+FIND = Binding.Group("find")
+HERE = Binding.Group("here")  # what works in one place only
+ANSWER = Binding.Group("answer")
 
 
 def _key(
@@ -59,6 +63,7 @@ EVERYWHERE = (
     _key("right_curly_bracket", "scrub('phase', 1)", "next phase", "replay.phase-on",
          "to the next change of phase", TIME, "}"),
     _key("full_stop", "live", "live", "replay.live", "from the past back to what is", TIME, "."),
+    _key("colon", "command_palette", "palette", "app.palette", "every act and every key by name", DISPLAY, ":"),
     _key("t", "next_theme", "theme", "app.theme", "the next theme", DISPLAY),
     _key("question_mark", "help", "help", "app.help", "keys, glyphs, thresholds", DISPLAY, "?"),
     _key("q", "leave", "leave", "app.leave", "leave the console; the run goes on", DISPLAY),

@@ -48,6 +48,7 @@ class OperatingApp(ScrubbingApp):
             bundle=watched is not None and watched.bundle is not None,
             here=watched is not None and watched.run_dir.parent == self.runs_dir,
             problem=self.problem_at_hand() is not None,
+            keys=self.key_names,
             drill_problem=self.drills.problem if self.drills else "",
             **({"state": watched.state} if watched else {}),
         )
@@ -69,7 +70,8 @@ class OperatingApp(ScrubbingApp):
         active = self.screen.active_bindings.get(event.key)
         reason = self.reason_against(active.binding.id) if active else None
         if active and reason is not None:
-            self.notice(f"× {active.binding.key_display or event.key} {active.binding.description}: {reason}", "warn")
+            key = self.key_names(active.binding.key_display or event.key, active.binding.id or "")
+            self.notice(f"× {key} {active.binding.description}: {reason}", "warn")
             event.stop()
 
     # -- runs

@@ -12,7 +12,7 @@ from textual.app import SuspendNotSupported
 
 from console.observation.runs import RunRef, RunStanding, coordinator_folder
 from console.tui.drilling import DrillingApp
-from console.tui.errors import ActRefused
+from console.tui.errors import ActRefused, in_words
 from console.tui.screens.acts import ActPage, ActsPage
 from console.tui.screens.bringup import BringUpPage
 from console.tui.screens.compare import Compare
@@ -101,7 +101,7 @@ class OpeningApp(DrillingApp):
         try:
             self.push_screen(FilePage(path, path.name))
         except (RecordsError, OSError) as error:
-            self.notice(f"✗ {path.name}: {error}", "bad")
+            self.notice(f"✗ {path.name}: {in_words(error)}", "bad")
         self.again()
 
     # -- pages about the operator's own things
@@ -152,7 +152,9 @@ class OpeningApp(DrillingApp):
             self.notice(f"✗ lane: {error}", "bad")
             return False
         self.drills = None
-        self.notice(f"✓ g, b and the drills now use lane {Path(lane).stem}", "ok")
+        self.notice(
+            f"✓ {self.key_names('g')}, {self.key_names('b')} and the drills now use lane {Path(lane).stem}", "ok"
+        )
         self.again()
         return True
 
@@ -162,7 +164,8 @@ class OpeningApp(DrillingApp):
         except ActRefused as error:
             self.notice(f"✗ endpoint: {error}", "bad")
             return
-        self.notice(f"✓ g and b reach {endpoint.node_id} by {endpoint.spelled} from now on", "ok")
+        keys = f"{self.key_names('g')} and {self.key_names('b')}"
+        self.notice(f"✓ {keys} reach {endpoint.node_id} by {endpoint.spelled} from now on", "ok")
         self.again()
 
     def action_help(self) -> None:
@@ -193,7 +196,7 @@ class OpeningApp(DrillingApp):
         except SuspendNotSupported:
             self.notice("× pager: this terminal can't be handed over", "warn")
         except OSError as error:
-            self.notice(f"✗ pager: {error}", "bad")
+            self.notice(f"✗ pager: {in_words(error)}", "bad")
         self.again()
 
     def _coordinator_log(self) -> Path | None:

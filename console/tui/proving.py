@@ -7,7 +7,7 @@ from console.observation.line import Ref
 from console.observation.receipts import ReceiptRing, find
 from console.observation.receipts import Row as Receipt
 from console.tui.pages import OpeningApp
-from console.tui.screens.fixed import Record
+from console.tui.screens.fixed import Finding, Record
 from console.tui.screens.kept import KeptPage
 from console.tui.screens.viewer import Viewer
 from console.tui.widgets.receipt_detail import read_again
@@ -37,7 +37,10 @@ class ProvingApp(OpeningApp):
         if bundle is not None:
             self.run_worker(self._evidence_of(bundle), group="kept", exit_on_error=False)
         elif self.attachment is None:
-            self.notice("× evidence: no run was kept on this machine yet; 5 lists those of the repository", "warn")
+            lists = self.key_names("5")
+            self.notice(
+                f"× evidence: no run was kept on this machine yet; {lists} lists those of the repository", "warn"
+            )
         else:
             self._open_evidence()
 
@@ -53,7 +56,7 @@ class ProvingApp(OpeningApp):
         from console.evidence.verify_process import is_ours  # brings NumPy, for which no first paint waits
 
         if not await asyncio.to_thread(is_ours, bundle):
-            self.notice("× evidence: the old system kept no journals; enter and files show its documents", "warn")
+            self.notice("× evidence: no journals of ours are here; enter shows which documents there are", "warn")
             return
         self.watch_kept(bundle)
         watched = self.attachment
@@ -85,6 +88,8 @@ class ProvingApp(OpeningApp):
         self.again()
         if detail is not None:
             self.push_screen(Record(detail, receipt.text if receipt else ""))
+        elif receipt is not None and receipt.ref is None:
+            self.push_screen(Finding(receipt.text))
         elif problem:
             self.notice(f"✗ {problem}", "bad")
 

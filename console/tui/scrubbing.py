@@ -2,6 +2,7 @@
 
 from console.observation.errors import ObservationError
 from console.tui.attachment import Attachment
+from console.tui.errors import in_words
 from console.tui.watching import WatchingApp
 
 
@@ -17,7 +18,7 @@ class ScrubbingApp(WatchingApp):
         try:
             player = await attachment.scrubber()
         except (ObservationError, OSError) as error:
-            self.notice(f"✗ scrub: {error}", "bad")
+            self.notice(f"✗ scrub: {in_words(error)}", "bad")
             return
         self._paused = None
         if step == "phase":

@@ -15,6 +15,7 @@ class Session:
     filter: str = ""
     theme: str = ""
     lane: str = ""
+    way: str = ""  # to its contributor, as the acts call it; empty for the lane's own
 
 
 def read_session(path: Path) -> Session:

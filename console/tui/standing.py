@@ -19,6 +19,8 @@ def view_of(attachment: Attachment | None, moment: Moment) -> View:
     if player is not None:
         state, moment = player.scene.state, player.scene.moment
         replay = ReplayAt(player.wall_ms, player.share, player.playing)
+    elif attachment.retained and attachment.caught_up and state.closed is None and state.last is not None:
+        moment = Moment(state.last, alive=False, kept=True)  # its clock stood still then
     return View(
         snapshot=snapshot(state, moment, bad=ring.bad),
         mode=Mode.IDLE,

@@ -9,6 +9,7 @@ from console.observation.runs import RunRef
 from console.observation.snapshot import Snapshot
 from console.observation.source import Counters
 from console.tui.job import JobState
+from console.tui.key_names import KeyNames
 from console.tui.verification import Verified
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ class View:
     log: tuple[LogEntry, ...] = ()
     job: JobState | None = None  # the long act that goes on
     lane: str = ""
+    keys: KeyNames = field(default_factory=KeyNames)
+    way: str = ""  # to the lane's contributor, where the operator chose one
+    refused: LogEntry | None = None  # the newest act at this console, where it failed
     acknowledged: frozenset[str] = frozenset()  # sha256 of receipts
     drills: tuple["DrillCard", ...] = ()
     verified: Verified | None = None  # the offline check of this run's bundle

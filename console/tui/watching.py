@@ -17,6 +17,7 @@ from console.observation.runs import RunRef, list_kept, list_runs, newest_live
 from console.tui.acts import Acts
 from console.tui.attachment import Attachment
 from console.tui.desk import OperatorDesk
+from console.tui.key_names import KeyNames
 from console.tui.lateness import FRAME_MS, Lateness
 from console.tui.notices import Notices
 from console.tui.standing import mode_of, view_of
@@ -60,6 +61,7 @@ class WatchingApp(App[None]):
         self.verifications: dict[Path, Verification] = {}
         self.notices = Notices()
         self.frames = 0
+        self.key_names = KeyNames()
         self.asked_ms: int | None = None  # a run was asked for, and isn't there yet
         self._threaded = threaded
         self._draining = False
@@ -204,6 +206,9 @@ class WatchingApp(App[None]):
             log=tuple(self.desk.entries),
             job=self.desk.job.state if self.desk.job else None,
             lane=Path(self.desk.acts.lane).stem,
+            keys=self.key_names,
+            way=self.desk.acts.way.name,
+            refused=self.desk.refused,
             acknowledged=self.desk.acknowledged,
             drills=self.drills.cards if self.drills else (),
             verified=self._verified(),

@@ -17,6 +17,7 @@ from runners.contract.bringup import (
     Throughput,
 )
 from runners.contract.execution import ExecutionSettings
+from runners.contract.jobs import BackendName
 from runners.contract.lane import NodeContract
 from runners.contract.receipts import Device, Software
 from runners.contract.requests import BringupRequest, BringupResponse
@@ -54,6 +55,14 @@ class Bench:
     node: NodeContract
     key: SigningKey
     clock: Clock
+
+    @property
+    def backend(self) -> BackendName:
+        return self.settings.backend or self.node.backend
+
+    def trouble(self, error: Exception) -> str:
+        """As a finding about the backend tells it."""
+        return f"{self.backend}: {type(error).__name__}: {detail_of(error, self.settings)}"
 
 
 @dataclass
@@ -105,8 +114,9 @@ def measure(bench: Bench) -> BringupReport:
     started, request, measured = bench.clock.wall_ms(), bench.request, Measured()
     host = machine(bench.settings.run_root)
     measured.findings += judging.judge_machine(bench.node, host)
-    inspect_checkpoint(bench, measured)
-    inspect_backend(bench, measured)
+    backend, trouble = load_backend(bench)
+    inspect_checkpoint(bench, measured, backend)
+    inspect_backend(bench, measured, backend, trouble)
     findings = tuple(measured.findings)
     return BringupReport.seal(
         run_id=request.run_id,
@@ -136,35 +146,45 @@ def measure(bench: Bench) -> BringupReport:
     )
 
 
-def inspect_checkpoint(bench: Bench, measured: Measured) -> None:
+def load_backend(bench: Bench) -> tuple["Backend | None", str]:
+    """And what was wrong with it. It comes before the head, which is read into its memory."""
+    from runners.training import backends
+
+    recipe = bench.request.contract.recipe
+    try:
+        return backends.load(bench.backend, threads=recipe.threads, chunk_tokens=recipe.chunk_tokens), ""
+    except Exception as error:  # a native library fails in its own ways; each of them blocks training here
+        return None, bench.trouble(error)
+
+
+def inspect_checkpoint(bench: Bench, measured: Measured, backend: "Backend | None") -> None:
     """The head of this host's own checkpoint: the coordinator compares it with the plan's."""
     from runners.training.head import load_head
 
-    trouble = ""
+    trouble, folder = "", Path(bench.settings.model_dir)
     try:
-        measured.head = load_head(Path(bench.settings.model_dir))
+        measured.head = load_head(folder) if backend is None else load_head(folder, backend.head_memory)
     except Exception as error:  # whatever it is, this host has no usable head
         trouble = f"{type(error).__name__}: {detail_of(error, bench.settings)}"
     sha256 = None if measured.head is None else measured.head.sha256
     measured.findings.append(judging.judge_checkpoint(sha256, trouble))
 
 
-def inspect_backend(bench: Bench, measured: Measured) -> None:
-    """Load the backend, look at the device that really computes, and train on it if the lane allows it."""
+def inspect_backend(bench: Bench, measured: Measured, backend: "Backend | None", trouble: str) -> None:
+    """Look at the device that really computes, and train on it if the lane allows it."""
     from runners.training import backends
     from runners.training.software import execution
 
-    name = bench.settings.backend or bench.node.backend
-    measured.findings.append(judging.judge_backend_name(bench.node.backend, name))
-    recipe, trouble, backend = bench.request.contract.recipe, "", None
+    measured.findings.append(judging.judge_backend_name(bench.node.backend, bench.backend))
+    recipe = bench.request.contract.recipe
     try:
-        backend = backends.load(name, threads=recipe.threads, chunk_tokens=recipe.chunk_tokens)
-        inspect_device(bench, measured, backend)
+        if backend is not None:
+            inspect_device(bench, measured, backend)
         if measured.memory is not None and measured.memory.chunk_tokens < recipe.chunk_tokens:
-            backend = backends.load(name, threads=recipe.threads, chunk_tokens=measured.memory.chunk_tokens)
+            backend = backends.load(bench.backend, threads=recipe.threads, chunk_tokens=measured.memory.chunk_tokens)
             measured.execution = execution(backend)
-    except Exception as error:  # a native library fails in its own ways; each of them blocks training here
-        trouble = f"{name}: {type(error).__name__}: {detail_of(error, bench.settings)}"
+    except Exception as error:
+        trouble = bench.trouble(error)
     measured.findings.append(judging.judge_loading(trouble))
     if measured.memory is not None:
         measured.findings += judging.judge_training_memory(measured.memory)
@@ -173,7 +193,7 @@ def inspect_backend(bench: Bench, measured: Measured) -> None:
     try:
         train(bench, measured, backend)
     except Exception as error:
-        trouble = f"{name}: {type(error).__name__}: {detail_of(error, bench.settings)}"
+        trouble = bench.trouble(error)
     measured.findings.append(judging.judge_training(trouble))
 
 

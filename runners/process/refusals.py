@@ -7,6 +7,7 @@ from runners.contract.requests import Refusal
 from runners.process.errors import ProcessError
 from runners.process.settings import HostSettings
 from runners.records.errors import AdmissionRefused
+from runners.records.machine_limits import limit_of
 
 MAX_DETAIL = 2000
 ABSOLUTE_PATH = re.compile(r"(?<![\w.>/:])(?:/[\w.@+~-]+){2,}")  # of a library, say: only its last part is told
@@ -17,9 +18,11 @@ def refusal_of(error: BaseException, settings: HostSettings | None) -> Refusal:
 
 
 def reason_of(error: BaseException) -> str:
-    """The error's own word; else its type's name: `InputMismatch` becomes `input_mismatch`."""
+    """The error's own word, or the machine's: `enospc`. Else its type's: `InputMismatch` becomes `input_mismatch`."""
     if isinstance(error, (ProcessError, AdmissionRefused)):
         return error.reason
+    if (limit := limit_of(error)) is not None:
+        return limit
     name = type(error).__name__ if isinstance(error, (ContractError, Exception)) else "interrupted"
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 

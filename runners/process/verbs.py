@@ -1,5 +1,6 @@
 """The closed list of verbs, and what is answered when one of them fails."""
 
+import contextlib
 import sys
 import traceback
 from collections.abc import Callable
@@ -52,11 +53,13 @@ def answer(name: str, settings: HostSettings, wire: Wire) -> int:
 
 
 def narrate(error: Exception) -> None:
-    """A refusal that was foreseen is one line; for anything else whoever looks after this host needs the place."""
-    if isinstance(error, (ProcessError, ContractError, RecordsError)):
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-    else:
-        traceback.print_exception(error, file=sys.stderr)
+    """A refusal that was foreseen is one line; for anything else whoever looks after this host needs the place. Where
+    the log has no room, the answer still has to be given."""
+    with contextlib.suppress(OSError):
+        if isinstance(error, (ProcessError, ContractError, RecordsError)):
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        else:
+            traceback.print_exception(error, file=sys.stderr)
 
 
 def refuse(wire: Wire, error: BaseException, settings: HostSettings | None) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -133,6 +133,10 @@ class Backend(Protocol):
     @property
     def tiles(self) -> tuple[NamedSize, ...]:
         """Blocks of its own kernels, by name: they decide in which order is summed."""
+        ...
+
+    def head_memory(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """An array to read a head into: this backend needs no second copy of it on the host."""
         ...
 
     def version(self) -> Label:

@@ -14,6 +14,7 @@ import numpy as np
 
 from runners.contract.jobs import BackendName, LmHeadBenchJob, LmHeadBenchResult, LmHeadTime
 from runners.contract.lane import AdapterContract, RecipeContract
+from runners.contract.names import Label
 from runners.training.adapter_file import initial_adapter
 from runners.training.backend import AdapterWeights, TrainingJob
 from runners.training.backends import load
@@ -29,6 +30,11 @@ OnRound = Callable[[int, str], None]  # rounds done, what is next
 
 class Bench(Protocol):
     """The contenders of one library."""
+
+    @property
+    def library(self) -> Label:
+        """Name and version, and those of what contenders take from elsewhere."""
+        ...
 
     def step(self, name: str) -> Step:
         """One whole step of a contender, evaluated when it returns. Raises InputMismatch for one of another library."""
@@ -66,7 +72,7 @@ def bench_lmhead(job: LmHeadBenchJob, on_round: OnRound) -> LmHeadBenchResult:
             times[contender].append(time.perf_counter() - started)
     return LmHeadBenchResult(
         device=backend.device(),
-        library=backend.version(),
+        library=bench.library,
         peak_bytes=peak,
         times=tuple(LmHeadTime(contender=contender, seconds=tuple(seconds)) for contender, seconds in times.items()),
     )

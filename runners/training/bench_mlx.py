@@ -1,6 +1,10 @@
 """MLX's contenders over an LM head: the bare product, a step as mlx-lm does it, ours."""
 
+import os
+import shutil
 from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import mlx.core as mx
@@ -9,6 +13,7 @@ import mlx.optimizers
 import numpy as np
 
 from runners.contract.jobs import LmHeadBenchJob
+from runners.contract.names import Label, as_label
 from runners.training.backend import AdapterWeights, TrainingJob
 from runners.training.bench_lmhead import Step
 from runners.training.errors import InputMismatch
@@ -21,11 +26,22 @@ nn: Any = mlx.nn  # whose names mypy doesn't find
 class MlxBench:
     """Memory is MLX's own count of it."""
 
+    @property
+    def library(self) -> Label:
+        """With what mlx-lm's step is done by, and how: compiled as its trainer does it, wherever MLX can compile."""
+        how = "compiled" if can_compile() else "not+compiled"
+        return as_label(f"mlx@{version('mlx')}:mlx-lm@{version('mlx-lm')}+{how}")
+
     def __init__(self, job: LmHeadBenchJob, problem: TrainingJob) -> None:
         self._job, self._problem, self._before = job, problem, 0
+        self._steps: list[Step] = []
         self._trained: dict[str, Callable[[], AdapterWeights]] = {}
 
     def step(self, name: str) -> Step:
+        self._steps.append(self._step(name))
+        return self._steps[-1]
+
+    def _step(self, name: str) -> Step:
         job, problem = self._job, self._problem
         if name == "ours_mlx":
             backend = MlxBackend(threads=job.threads, chunk_tokens=job.chunk_tokens)
@@ -46,6 +62,9 @@ class MlxBench:
         return self._trained[name]()
 
     def start_counting(self) -> None:
+        """After a step of each: MLX allocates ahead of what computes, except while it waits for its compiler."""
+        for step in self._steps:
+            step()
         self._before = mx.get_active_memory()
         mx.reset_peak_memory()
 
@@ -53,8 +72,15 @@ class MlxBench:
         return int(mx.get_peak_memory()) - self._before
 
 
+def can_compile() -> bool:
+    """On a processor MLX compiles by calling g++; where it can't, `mx.compile` gives the function back as it was."""
+    asked = "MLX_DISABLE_COMPILE" not in os.environ
+    return asked and (mx.default_device().type == mx.gpu or shutil.which("g++") is not None)
+
+
 def _mlx_lm(weight: mx.array, h: mx.array, problem: TrainingJob) -> tuple[Step, Callable[[], AdapterWeights]]:
-    """Its own LoRA layer, cross-entropy and AdamW (bias correction on, as all others here have it) in f32."""
+    """As `mlx_lm.tuner.trainer` does it: loss, gradients and update as one compiled function of its state, with its own
+    LoRA layer, cross-entropy and AdamW (bias correction on, as all others here have it). In f32, no token is padded."""
     from mlx_lm.tuner.lora import LoRALinear
 
     base = nn.Linear(weight.shape[1], 1, bias=False)
@@ -77,9 +103,15 @@ def _mlx_lm(weight: mx.array, h: mx.array, problem: TrainingJob) -> tuple[Step, 
 
     gradients = nn.value_and_grad(layer, mean_loss)
 
-    def step() -> None:
+    state = [layer.state, optimizer.state]
+
+    @partial(mx.compile, inputs=state, outputs=state)
+    def compiled() -> Any:  # the loss
         loss, found = gradients(layer)
         optimizer.update(layer, found)
-        mx.eval(loss, layer.trainable_parameters(), optimizer.state)
+        return loss
+
+    def step() -> None:
+        mx.eval(compiled(), state)
 
     return step, lambda: AdapterWeights(np.array(layer.lora_a).T, np.array(layer.lora_b).T)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from runners.contract.jobs import LmHeadBenchJob
+from runners.contract.names import Label
 from runners.training.backend import AdapterWeights, TrainingJob
 from runners.training.bench_autograd import liger_step, peft_step
 from runners.training.bench_lmhead import Step
@@ -38,6 +39,10 @@ class TorchBench:
         self._device = torch.device(self._backend.device().device_label)
         self._is_cuda = self._device.type == "cuda"
         self._trained: dict[str, Callable[[], AdapterWeights]] = {}
+
+    @property
+    def library(self) -> Label:
+        return self._backend.version()
 
     def step(self, name: str) -> Step:
         if name in OF_CUDA and not self._is_cuda:

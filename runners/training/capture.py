@@ -8,6 +8,8 @@
 Nothing is held but one batch. What was done is noted on the way, so the same call goes on where an earlier one ended.
 """
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -211,7 +213,7 @@ def _require_disk(out: Path, job: CaptureJob, source: Source, way: Way) -> None:
     if needed > free:
         raise CaptureError(
             f"{out}: expected {needed / 2**30:.2f} GiB of free disk for this capture, got {free / 2**30:.2f}"
-        )
+        ) from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # met before the first byte, but the same
 
 
 def _kept(out: Path, job: CaptureJob, source: Source) -> CaptureResult | None:

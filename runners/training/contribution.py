@@ -73,7 +73,7 @@ def prepare_contribution(
     """Everything before `Ready`; `start_path` is the checkpoint that the assignment goes on from, if it does.
     Raises InputMismatch, StateFileError before a byte goes to the device."""
     on_stage("head", 0, 1, "stages", "read from the host's own checkpoint")
-    head = load_head(model_dir)
+    head = load_head(model_dir, backend.head_memory)
     check_head(head, assignment.head.sha256, assignment)
     on_stage("shard", 0, 1, "stages", assignment.slice.slice_id)
     shard = read_slice(assignment, slice_path)

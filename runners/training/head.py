@@ -1,6 +1,7 @@
 """The frozen LM head `W [V, d]` of any gpt-oss checkpoint, read alone: by its byte range, with NumPy only."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -27,6 +28,7 @@ Dtype = Literal["F32", "BF16"]
 Bits = npt.NDArray[np.uint16]  # bf16, which NumPy doesn't have: the upper half of an f32
 F32 = npt.NDArray[np.float32]
 UNTIED, TIED = "lm_head.weight", "model.embed_tokens.weight"
+Memory = Callable[[tuple[int, ...], np.dtype[Any]], npt.NDArray[Any]]  # shape, dtype: an array to read into
 NUMPY_OF = {"F32": "<f4", "BF16": "<u2"}
 BLOCK = 1 << 22  # values per finiteness check
 
@@ -54,11 +56,12 @@ class Head:
         return as_f32(self.weight[rows])
 
 
-def load_head(model_dir: Path | str) -> Head:
-    """Reads config, index, one header and the bytes of the head itself. Raises CheckpointError."""
+def load_head(model_dir: Path | str, memory: Memory = np.empty) -> Head:
+    """Reads config, index, one header and the bytes of the head itself, into the memory of whoever computes with it.
+    Raises CheckpointError."""
     span, tied = find_head(Path(model_dir))
     dtype: Dtype = "BF16" if span.dtype == "BF16" else "F32"
-    weight = _read(span, dtype)
+    weight = _read(span, dtype, memory)
     sha256 = hashlib.sha256(weight.data).hexdigest()
     _require_finite(weight, span)
     return Head(span.name, dtype, weight, sha256, tied)
@@ -141,14 +144,14 @@ def all_finite(values: npt.NDArray[Any]) -> bool:
     return bool(np.isfinite(values).all())
 
 
-def _read(span: TensorSpan, dtype: Dtype) -> F32 | Bits:
-    items: np.dtype[Any] = np.dtype(NUMPY_OF[dtype])
+def _read(span: TensorSpan, dtype: Dtype, memory: Memory) -> F32 | Bits:
+    weight = memory(span.shape, np.dtype(NUMPY_OF[dtype]))
     with span.path.open("rb") as stream:
         stream.seek(span.begin)
-        flat = np.fromfile(stream, dtype=items, count=span.size_bytes // items.itemsize)
-    if flat.nbytes != span.size_bytes:
-        raise CheckpointError(f"{span.path}: {span.name!r}: expected {span.size_bytes} bytes, got {flat.nbytes}")
-    return flat.reshape(span.shape)
+        got = stream.readinto(weight.data.cast("B"))
+    if got != span.size_bytes:
+        raise CheckpointError(f"{span.path}: {span.name!r}: expected {span.size_bytes} bytes, got {got}")
+    return weight
 
 
 def _require_finite(weight: F32 | Bits, span: TensorSpan) -> None:

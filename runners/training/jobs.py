@@ -25,7 +25,7 @@ from runners.training.backend import Backend, OnStep, ignore_stage, ignore_step
 from runners.training.backends import load
 from runners.training.contribution import PreparedContribution, check_head, prepare_contribution
 from runners.training.errors import InputMismatch
-from runners.training.head import Head, load_head
+from runners.training.head import Head, find_head, load_head
 from runners.training.shards import Shard, gather, read_shard, write_shard
 from runners.training.software import execution, software
 from runners.training.state_file import read_state, write_state
@@ -33,13 +33,13 @@ from runners.training.state_file import read_state, write_state
 
 def cut(job: CutJob) -> CutResult:
     """Slices and the initial adapter in `out_dir`, made where it is missing. Raises ShardError, CheckpointError."""
-    head = load_head(Path(job.model_dir))
-    shards = tuple(partial(read_shard, Path(path), vocab_size=head.vocab_size) for path in job.shards)
+    vocab_size, hidden_size = find_head(Path(job.model_dir))[0].shape
+    shards = tuple(partial(read_shard, Path(path), vocab_size=vocab_size) for path in job.shards)
     out_dir = Path(job.out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
     pieces = gather(shards, [part.sample_indices for part in job.parts])
     slices = tuple(_write_part(part, piece, out_dir) for part, piece in zip(job.parts, pieces, strict=True))
-    start = initial_adapter(job.seed, job.rank, head.hidden_size, head.vocab_size)
+    start = initial_adapter(job.seed, job.rank, hidden_size, vocab_size)
     return CutResult(slices=slices, initial_adapter=write_initial(out_dir / job.initial_name, start))
 
 
@@ -106,10 +106,10 @@ class Replay:
 
 def score(job: ScoreJob) -> ScoreResult:
     """Held-out loss of each subject, in the order of the job. Raises InputMismatch, AdapterFileError."""
-    head = load_head(Path(job.model_dir))
+    backend = load(job.backend, threads=job.threads, chunk_tokens=job.chunk_tokens)
+    head = load_head(Path(job.model_dir), backend.head_memory)
     check_head(head, job.head_sha256)
     shard = read_shard(Path(job.held_out_path), vocab_size=head.vocab_size)
-    backend = load(job.backend, threads=job.threads, chunk_tokens=job.chunk_tokens)
     scores = tuple(_score_one(backend, head, shard, subject) for subject in job.subjects)
     return ScoreResult(scores=scores, device=backend.device())
 

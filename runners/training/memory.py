@@ -64,8 +64,16 @@ class Workload:
         return item * chunk_tokens * self.vocab_size
 
     def rows(self, chunk_tokens: int) -> int:
-        """Hidden states of a chunk, gathered and cast, and those of W's rows that a loss takes in f64."""
-        return (2 * F32 + 2 * F64) * chunk_tokens * self.hidden_size
+        """Hidden states of a chunk in f32, and what a loss takes in f64: they, W's rows, and their products."""
+        return (F32 + 3 * F64) * chunk_tokens * self.hidden_size
+
+    def pairs(self, chunk_tokens: int) -> int:
+        """Which targets of a chunk are the same word, [n, n]: as truth values and as f32."""
+        return (1 + F32) * chunk_tokens * chunk_tokens
+
+    def partial(self, chunk_tokens: int, words: int) -> int:
+        """The softmax of `words` at a time: maximum, sum and product with B, and each times its decay."""
+        return 2 * F32 * chunk_tokens * -(-self.vocab_size // words) * (self.rank + 2)
 
 
 def workload_of(assignment: Assignment) -> Workload:
@@ -115,9 +123,12 @@ def needed(place: Place, work: Workload, chunk_tokens: int, tiles: Tiling) -> di
     block = tiles.threads * F32 * tiles.head_rows * work.hidden_size
     pieces = tiles.threads * 4 * F32 * chunk_tokens * tiles.block_rows
     state = 6 * work.adapter
+    rows = work.rows(chunk_tokens) + work.pairs(chunk_tokens)
+    if place.startswith("torch."):
+        rows += work.partial(chunk_tokens, tiles.block_rows)
     if place == "torch.cuda":
         exact = work.head_item == 4 or work.shard_item == 2  # else the library has no such product: a copy by blocks
-        chunk = work.logits(chunk_tokens) * (1 if exact else 2) + work.rows(chunk_tokens)
+        chunk = work.logits(chunk_tokens) * (1 if exact else 2) + rows
         device = {"head": work.head, "shard": work.shard, "adapter": 7 * work.adapter, "chunk": chunk}
         host = {
             "head": work.head,
@@ -129,18 +140,18 @@ def needed(place: Place, work: Workload, chunk_tokens: int, tiles: Tiling) -> di
         return {"device": device, "host": host}
     if place == "reference.cpu":
         values = work.vocab_size * work.hidden_size * (F64 + F32)
-        chunk = 3 * work.logits(chunk_tokens, F64) + 2 * work.rows(chunk_tokens)
+        chunk = 3 * work.logits(chunk_tokens, F64) + 2 * rows
         parts = {"head": work.head + values, "shard": work.shard, "adapter": 16 * work.adapter, "state": state}
         return {"host": {**parts, "chunk": chunk}}
-    chunk = work.logits(chunk_tokens) + pieces + work.rows(chunk_tokens)
+    chunk = work.logits(chunk_tokens) + pieces + rows
     kept = {"base_logits": work.base_logits, "state": state, "chunk": chunk}
     if place == "torch.cpu":
         cast = 0 if work.head_item == 4 or work.f32_head else block
         host = {"head": work.head, "f32_head": work.f32_head, "head_block": cast}
         return {"host": {**host, "shard": work.shard, "adapter": 8 * work.adapter, **kept}}
-    # MLX has arrays of its own beside what was read.
-    host = {"head": work.head, "head_of_mlx": work.f32_head or work.head, "head_block": 2 * block}
-    return {"host": {**host, "shard": 2 * work.shard, "adapter": 8 * work.adapter, **kept}}
+    # MLX computes from where the head was read; of a shard it has an array of its own.
+    host = {"head": work.head, "f32_head": work.f32_head, "head_block": 2 * block}
+    return {"host": {**host, "shard": 2 * work.shard, "adapter": 7 * work.adapter, **kept}}
 
 
 def plan(

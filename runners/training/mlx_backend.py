@@ -5,8 +5,11 @@ Nothing is compiled: `mx.compile` on the CPU needs a C++ compiler at run time.
 
 import os
 from importlib.metadata import version
+from typing import Any
 
 import mlx.core as mx
+import numpy as np
+import numpy.typing as npt
 
 from runners.contract.execution import NamedSize
 from runners.contract.jobs import BackendName
@@ -16,7 +19,7 @@ from runners.training.backend import TrainingJob
 from runners.training.hardware import cpu_name, memory_total_bytes
 from runners.training.head import Head
 from runners.training.memory import BASE_LOGITS_BYTES, F32_HEAD_BYTES
-from runners.training.mlx_head import MlxHead, block_rows, to_mlx
+from runners.training.mlx_head import MlxHead, block_rows, shared_memory, to_mlx
 from runners.training.mlx_placement import MlxPlacement
 from runners.training.mlx_softmax import SUM_BLOCK
 from runners.training.shards import Shard
@@ -37,6 +40,9 @@ class MlxBackend(SteppingBackend):
         )
         self._head: tuple[str, MlxHead] | None = None
         self._base: tuple[Shard, list[mx.array]] | None = None
+
+    def head_memory(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        return shared_memory(shape, dtype)
 
     def version(self) -> Label:
         return as_label(f"mlx@{version('mlx')}")

@@ -52,7 +52,7 @@ class MlxPlacement:
         return loss
 
     def summed_loss(self, rows: Rows) -> float:
-        return sum(self._chunk(part, None).softmax.summed_loss() for part in self._parts(rows))
+        return sum(self._chunk(part, weighs=False).softmax.summed_loss() for part in self._parts(rows))
 
     def state(self) -> tuple[AdapterWeights, Moments]:
         assert self._adam is not None
@@ -71,7 +71,7 @@ class MlxPlacement:
             part = rows[start : start + self._chunk_tokens]
             yield part[np.argsort(self._targets[part], kind="stable")]
 
-    def _chunk(self, part: Rows, b: list[mx.array] | None) -> Chunk:
+    def _chunk(self, part: Rows, *, weighs: bool) -> Chunk:
         rows = mx.array(part.astype(np.int32))
         h = self._hidden[rows].astype(mx.float32)
         u = h @ self._a.T
@@ -81,24 +81,21 @@ class MlxPlacement:
             return self._head.product(h, index) if self._base is None else self._base[index][rows]
 
         scaled_u = u * self._scale if self._adapted else None
-        return Chunk(h, u, targets, ChunkSoftmax(logits, scaled_u, self._bt, b, targets))
+        return Chunk(h, u, targets, ChunkSoftmax(logits, scaled_u, self._bt, targets, weighs=weighs))
 
     def _gradients(self, rows: Rows) -> tuple[float, mx.array, BlockGradients]:
         """Mean loss, dA [r, d] and dB^T of one step."""
         loss, grad_a = 0.0, mx.zeros_like(self._a)
         grad_bt = [mx.zeros_like(each) for each in self._bt]
-        b = [mx.contiguous(each.T) for each in self._bt]
-        mx.eval(grad_a, grad_bt, b)
+        mx.eval(grad_a, grad_bt)
         for part in self._parts(rows):
-            chunk = self._chunk(part, b)
-            grad_a = self._add_gradients(chunk, self._scale / len(rows), b, grad_a, grad_bt)
+            chunk = self._chunk(part, weighs=True)
+            grad_a = self._add_gradients(chunk, self._scale / len(rows), grad_a, grad_bt)
             loss += chunk.softmax.summed_loss()
             del chunk  # or two of them would be alive while the next one is made
         return loss / len(rows), grad_a, grad_bt
 
-    def _add_gradients(
-        self, chunk: Chunk, share: float, b: list[mx.array], grad_a: mx.array, grad_bt: BlockGradients
-    ) -> mx.array:
+    def _add_gradients(self, chunk: Chunk, share: float, grad_a: mx.array, grad_bt: BlockGradients) -> mx.array:
         """`share` = s / N. Changes `grad_bt` in place; returns dA."""
         soft = chunk.softmax
         of_rows = (share / soft.total)[:, None]
@@ -111,7 +108,7 @@ class MlxPlacement:
                 grad = grad.at[:, at.distinct].add(-(at.same @ of_targets[at.rows]).T)
             grad_bt[index] = grad
             mx.eval(grad)
-        of_b = mx.concatenate([b[index][at.columns] for index, at in chunk.targets.items()])  # B[y] [n, r]
+        of_b = mx.concatenate([self._bt[index].T[at.columns] for index, at in chunk.targets.items()])  # B[y] [n, r]
         residual = soft.weighted * of_rows - of_b * share
         grad_a = mx.addmm(grad_a, mx.contiguous(residual.T), chunk.h)
         mx.eval(grad_a)

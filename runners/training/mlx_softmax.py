@@ -45,17 +45,18 @@ def cut_targets(targets: Ints, blocks: tuple[slice, ...]) -> dict[int, BlockTarg
 
 
 class ChunkSoftmax:
-    """What a loss and both gradients need of softmax(L). Without `b`, what a loss needs."""
+    """What a loss and, where `weighs`, both gradients need of softmax(L)."""
 
     def __init__(
         self,
         logits: BlockLogits,
         scaled_u: mx.array | None,  # [n, r]; None: no adapter
         bt: list[mx.array],  # B^T [r, rows] of each block
-        b: list[mx.array] | None,  # B [rows, r] of each block
         targets: dict[int, BlockTargets],
+        *,
+        weighs: bool,
     ) -> None:
-        self.exponentials: list[mx.array] = []  # E_b [n, rows], where there is `b`
+        self.exponentials: list[mx.array] = []  # E_b [n, rows], where it weighs
         self._tops: list[mx.array] = []
         self._sums: list[mx.array] = []
         self._products: list[mx.array] = []
@@ -64,16 +65,16 @@ class ChunkSoftmax:
             piece = logits(index)
             if scaled_u is not None:
                 piece = mx.addmm(piece, scaled_u, of_block)
-            self._add(piece, targets.get(index), None if b is None else b[index])
+            self._add(piece, targets.get(index), of_block if weighs else None)
         tops = mx.concatenate(self._tops, axis=1)
         self.top = mx.max(tops, axis=1)  # m [n]
         self.decay = mx.exp(tops - self.top[:, None])  # exp(m_b - m) [n, blocks]
         self.total = (mx.concatenate(self._sums, axis=1) * self.decay).sum(axis=1)  # Z [n]
         self.target_logits = mx.concatenate(self._picked)  # L[y] [n]
-        if b is not None:
+        if weighs:
             self.weighted = (mx.stack(self._products, axis=1) * self.decay[:, :, None]).sum(axis=1)  # G [n, r]
 
-    def _add(self, piece: mx.array, at: BlockTargets | None, b: mx.array | None) -> None:
+    def _add(self, piece: mx.array, at: BlockTargets | None, bt: mx.array | None) -> None:
         """One block's logits [n, rows], reduced to what is kept of them."""
         top = mx.max(piece, axis=1, keepdims=True)
         e = exponential(piece - top)
@@ -81,8 +82,8 @@ class ChunkSoftmax:
         if at is not None:
             picked = mx.take_along_axis(piece[at.rows], at.columns[:, None], axis=1)
             kept.append((self._picked, picked[:, 0]))
-        if b is not None:
-            kept += [(self._products, e @ b), (self.exponentials, e)]
+        if bt is not None:
+            kept += [(self._products, e @ bt.T), (self.exponentials, e)]
         mx.eval([value for _, value in kept])
         for values, value in kept:
             values.append(value)

@@ -4,9 +4,10 @@ import math
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from runners.contract.batches import check_batches
 from runners.contract.execution import NamedSize
@@ -88,6 +89,9 @@ class SteppingBackend(ABC):
         self.chunk_tokens = chunk_tokens
         self._ready: tuple[TrainingJob, Placement] | None = None
         self._warm_with = ""  # sha256 of the head: a second placement beside it, of a replay's next segment, is warm
+
+    def head_memory(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        return np.empty(shape, dtype)
 
     @abstractmethod
     def version(self) -> Label: ...

@@ -50,6 +50,11 @@ def preferred_blas() -> str | None:
     return _file_of(ctypes.CDLL(None)) if platform.system() == "Linux" else None
 
 
+def reference_blas() -> bool:
+    """Whether MLX's own BLAS does its products on this processor."""
+    return platform.system() == "Linux" and preferred_blas() is None
+
+
 def set_blas_threads(threads: int) -> int:
     """Ask the OpenBLAS in the process's own scope; the number it then says. The reference BLAS has one thread."""
     own = ctypes.CDLL(None)

@@ -22,7 +22,7 @@ from runners.training.torch_logits import ComputedLogits, RememberedLogits
 from runners.training.torch_softmax import BlockedSoftmax, ChunkSoftmax
 from runners.training.torch_threads import BlockThreads
 
-Kernels = Callable[[Tensor, Tensor, Tensor], ChunkSoftmax]  # of logits (written over), s u and B
+Kernels = Callable[[Tensor, Tensor, Tensor], ChunkSoftmax]  # of logits, s u and B, none of which is written to
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +49,19 @@ class TorchPlacement:
         device = head.device
         self._head, self._logits, self._scale = head, logits, work.scale
         self._chunk_tokens, self._threads = min(chunk_tokens, work.shard.tokens), threads
-        self._kernels = _kernels(device)
         self._hidden = to_device(work.shard.hidden, device)
         self._targets = torch.from_numpy(work.shard.targets.astype(np.int64)).to(device)
         start = work.weights((head.vocab_size, head.hidden_size))
         self._a = torch.tensor(start.a, device=device)  # copies: the job's own start never moves
         self._b = torch.tensor(start.b, device=device)
-        self._exponentials = head.tiles(chunk_tokens) if work.recipe and device.type == "cpu" else None
+        self._kernels = _kernels(device, self._b.shape[1])
+        self._exponentials = head.tiles(self._chunk_tokens) if work.recipe and not self._whole else None
         self._adam = TorchAdamW(self._a, self._b, work, work.recipe, threads) if work.recipe else None
+
+    @property
+    def _whole(self) -> bool:
+        """A card makes the logits of all words at once, and needs no other place for their exponentials."""
+        return self._head.device.type == "cuda"
 
     def warm_up(self, rows: Rows) -> None:
         with self._threads.alone():
@@ -89,6 +94,7 @@ class TorchPlacement:
             chunk = self._chunk(part)
             self._add_gradients(chunk, self._scale / len(rows), self._adam.grad_a, self._adam.grad_b)
             losses.append(self._summed_loss(chunk))
+            del chunk  # or the logits of two would be alive while the second's are made
         return torch.stack(losses).sum()
 
     def _chunk(self, rows: Tensor) -> Chunk:
@@ -99,7 +105,7 @@ class TorchPlacement:
 
     def _softmax(self, rows: Tensor, captured: Tensor, h: Tensor, scaled_u: Tensor) -> ChunkSoftmax:
         head = self._head
-        if head.device.type == "cpu":
+        if not self._whole:
             kept = None if self._exponentials is None else [tile[: len(rows)] for tile in self._exponentials]
             logits = self._logits.of(rows, h)
             return BlockedSoftmax(logits, self._threads, scaled_u, self._b, head.block_rows, kept)
@@ -137,15 +143,16 @@ def kernel_sizes(device: torch.device) -> dict[str, int]:
     return {} if found is None else dict(found.SIZES)
 
 
-def _kernels(device: torch.device) -> Kernels | None:
+def _kernels(device: torch.device, rank: int) -> Kernels | None:
     found = _triton_softmax() if device.type == "cuda" else None
-    return None if found is None else cast("Kernels", found.TritonSoftmax)
+    return None if found is None or rank > found.MOST_RANK else cast("Kernels", found.TritonSoftmax)
 
 
 def _triton_softmax() -> ModuleType | None:
-    """Where Triton is: torch's wheels for CUDA on Linux bring it."""
+    """For CUDA, where Triton is: torch's wheels for it on Linux bring it. Raises BackendUnavailable."""
     try:
         from runners.training import triton_softmax
     except ImportError:
         return None
+    triton_softmax.require_launcher()
     return triton_softmax

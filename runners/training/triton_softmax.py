@@ -7,24 +7,28 @@ They run under Triton's interpreter too (`TRITON_INTERPRET=1`, set before Triton
 compute and nothing about their speed.
 """
 
+import subprocess
+
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
+from runners.training.errors import BackendUnavailable
 from runners.training.torch_softmax import combine
 
 # Tokens and vocabulary of a tile, and how many tiles a program takes one after the other: chosen by what
 # an H100 took inside a step or alone (decision 0077). A card computes the same bits under the same sizes only.
 ROWS, COLUMNS, TILES = 64, 32, 64
-GRADIENT_ROWS, GRADIENT_COLUMNS = 32, 128
+GRADIENT_ROWS, GRADIENT_VALUES = 32, 2048  # of B's rows in a tile: 128 words of rank 16, 64 of rank 32, ...
 WARPS, STAGES = 4, 3
 GRADIENT_WARPS, GRADIENT_STAGES = 4, 3
 SIZES = {
     "softmax_rows": ROWS, "softmax_columns": COLUMNS, "softmax_tiles": TILES, "softmax_warps": WARPS,
-    "gradient_rows": GRADIENT_ROWS, "gradient_columns": GRADIENT_COLUMNS, "gradient_warps": GRADIENT_WARPS,
+    "gradient_rows": GRADIENT_ROWS, "gradient_values": GRADIENT_VALUES, "gradient_warps": GRADIENT_WARPS,
 }  # fmt: skip
 LEAST_RANK = 16  # of tl.dot; smaller ranks are filled up with zeros
+MOST_RANK = 128  # past it the tiles don't fit into the shared memory of an RTX 4080's processors, 99 KiB (tested)
 # Products of rank r on tensor cores, from three products of 10-bit parts: f32's own error, not TF32's (measured).
 PRECISION = "tf32x3"
 
@@ -73,7 +77,7 @@ def _softmax_kernel(  # type: ignore[no-untyped-def]
         total = total * kept + tl.sum(tile, axis=1)
         weighted = weighted * kept[:, None] + tl.dot(tile, b_tile, input_precision=PRECISION)
         top = larger
-    of_strip = rows * strips + strip
+    of_strip = rows.to(tl.int64) * strips + strip  # times r it may be past 2^31
     tl.store(tops + of_strip, top, mask=is_token)
     tl.store(sums + of_strip, total, mask=is_token)
     ranks = tl.arange(0, RANKS)
@@ -116,7 +120,7 @@ class TritonSoftmax:
         products = torch.empty((tokens, strips, rank), device=logits.device)
         _softmax_kernel[(strips, triton.cdiv(tokens, ROWS))](
             logits, self._scaled_u, b, tops, sums, products, tokens, vocabulary, rank, strips,
-            RANKS=_ranks(rank), ROWS=ROWS, COLUMNS=COLUMNS, TILES=TILES, PRECISION=PRECISION,
+            RANKS=ranks_of(rank), ROWS=ROWS, COLUMNS=COLUMNS, TILES=TILES, PRECISION=PRECISION,
             num_warps=WARPS, num_stages=STAGES,
         )  # fmt: skip
         combined = combine(tops, sums, products)
@@ -125,12 +129,34 @@ class TritonSoftmax:
     def add_gradient(self, grad_b: Tensor, factor: Tensor) -> None:
         tokens, vocabulary = self._logits.shape
         rank = grad_b.shape[1]
-        _gradient_kernel[(triton.cdiv(vocabulary, GRADIENT_COLUMNS),)](
+        columns = gradient_columns(rank)
+        _gradient_kernel[(triton.cdiv(vocabulary, columns),)](
             self._logits, self._scaled_u, self._b, self.top, factor.contiguous(), grad_b, tokens, vocabulary, rank,
-            RANKS=_ranks(rank), ROWS=GRADIENT_ROWS, COLUMNS=GRADIENT_COLUMNS, PRECISION=PRECISION,
+            RANKS=ranks_of(rank), ROWS=GRADIENT_ROWS, COLUMNS=columns, PRECISION=PRECISION,
             num_warps=GRADIENT_WARPS, num_stages=GRADIENT_STAGES,
         )  # fmt: skip
 
 
-def _ranks(rank: int) -> int:
+def require_launcher() -> None:
+    """What launches a kernel is built once, by Triton and this host's own C compiler. Raises BackendUnavailable."""
+    if not isinstance(_softmax_kernel, triton.runtime.JITFunction):
+        raise BackendUnavailable(
+            "torch on CUDA: expected kernels that run on the card, got Triton's interpreter; unset TRITON_INTERPRET"
+        )
+    try:
+        _ = triton.runtime.driver.active.get_current_device
+    except (AssertionError, RuntimeError, OSError, subprocess.CalledProcessError) as error:
+        raise BackendUnavailable(
+            f"torch on CUDA: expected that Triton can build what launches its kernels, got {error}; "
+            "install a C compiler and Python's headers (Debian, Ubuntu: gcc python3-dev)"
+        ) from error
+
+
+def ranks_of(rank: int) -> int:
+    """Of a tile."""
     return max(LEAST_RANK, int(triton.next_power_of_2(rank)))
+
+
+def gradient_columns(rank: int) -> int:
+    """Words of a tile of the gradient."""
+    return GRADIENT_VALUES // ranks_of(rank)

@@ -21,6 +21,7 @@ from runners.records.verb_process import TOKEN_ENV
 from tests.faults.cable import Cable
 from tests.hosts.sshd_rig import SshdRig
 from tests.live.rig import ROOT, LiveRun
+from tests.small_disk import CannotMountError, small_disk
 
 LOCAL, REMOTE = "swarm-mac-a", "swarm-linux-a"
 SITE = "from pathlib import Path\nfrom tests.faults.hooks import install\ninstall(Path({folder!r}))\n"
@@ -250,26 +251,24 @@ def _start_agent(run: FaultRun) -> None:
 @contextmanager
 def _small_disk(run: FaultRun, side: str) -> Iterator[None]:
     """A file system of its own that a filler can fill. Raises CellFailed where nothing may be mounted."""
-    place = run.folder / "far" if side == "host" else run.runs
-    place.mkdir(parents=True, exist_ok=True)
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", SIZES[side], "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if made.returncode != 0:
-        raise CellFailed(f"expected to mount a small file system, got: {made.stderr.decode().strip()}")
-    if side == "host":
-        run.far_root = place / "linux"
-    else:
-        (run.runs / ".prepared").symlink_to(run.prepared)
+    place, kept = run.folder / "far" if side == "host" else run.runs, run.folder / f"kept-{side}"
     try:
-        yield
+        with small_disk(place, SIZES[side]):
+            if side == "host":
+                run.far_root = place / "linux"
+            else:
+                (run.runs / ".prepared").symlink_to(run.prepared)
+            try:
+                yield
+            finally:
+                run.end()
+                shutil.copytree(place, kept, symlinks=True)
+    except CannotMountError as error:
+        raise CellFailed(str(error)) from error
     finally:
-        run.end()
-        kept = run.folder / f"kept-{side}"
-        shutil.copytree(place, kept, symlinks=True)
-        subprocess.run(["umount", "--lazy", str(place)], check=True, capture_output=True)
-        shutil.rmtree(place)
-        kept.rename(place)
+        if kept.exists():
+            shutil.rmtree(place)
+            kept.rename(place)
 
 
 def fill(place: Path) -> Path:

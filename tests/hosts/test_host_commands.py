@@ -6,12 +6,15 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncssh
 import pytest
 
 from console.cli.main import main
+from console.coordination.lane_file import load_lane
+from console.hosts.endpoints import endpoints_of, try_endpoint
 from console.hosts.host_book import HostBook
 from runners.records.sources import sources_sha256
 from tests.hosts.sshd_rig import SshdRig, running_sshd
@@ -219,6 +222,40 @@ def test_what_a_hostile_host_answers_is_refused_and_never_reaches_the_terminal(
     code, said = swarm("host", "add", "box", "--python", str(evil))
     assert code == 1
     assert said_of_it in said
+
+
+def test_a_python_is_named_from_the_hosts_own_home_and_kept_as_it_names_itself(
+    swarm: Swarm, sshd: SshdRig, tmp_path: Path
+) -> None:
+    chosen = sshd.home / "my python"
+    code, said = swarm("host", "add", "box", "--python", "~/my python")
+    assert code == 1
+    assert "~/my python on the host: expected a Python that its user may run" in said
+    chosen.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    chosen.chmod(0o755)
+    code, said = swarm("host", "add", "box", "--python", "~/my python")
+    assert code == 0, said
+    assert HostBook(tmp_path / "home").get("box").python == sys.executable
+    assert swarm("host", "add", "box", "--python=-c")[0] == 2
+
+
+def test_a_known_host_is_tried_as_a_run_would_reach_it_by_its_alias_its_key_and_ours(
+    swarm: Swarm, sshd: SshdRig, tmp_path: Path
+) -> None:
+    assert swarm("host", "add", "box", *PYTHON)[0] == 0
+    box = endpoints_of(load_lane("loopback"), HostBook(tmp_path / "home"))[-1]
+    assert (box.name, box.spelled) == ("box", "box")  # where that is, only the ssh_config says
+    tried = try_endpoint(box, managed=False)
+    assert (tried.answers, tried.interface, tried.network) == (True, "lo", "this machine")
+    assert tried.result == f"let in by its pinned key at 127.0.0.1:{sshd.port}"
+    assert box.known is not None
+    older = replace(box, known=box.known.model_copy(update={"runners_sha256": "0" * 64}))
+    told = try_endpoint(older, managed=False)  # a run would refuse it
+    assert (told.answers, told.result) == (False, f"{tried.result}; its runners are older: `swarm host add box`")
+    (sshd.folder / "authorized_keys").write_text("")
+    refused = try_endpoint(box, managed=False)
+    assert refused.answers is False
+    assert "expected our client key to be accepted" in refused.result
 
 
 def test_a_run_needs_a_known_host_and_this_machines_runners(swarm: Swarm, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from runners.contract.states import (
     RunnerState,
     WindowState,
 )
-from tests.observation.recorded_contributor import produce, runner, train, wait_with_beats
+from tests.observation.recorded_contributor import prepare, produce, runner, train, wait_with_beats
 from tests.observation.recorded_journals import LINUX, MAC, MONO_0, RUN_ID, WALL_0, Recorder, Recording, fixture_key
 from tests.observation.recorded_window import admit, change, judge, opening, to_active
 
@@ -72,12 +72,28 @@ def unlinked(scratch: Path, run_id: str = RUN_ID) -> Recording:
     mac, linux = to_active(run)
     train(run, MAC, 8300, 83.0, mac, 16_500)
     train(run, LINUX, 8350, 140.0, linux, 13_900)
+    cut(run, 15_000)
+    return run.close()
+
+
+def unlinked_early(scratch: Path, run_id: str = RUN_ID) -> Recording:
+    """The way to the Linux host goes down at 5 s, before its runner is ready."""
+    run = Recorder(scratch, run_id)
+    opening(run)
+    admit(run, 3500, MAC)
+    admit(run, 3600, LINUX)
+    change(run, 3710, WindowState.ADMITTING, WindowState.PREPARING, "both are admitted")
+    cut(run, 5000)
+    prepare(run, MAC, 3900, 6000)
+    return run.close()
+
+
+def cut(run: Recorder, at_ms: int) -> None:
     down = coord.LinkChanged(
         node_id=LINUX, state=LinkState.DOWN, reason="no answer to keepalive", endpoint="127.0.0.1:34101", rtt_ms=None,
         host_key_fingerprint=None,
     )  # fmt: skip
-    run.put(15_000, "coordinator", "link_changed", down)
-    return run.close()
+    run.put(at_ms, "coordinator", "link_changed", down)
 
 
 def refused(scratch: Path, run_id: str = RUN_ID) -> Recording:

@@ -42,6 +42,27 @@ def test_a_list_says_how_each_run_ended_and_of_a_hostile_document_nothing(health
         assert ended_as == {"good": "bounded_success", "bad": "replay_required"}
 
 
+def test_when_a_run_ended_is_what_it_says_itself_whatever_the_files_of_a_copy_say(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    bundle = healthy.write_bundle(healthy.write(tmp_path / "copied", until_ms=500), Classification.REJECTED)
+    told = {
+        '{"finished_wall_ms": 1795762614199}': 1_795_762_614_199,
+        '{"finished_at_ms": 1774591809405}': 1_774_591_809_405,
+        '{"finished_wall_ms": Infinity}': None,
+        '{"finished_wall_ms": NaN}': None,
+        '{"finished_wall_ms": -5}': None,
+        '{"finished_wall_ms": "now"}': None,
+        '{"finished_wall_ms": 253402300800000}': None,
+        "": None,
+    }
+    for number, (text, ended_ms) in enumerate(told.items()):
+        (bundle / "coordinator_runtime_report.json").write_text(text)
+        os.utime(bundle / BUNDLE_FILE, (1, number))
+        (run,) = with_endings(list_runs(tmp_path))
+        assert run.ended_ms == ended_ms
+
+
 def test_the_newest_run_comes_first(healthy: Recording, tmp_path: Path) -> None:
     for age, name in enumerate(("newest", "older", "oldest")):
         run_dir = healthy.write(tmp_path / name, until_ms=500)

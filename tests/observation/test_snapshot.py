@@ -10,6 +10,7 @@ from console.observation.host_view import host_view
 from console.observation.line import Stamp
 from console.observation.moment import Moment
 from console.observation.snapshot import Snapshot
+from console.observation.worries import worry
 from runners.contract import coordinator_records as coord
 from runners.contract.states import Classification
 from tests.observation import recorded_journals, recorded_window
@@ -171,9 +172,10 @@ def test_the_bad_count_is_the_number_of_records_that_report_a_fault(stale: Recor
 @pytest.mark.parametrize(
     ("at_ms", "sentence"),
     [
-        (4500, "coordinator captures hidden states since 0.5 s · train 120 of 507 · nothing to do"),
-        (8000, "coordinator captures hidden states since 4.0 s · train 507 of 507 · nothing to do"),
-        (9100, "coordinator captures hidden states since 5.1 s · validation 16 of 136 · nothing to do"),
+        (4500, "coordinator captures hidden states of train since 0.5 s · 120 of 507 · nothing to do"),
+        (8000, "coordinator captures hidden states of train since 4.0 s · 507 of 507 · nothing to do"),
+        (8950, "coordinator tokenizes validation since 5.0 s · 0 of 136 · nothing to do"),
+        (9100, "coordinator captures hidden states of validation since 5.1 s · 16 of 136 · nothing to do"),
         (9300, "coordinator binds plan and membership"),
     ],
 )
@@ -189,6 +191,7 @@ def test_while_it_captures_the_coordinator_names_its_own_work(
         (4000, "train capture", 16, 507),
         (4400, "train capture", 120, 507),
         (6000, "train capture", 507, 507),
+        (8900, "validation tokenize", 0, 136),
         (9000, "validation capture", 16, 136),
     ):
         body = coord.Working(activity="capture", node_id=None, done=done, total=total, detail=detail)
@@ -218,3 +221,6 @@ def test_a_runner_that_beats_without_a_step_is_named(healthy: Recording, run_dir
     moment = Moment(Stamp(WALL_0 + 17_000, MONO_0 + 17_000), alive=True)
     view = host_view(state, replace(linux, work=beaten), "linux", moment)
     assert (view.badge.word, view.badge.role) == ("NO STEP 6.0 s", "warn")
+    told_of = worry(state, (view,), moment)
+    assert told_of is not None
+    assert "".join(text for text, _ in told_of).startswith(f"{LINUX} beats, and took no step for 6.0 s")

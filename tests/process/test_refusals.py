@@ -1,5 +1,6 @@
 """What leaves this host when something goes wrong."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ SETTINGS = HostSettings(home=Path("/srv/swarm"), run_root_setting=Path("/srv/swa
         (MalformedBytes(""), "malformed_bytes"),
         (InputMismatch(""), "input_mismatch"),
         (OSError(), "os_error"),
-        (MemoryError(), "memory_error"),
+        (MemoryError(), "enomem"),
+        (OSError(errno.ENOSPC, "No space left on device"), "enospc"),
     ],
 )
 def test_each_error_has_one_word(error: Exception, reason: str) -> None:

@@ -41,12 +41,12 @@ def test_a_16_gb_m2_pro_trains_the_real_head_in_whole_chunks() -> None:
 
 
 def test_less_room_means_smaller_chunks_and_then_a_refusal_with_the_figures() -> None:
-    chosen = [plan("mlx.metal", REAL, 512, METAL, {"host": size * MIB}) for size in (6000, 3100, 2850, 2000)]
+    chosen = [plan("mlx.metal", REAL, 512, METAL, {"host": size * MIB}) for size in (6000, 1960, 1700, 900)]
     chunks = [chunk for chunk, _ in chosen]
     assert chunks[0] == 512 and 512 > chunks[1] > chunks[2] >= SMALLEST_CHUNK == chunks[3]
     assert [fits(needs) for _, needs in chosen] == [True, True, True, False]
     said = sentence(chosen[3][1], chunks[3])
-    assert "chunks of 16 tokens; host: " in said and "2000 MiB free" in said and "head 1104" in said
+    assert "chunks of 16 tokens; host: " in said and "900 MiB free" in said and "head 1104" in said
 
 
 def test_a_chunk_that_fits_is_the_largest_that_does() -> None:
@@ -71,7 +71,8 @@ def test_a_backend_computes_only_where_it_does() -> None:
 
 # Small enough for the suite, and a head that is past what is kept as f32; then the real one.
 SIZES = [(70_000, 1024, 128), pytest.param((201_088, 2880, 128), marks=pytest.mark.soak),
-         pytest.param((201_088, 2880, 512), marks=pytest.mark.soak)]  # fmt: skip
+         pytest.param((201_088, 2880, 512), marks=pytest.mark.soak),
+         pytest.param((2048, 64, 8192), marks=pytest.mark.soak)]  # fmt: skip
 
 
 @pytest.mark.usefixtures("on_the_processor")

@@ -66,6 +66,18 @@ def test_bar_says_part_sizes_and_time_left_from_what_this_process_did() -> None:
     assert "70% 700/1000  about 7.0 MB of 10.0 MB  1:30 left" in last
 
 
+def test_bar_of_a_stage_is_full_once_the_next_one_begins() -> None:
+    seconds = iter([0.0, 7.0, 7.5])
+    terminal = Terminal()
+    bar = ProgressBar(terminal, lambda: next(seconds))
+    bar.show(Progress(stage="load", done=0, total=1))
+    bar.show(Progress(stage="capture", done=0, total=1000))
+    bar.show(Progress(stage="capture", done=1000, total=1000))
+    loaded, captured = terminal.getvalue().split("\n")
+    assert loaded.split("\r")[-1].startswith("load      [########################] 100% 1/1  took 0:07")
+    assert "100% 1000/1000  took 0:00" in captured
+
+
 def test_bar_into_a_file_writes_few_lines() -> None:
     seconds = iter(range(100))
     stream = io.StringIO()

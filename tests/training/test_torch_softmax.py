@@ -35,7 +35,11 @@ def expect_whole_rows(softmax: ChunkSoftmax, logits: Tensor, scaled_u: Tensor, b
     torch.testing.assert_close(grad_b.double() - 1, probabilities.T @ scaled_u.double(), rtol=1e-5, atol=1e-5)
 
 
-SHAPES = [(5, 700, 8, 1.0), (16, 1024, 16, 8.0), (37, 2500, 3, 30.0), (33, 2049, 20, 3.0)]
+# One token, one word, one less and one more than a tile and than a strip of tiles, ranks that are no power of 2.
+SHAPES = [
+    (5, 700, 8, 1.0), (16, 1024, 16, 8.0), (1, 1, 1, 1.0), (64, 33, 5, 1.0), (3, 130, 100, 1.0), (65, 2500, 3, 30.0),
+    (33, 2049, 20, 3.0),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("tokens", "vocabulary", "rank", "spread"), SHAPES)
@@ -58,4 +62,4 @@ def test_the_kernels_compute_the_same_under_tritons_interpreter() -> None:
         argv, env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True, timeout=110, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == ["shapes", str(len(SHAPES)), "repeated", "same"]
+    assert done.stdout.split() == ["shapes", str(len(SHAPES)), "repeated", "same", "far", "found"]

@@ -41,6 +41,7 @@ class FakeActs:
     refusal: str | None = None
     lane: str = "loopback"
     way: Way = field(default_factory=Way)
+    way_kept: str = ""
     replayed: list[str] = field(default_factory=list)
     script: str = "print('done')"  # what a long act does instead of the command
     asked: list[tuple[str, ...]] = field(default_factory=list)
@@ -52,7 +53,7 @@ class FakeActs:
         self.lane, self.way = lane, Way()
 
     def choose_endpoint(self, endpoint: Endpoint) -> None:
-        self.way = endpoint.way
+        self.way, self.way_kept = endpoint.way, f"{endpoint.origin}:{endpoint.name}"
 
     def lanes(self) -> tuple[str, ...]:
         return tuple(lane_files())

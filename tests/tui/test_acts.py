@@ -19,6 +19,7 @@ from console.tui.screens.acts import ActPage, ActsPage
 from console.tui.screens.confirm import Confirm
 from console.tui.screens.countdown import LASTS_MS, Countdown
 from console.tui.view import Mode
+from console.tui.widgets.lines import FixedLines
 from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
 from tests.observation.recorded_journals import MONO_0, RUN_ID, WALL_0, Recording
@@ -363,3 +364,21 @@ async def test_a_key_that_was_remapped_tells_its_reason_under_the_new_key(tmp_pa
         await pilot.press("x")
         await settle(pilot)
         assert "no run is going on; g" not in shown(pilot).splitlines()[-1]
+
+
+async def test_the_cursor_of_the_lanes_stands_only_where_enter_chooses(tmp_path: Path) -> None:
+    async with Stage.empty(tmp_path / "runs").app().run_test() as pilot:
+        await pilot.press("L")
+        await settle(pilot)
+        lines = pilot.app.screen.query_one(FixedLines)
+        stood = [lines.index]
+        for _ in range(8):
+            await pilot.press("down")
+            stood.append(lines.index)
+        words = ["".join(text for text, _ in lines.line(index, 76)) for index in dict.fromkeys(stood)]
+        assert [word.split()[1] for word in words] == [
+            "first_swarm_tailnet_admitted", "first_swarm_trusted_lan", "loopback", "this", "127.0.0.1:34101",
+        ]  # fmt: skip
+        for _ in range(8):
+            await pilot.press("k")
+        assert lines.index == 0

@@ -45,6 +45,27 @@ async def test_a_near_stop_shows_what_is_left_and_the_last_beat_behind_it(stale:
     assert "swarm-linux-a.contributor.r1.e1.jsonl #" in text
 
 
+async def test_checks_and_the_host_page_say_who_waits_for_whom_out_of_how_long(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    """In checks `enter` opens the record since which it is waited."""
+    async with Stage.at(tmp_path / "runs", healthy, 19_500).app().run_test(size=(80, 32)) as pilot:
+        await settle(pilot)
+        await pilot.press("4")
+        await settle(pilot)
+        text = shown(pilot)
+        assert text.count("swarm-mac-a waits for swarm-linux-a to be done · step 73 of 100") == 1  # of both, said once
+        assert "2.7 s of 15 s, since 13:45:16Z" in text
+        view = pilot.app.screen.query_one(FixedLines)
+        view.move_to(next(at for at in range(view.line_count()) if "' waits for '" in str(view.line(at, 100))))
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "record  produced" in shown(pilot)
+        await pilot.press("1", "H")
+        await settle(pilot)
+        assert "swarm-mac-a waits for swarm-linux-a to be done · step 73 of 100" in shown(pilot)
+
+
 async def test_a_run_that_goes_on_has_no_bundle_to_verify_and_says_so(healthy: Recording, tmp_path: Path) -> None:
     async with Stage.at(tmp_path / "runs", healthy, 20_000).app().run_test() as pilot:
         await settle(pilot)

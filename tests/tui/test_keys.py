@@ -1,13 +1,19 @@
 """What a key does, and what it never does."""
 
+import errno
 import hashlib
 import json
+import re
+from math import nan
 from pathlib import Path
 
 import pytest
 
+from console.hosts.ways import Way
+from console.tui import evidence
 from console.tui.app import SwarmApp
 from console.tui.bindings import all_bindings, keys_table
+from console.tui.drawing.stops import MARKS
 from console.tui.screens.confirm import ConfirmStop
 from console.tui.screens.fixed import Record
 from console.tui.screens.help import Help
@@ -48,9 +54,33 @@ async def test_an_act_that_fails_says_why_and_stays_in_the_operator_log(tmp_path
         await settle(pilot)
         await pilot.press("g")
         await settle(pilot)
-        assert shown(pilot).count("port 34101 is taken") == 2
+        assert shown(pilot).count("port 34101 is taken") == 3  # start, operator log, notice
         assert isinstance(pilot.app, SwarmApp)
         assert pilot.app.mode is Mode.IDLE
+
+
+async def test_what_was_refused_stands_in_full_until_the_next_act_and_go_live_names_lane_and_way(
+    tmp_path: Path,
+) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    stage.acts.way = Way(remote="box")
+    stage.acts.refusal = (
+        "box: expected the runners of this machine (47a5162a29ecd026), got older ones (66a504ce2369bdb1);"
+    )
+    stage.acts.refusal += " `swarm host add box` sends what changed"
+    async with stage.app().run_test() as pilot:
+        await settle(pilot)
+        assert "lane loopback, its contributor by box" in shown(pilot)
+        await pilot.press("g")
+        await settle(pilot)
+        assert isinstance(pilot.app, SwarmApp)
+        pilot.app.notices.say("", "text", 0)
+        words = " ".join(shown(pilot).replace("│", " ").split())
+        assert stage.acts.refusal in words
+        stage.acts.refusal = None
+        await pilot.app.choose_lane("loopback")
+        await settle(pilot)
+        assert "sends what changed" not in shown(pilot)
 
 
 @pytest.mark.parametrize("answer", ["escape", "x", "q", "enter"])
@@ -121,7 +151,7 @@ async def test_q_leaves_and_touches_nothing(healthy: Recording, tmp_path: Path) 
     ],
 )
 async def test_every_place_opens_on_one_key(key: str, words: str, healthy: Recording, tmp_path: Path) -> None:
-    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(100, 110)) as pilot:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(100, 140)) as pilot:
         await settle(pilot)
         await pilot.press(key)
         await settle(pilot)
@@ -250,6 +280,42 @@ async def test_a_key_can_be_remapped_by_its_name(tmp_path: Path) -> None:
         assert stage.acts.started == 1
 
 
+async def test_enter_opens_a_record_and_again_shows_the_bytes_that_were_signed(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        text = shown(pilot)
+        assert '"body": {' in text
+        assert " bytes" in text.split("lies at", 1)[1].split("its JSON", 1)[0]  # nothing of it is cut
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "the canonical bytes, as signed" in shown(pilot)
+        assert '{"body":{"' in shown(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert '"body": {' in shown(pilot)
+
+
+async def test_help_has_every_glyph_every_bound_with_what_is_used_of_it_and_nothing_cut(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 19_500).app().run_test(size=(80, 180)) as pilot:
+        await settle(pilot)
+        await pilot.press("question_mark")
+        await settle(pilot)
+        text = shown(pilot).split("─ help ─", 1)[1]
+    assert "…" not in text
+    glyphs = {glyph for state in text.split("glyphs", 1)[1].split("\n") for glyph in state[:24]}
+    drawn = {mark for mark, _, _ in MARKS.values()} | set("●▲!✗~◌○■=?◆▪│╱·━┼")
+    assert drawn <= glyphs
+    assert re.search(r"skew +15 s +now 2\.7 s", text)
+    assert re.search(r"stale +5 s +now 0\.\d s", text)
+    assert re.search(r"fetch +10 s", text)
+
+
 async def test_slash_filters_while_typing_and_enter_keeps_it_on_every_list(healthy: Recording, tmp_path: Path) -> None:
     async with Stage.at(tmp_path / "runs", healthy, 20_000).app().run_test() as pilot:
         await settle(pilot)
@@ -303,3 +369,31 @@ async def test_s_keeps_screen_and_state_under_digests_that_hold(stale: Recording
     state = json.loads((folder / "state.json").read_bytes())
     assert [one["verdict"] for one in state["conditions"]].count("replay") == 1
     assert (about["run_id"], state["records"] > 0) == (RUN_ID, True)
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+async def test_a_snapshot_that_finds_no_room_leaves_nothing_and_says_where(
+    written: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Path] = []
+
+    def full(path: Path, body: bytes) -> None:
+        if len(kept) == written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        path.write_bytes(body)
+        kept.append(path)
+
+    monkeypatch.setattr(evidence, "create_once", full)
+    stage = Stage.empty(tmp_path / "runs")
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("s")
+        await settle(pilot)
+        assert "✗ snapshot: No space left on device; nothing was kept in " in shown(pilot)
+    assert list((stage.runs_dir / "snapshots").iterdir()) == []
+
+
+def test_a_snapshot_of_figures_that_json_has_no_word_for_is_kept(tmp_path: Path) -> None:
+    place, _ = evidence.take_snapshot(tmp_path, {"losses": (nan, 1.5)}, "<svg/>", run_id="../x", wall_ms=0)
+    assert json.loads((place / "state.json").read_bytes()) == {"losses": ["nan", 1.5]}
+    assert place.parent == tmp_path

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from console.cli.acts import ConsoleActs
 from console.cli.console_settings import ConsoleSettings, read_settings
+from console.hosts.endpoints import Endpoint
 from console.hosts.ways import NamedWay, Way
+from console.tui.app import SwarmApp
 from console.tui.session import Session, read_session
 from tests.tui.stage import Stage, settle, shown
 
@@ -107,6 +110,26 @@ async def test_the_next_console_begins_where_the_last_one_was_left(tmp_path: Pat
     async with stage.app(session_file=note).run_test() as pilot:
         await settle(pilot)
         assert (pilot.app.current_mode, pilot.app.theme) == ("checks", theme)
+
+
+async def test_lane_and_way_are_found_again_and_a_way_that_is_gone_is_the_lanes_own(tmp_path: Path) -> None:
+    key = tmp_path / "box.pub"
+    agent = NamedWay("box by its agent", Way(remote="10.0.0.7:34101", host_key=key))
+    booked = Endpoint("swarm-linux-a", "box", 0, "host book", Way(remote="box"), "box")
+    named = Endpoint("swarm-linux-a", "10.0.0.7", 34101, "settings", agent.way, agent.name)
+    lane_own = Endpoint("swarm-linux-a", "127.0.0.1", 34101, "lane", Way())
+    acts = ConsoleActs("loopback", (agent,))
+    for chosen in (booked, named, lane_own):
+        acts.choose_endpoint(chosen)
+        assert ConsoleActs("loopback", (agent,), acts.way_kept).way == chosen.way
+    acts.choose_endpoint(named)
+    assert (ConsoleActs("loopback", (), acts.way_kept).way, ConsoleActs("loopback", (), "moon:x").way) == (Way(), Way())
+    note = tmp_path / "session.json"
+    stage = Stage.empty(tmp_path / "runs")
+    async with stage.app(session_file=note).run_test() as pilot:
+        assert isinstance(pilot.app, SwarmApp)
+        await pilot.app.choose_endpoint(booked)
+    assert (read_session(note).lane, read_session(note).way) == ("loopback", "host book:box")
 
 
 @pytest.mark.parametrize("broken", ["", "[]", '{"place": 3}', '{"place": "moon"}', "\x00" * 20_000])

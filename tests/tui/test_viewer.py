@@ -1,6 +1,7 @@
 """Runs that were kept: what they say, whether it holds, everything that lies in them, and two of them side by side."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from console.observation.kept_swarm import read_swarm
 from console.observation.runs import list_kept
 from console.places import data_dir
 from console.tui.drawing import kept as drawing
+from console.tui.drawing.kept import SECTIONS
 from console.tui.drawing.plot import plot
 from console.tui.drawing.text import row_width
 from console.tui.screens.file import FilePage
@@ -76,6 +78,31 @@ async def test_e_without_a_run_says_so_and_not_that_nothing_is_wrong(tmp_path: P
         assert "no run was kept on this machine yet" in shown(pilot)
 
 
+async def test_a_kept_run_whose_journal_was_tampered_with_breaks_off_and_nobody_is_told_to_continue_it(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 0)
+    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
+    assert stage.run_dir is not None
+    (journal,) = (stage.run_dir / "mac" / "coordinator" / "journals").glob("*.jsonl")
+    raw = bytearray(journal.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    journal.write_bytes(raw)
+    stage.clock.now_ms += 3_600_000
+    async with stage.app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("5", "e")
+        await settle(pilot)
+        assert "not verified" in shown(pilot)
+        assert "at byte" in shown(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        text = shown(pilot)
+    assert "✗ BREAKS OFF" in text
+    assert "its records break off in window" in text
+    assert "attach" not in text
+
+
 @pytest.fixture
 def kept(healthy: Recording, tmp_path: Path) -> Stage:
     stage = Stage.at(tmp_path / "runs", healthy, 0)
@@ -85,35 +112,33 @@ def kept(healthy: Recording, tmp_path: Path) -> Stage:
     return stage
 
 
-@pytest.mark.parametrize(
-    ("steps", "words"),
-    [
-        (0, ("bounded success", "NOT verified", "claim boundary", "a fixture: nothing was trained")),
-        (1, ("admitting to active: ready", "9.0 s from first to last")),
-        (2, ("mlx.cpu", "torch.cpu", "longest beat gap", "4.2")),
-        (3, ("swarm-mac-a 5.400 to 4.200", "step 4", "5.400 ┤")),
-        (4, ("lora_A.weight", "2 x 6", "enter computes norms")),
-        (5, ("coordinator_runtime_report.json", "audit.md")),
-        (6, ("no log is kept",)),
-        (7, ("Nothing out of the ordinary.",)),
-    ],
+PAGES = (
+    ("bounded success", "NOT verified", "claim boundary", "a fixture: nothing was trained"),
+    ("admitting to active: ready", "9.0 s from first to last"),
+    ("mlx.cpu", "torch.cpu", "longest beat gap", "4.2"),
+    ("swarm-mac-a 5.400 to 4.200", "step 4", "5.400 ┤"),
+    ("lora_A.weight", "2 x 6", "enter computes norms"),
+    ("coordinator_runtime_report.json", "audit.md"),
+    ("no log is kept",),
+    ("Nothing out of the ordinary.",),
 )
+
+
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])
-async def test_every_page_of_a_kept_run(steps: int, words: tuple[str, ...], size: tuple[int, int], kept: Stage) -> None:
+async def test_every_page_of_a_kept_run(size: tuple[int, int], kept: Stage) -> None:
     async with kept.app().run_test(size=size) as pilot:
         await settle(pilot)
         await pilot.press("5", "enter")
         await settle(pilot)
         assert isinstance(pilot.app.screen, KeptPage)
         await settle(pilot)  # the check that the page started
-        await pilot.press(*["right"] * steps)
-        await settle(pilot)
-        text = shown(pilot)
-        lines = pilot.app.screen.query_one("#lines")
-        whole = "\n".join("".join(span for span, _ in row) for row in lines._rows)  # type: ignore[attr-defined]
-    for word in words:
-        assert word in whole
-    assert all(row_width(((line, ""),)) == size[0] for line in text.split("\n"))
+        for words in PAGES:
+            lines = pilot.app.screen.query_one("#lines")
+            whole = "\n".join("".join(span for span, _ in row) for row in lines._rows)  # type: ignore[attr-defined]
+            assert [word for word in words if word not in whole] == []
+            assert all(row_width(((line, ""),)) == size[0] for line in shown(pilot).split("\n"))
+            await pilot.press("right")
+            await settle(pilot)
 
 
 async def test_norms_are_computed_in_a_process_and_name_the_rank(kept: Stage) -> None:
@@ -134,12 +159,75 @@ async def test_a_file_that_is_no_safetensors_says_so(tmp_path: Path) -> None:
     assert "expected a safetensors header" in str(table.rows("x", 100))
 
 
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ({"x": {"dtype": "\x1b[2J\u202e", "shape": [1]}}, "·[2J·"),
+        ({"x": {"dtype": "F32", "shape": 5}}, "?"),
+        ({"x": {"dtype": None, "shape": ["\x1b[2J"]}}, "?"),
+        ({"x": 3}, "?"),
+        ({f"t{number}": {"dtype": "F32", "shape": [1]} for number in range(9_000)}, "and 8900 more"),
+        ([], "got a list or a value"),
+    ],
+)
+async def test_a_hostile_header_is_shown_harmless_and_its_norms_are_refused(
+    header: object, told: str, tmp_path: Path
+) -> None:
+    path, raw = tmp_path / "x.safetensors", json.dumps(header).encode()
+    path.write_bytes(len(raw).to_bytes(8, "little") + raw)
+    table = AdapterTable(path)
+    await table.compute()
+    text = "\n".join("".join(part for part, _ in row) for row in table.rows("x\x1b[2J", 74))
+    assert told in text
+    assert "expected" in text
+    assert text.replace("\n", "").isprintable()
+
+
+async def test_an_adapter_that_learned_nothing_has_no_rank(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    name = "base_model.model.lm_head.lora_{}.weight"
+    a, b = np.ones((2, 6), np.float32), np.zeros((12, 2), np.float32)
+    save_file({name.format("A"): a, name.format("B"): b}, path, {"alpha": "4", "rank": "2"})
+    table = AdapterTable(path)
+    await table.compute()
+    assert "effective rank 0.0" in str(table.rows("x", 120))
+
+
+async def test_a_strangers_folder_of_pipes_links_and_bad_names_is_shown_harmless(kept: Stage) -> None:
+    assert kept.run_dir is not None
+    bundle = kept.run_dir / "bundle"
+    (bundle / "audit.md").unlink()
+    os.mkfifo(bundle / "audit.md")
+    (bundle / "bad\x1b[2J\u202ename.txt").write_text("a log\x1b[2J" + " of one long line" * 20 + " THE END")
+    (bundle / "endless.txt").symlink_to("/dev/zero")
+    (bundle / "retained_artifacts" / "broken.safetensors").write_bytes(b"hello")
+    async with kept.app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("5", "enter")
+        await settle(pilot)
+        assert "NOT verified" in shown(pilot)  # on its first screen, beside what the run says of itself
+        for section in SECTIONS[1:]:
+            await pilot.press("right")
+            await settle(pilot)
+            assert shown(pilot).replace("\n", "").isprintable()
+            assert section in shown(pilot)
+        assert "no audit is kept" in shown(pilot)
+        await pilot.press("left", "enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, FilePage)
+        assert shown(pilot).replace("\n", "").isprintable()
+        assert "THE END" not in shown(pilot)
+        await pilot.press(*["right"] * 8)
+        await settle(pilot)
+        assert "THE END" in shown(pilot)
+
+
 async def test_enter_on_a_file_opens_it_raw(kept: Stage) -> None:
     async with kept.app().run_test() as pilot:
         await settle(pilot)
         await pilot.press("5", "enter")
         await settle(pilot)
-        await pilot.press(*["right"] * 5, "down", "down", "enter")
+        await pilot.press(*["right"] * 5, "enter")
         await settle(pilot)
         assert isinstance(pilot.app.screen, FilePage)
         assert "Nothing out of the ordinary." in shown(pilot)
@@ -200,8 +288,11 @@ async def test_a_run_of_the_old_system_opens_with_what_its_documents_hold(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "body", ["[]", "{", '{"nodes": 3}', '{"nodes": [{"node_id": "../../etc"}], "states": [{}]}', '{"a":' * 5000]
-)
+    "body",
+    ["[]", "{", '{"nodes": 3}', '{"nodes": [{"node_id": "../../etc"}], "states": [{}]}', '{"a":' * 5000,
+     '{"nodes": [{"steps_done": 1e999}], "states": [{"wall_ms": NaN}], "observer_gaps_ms": 3, "window_ms": Infinity}',
+     f'{{"promotion_hold_reason_codes": 3, "total_contributions": {10**400}, "observed_wallclock_ms": -Infinity}}'],
+)  # fmt: skip
 def test_hostile_documents_leave_holes_and_raise_nothing(body: str, tmp_path: Path) -> None:
     for name in (FIRST, "coordinator_runtime_report.json", "contributor_runtime_report.json"):
         (tmp_path / name).write_text(body)

@@ -20,8 +20,8 @@ def box(
 
 
 def keyed(key: str, title: str) -> Row:
-    """The title of a panel behind which a key opens more."""
-    return ((key, "accent"), (f" {title}", "bright*"))
+    """The title of a panel behind which a key opens more. In brackets: a bare `2` reads as a count."""
+    return (("[", "muted"), (key, "accent"), ("] ", "muted"), (title, "bright*"))
 
 
 def _top(title: Row, width: int, line: str) -> Row:

@@ -10,6 +10,7 @@ from console.tui.check_results import CheckResult, CheckResults
 from console.tui.drawing.stops import MARKS
 from console.tui.drawing.text import Row, clip, pad, wrap
 from console.tui.drawing.verified import verified_rows
+from console.tui.drawing.waiting import waiting_rows
 from console.tui.view import Mode, View
 
 Evidence = Ref | Path | None  # what `enter` opens: a record, or a document
@@ -31,13 +32,24 @@ def checks(view: View, results: CheckResults | None, width: int) -> tuple[tuple[
     sheet = _Sheet()
     sheet.add((("stop conditions", "bright*"), ("  enter opens the record that proves one", "muted")))
     if not view.snapshot.conditions:
-        sheet.add((("no run is watched: g starts one, 5 opens a retained one", "text"),))
+        sheet.add(((f"no run is watched: {view.keys('g')} starts one, {view.keys('5')} opens a retained one", "text"),))
     for condition in view.snapshot.conditions:
         sheet.add(*_condition(condition, width), evidence=condition.evidence)
+    _waits(sheet, view, width)
     _gates(sheet, view)
     sheet.add((), *_offline(view, width))
-    _every(sheet, results, width)
+    _every(sheet, results, view, width)
     return tuple(sheet.rows), tuple(sheet.evidence)
+
+
+def _waits(sheet: _Sheet, view: View, width: int) -> None:
+    """One line each where it fits; only while a run goes on."""
+    waits = {wait.text: wait for wait in view.snapshot.waiting if wait.who}.values()  # said once of both
+    if not waits:
+        return
+    sheet.add((), (("who waits for whom", "bright*"), ("  since when, out of how long", "muted")))
+    for wait in waits:
+        sheet.add(*waiting_rows(wait, width), evidence=wait.evidence)
 
 
 def _condition(condition: Condition, width: int) -> tuple[Row, ...]:
@@ -75,16 +87,18 @@ def _offline(view: View, width: int) -> tuple[Row, ...]:
     if view.bundle is None:
         why = "no run is watched" if view.mode is Mode.IDLE else "it is written when the run closes"
         return (head, (("× ", "muted"), (f"nothing to verify: {why}", "muted")))
-    key: Row = (("  v", "bright*"), (" verifies it again" if view.verified else " verifies it", "muted"))
+    key: Row = (
+        (f"  {view.keys('v', 'checks.verify')}", "bright*"),
+        (" verifies it again" if view.verified else " verifies it", "muted"),
+    )
     command: Row = ((f"swarm check real-run --bundle {view.bundle}", "muted"),)
     return ((*head, *key), *verified_rows(view.verified, width), command)
 
 
-def _every(sheet: _Sheet, results: CheckResults | None, width: int) -> None:
+def _every(sheet: _Sheet, results: CheckResults | None, view: View, width: int) -> None:
     when = "  not asked in this console yet" if results is None else f"  {results.summary}, at {clock(results.at_ms)}Z"
-    sheet.add(
-        (), (("every swarm check", "bright*"), ("  V", "bright*"), (" asks all of them", "muted"), (when, "text"))
-    )
+    key = f"  {view.keys('V', 'app.checks')}"
+    sheet.add((), (("every swarm check", "bright*"), (key, "bright*"), (" asks all of them", "muted"), (when, "text")))
     for one in results.results if results else ():
         sheet.add(*_result(one, width), evidence=one.place)
 

@@ -1,8 +1,11 @@
 """Two kept runs side by side: what differs first, then both on the same axes, then what is the same."""
 
+from itertools import zip_longest
+
 from console.observation.figures import loss, words
 from console.observation.host_view import backend_word
 from console.observation.kept_run import KeptRun
+from console.observation.plain import plain
 from console.tui.drawing.box import beside
 from console.tui.drawing.kept import CURVES
 from console.tui.drawing.plot import Curve, plot
@@ -10,6 +13,7 @@ from console.tui.drawing.text import Row, fill, pad, wrap
 
 NAME = 25
 PLOT = 10
+MOST = 12  # rows of one fact
 
 
 def comparison(one: KeptRun, other: KeptRun, width: int) -> tuple[Row, ...]:
@@ -18,12 +22,8 @@ def comparison(one: KeptRun, other: KeptRun, width: int) -> tuple[Row, ...]:
     differ = tuple(name for name in names if left.get(name) != right.get(name))
     same = tuple(name for name in names if name not in differ)
     column = (width - NAME) // 2
-    head: Row = (
-        (pad("", NAME), ""),
-        (f"{pad(one.run_id, column - 1)} ", "accent*"),
-        (pad(other.run_id, column), "accent*"),
-    )
-    rows: list[Row] = [head, ((f"≠ {len(differ)} of {len(names)} facts differ", "bright*"),)]
+    rows: list[Row] = [*_fact("", one.run_id, other.run_id, column, "accent*")]
+    rows.append(((f"≠ {len(differ)} of {len(names)} facts differ", "bright*"),))
     for name in differ:
         rows += _fact(name, left.get(name, "not kept"), right.get(name, "not kept"), column, "bright")
     rows += [(), *_losses(one, other, width), (), ((f"= {len(same)} are the same", "muted"),)]
@@ -34,14 +34,12 @@ def comparison(one: KeptRun, other: KeptRun, width: int) -> tuple[Row, ...]:
 
 def _fact(name: str, one: str, other: str, column: int, role: str) -> tuple[Row, ...]:
     """Whole, over as many lines as the longer one needs."""
-    left, right = wrap(one, column - 2, 3), wrap(other, column - 1, 3)
+    columns = zip_longest(
+        wrap(name, NAME - 1, MOST), wrap(one, column - 2, MOST), wrap(other, column - 1, MOST), fillvalue=""
+    )
     return tuple(
-        (
-            (f"{pad(name if not line else '', NAME - 1)} ", "muted"),
-            (pad(left[line] if line < len(left) else "", column), role),
-            (pad(right[line] if line < len(right) else "", column), role),
-        )
-        for line in range(max(len(left), len(right)))
+        ((pad(label, NAME), "muted"), (pad(left, column), role), (pad(right, column), role))
+        for label, left, right in columns
     )
 
 
@@ -85,4 +83,4 @@ def _facts(run: KeptRun) -> dict[str, str]:
         if device.final_loss is not None:
             facts[f"{device.node_id} loss"] = f"{device.final_loss:.4g}"
         facts[f"{device.node_id} sha"] = device.adapter_sha256[:16]
-    return facts
+    return {name: plain(value, 400) for name, value in facts.items() if value}

@@ -4,7 +4,7 @@ import json
 
 from console.observation.detail import RecordDetail
 from console.observation.plain import plain
-from console.tui.drawing.text import Row, labelled
+from console.tui.drawing.text import Row, labelled, wrap
 
 _DIGESTS = ("sha256", "digest", "key", "sig", "prev", "nonce")
 
@@ -53,13 +53,27 @@ def _role(name: str) -> str:
     return "digest" if name.endswith(_DIGESTS) else "text"
 
 
-def full(detail: RecordDetail, width: int) -> tuple[Row, ...]:
-    """Every character of the record, in lines of at most `width` cells."""
+def full(detail: RecordDetail, width: int, *, raw: bool = False) -> tuple[Row, ...]:
+    """Every character of the record, in lines of at most `width` cells; `raw`: the bytes that were signed."""
     rows: list[Row] = [check_row(detail)]
-    rows += [(((f"{check.name:<10}", "muted"), (plain(check.detail, 300), "text"))) for check in detail.checks]
-    place = f" @ byte {detail.ref.offset}, {detail.ref.size} bytes"
-    rows += [(("lies at   ", "muted"), (_place(detail), "text"), (place, "muted")), ()]
-    return (*rows, *content(detail, width))
+    for check in detail.checks:
+        rows += _told(check.name, plain(check.detail, 300), width)
+    rows += _told("lies at", f"{_place(detail)} @ byte {detail.ref.offset}, {detail.ref.size} bytes", width)
+    form = "the canonical bytes, as signed" if raw else "its JSON, indented"
+    other = "enter indents them" if raw else "enter shows the bytes as signed"
+    rows += [(), ((form, "bright*"), (f"  {other}", "muted"))]
+    return (*rows, *(_bytes(detail.raw, width) if raw else content(detail, width)))
+
+
+def _told(name: str, text: str, width: int) -> list[Row]:
+    return [((f"{name if not at else '':<10}", "muted"), (line, "text"))
+            for at, line in enumerate(wrap(text, width - 10, 5))]  # fmt: skip
+
+
+def _bytes(raw: bytes, width: int) -> tuple[Row, ...]:
+    text = raw.decode(errors="backslashreplace")
+    safe = text if text.isascii() and text.isprintable() else json.dumps(text)[1:-1].replace('\\"', '"')
+    return tuple(((safe[start : start + width], "text"),) for start in range(0, len(safe), max(1, width)))
 
 
 def content(detail: RecordDetail, width: int) -> tuple[Row, ...]:

@@ -36,7 +36,7 @@ STAGES = {
     "pass": ("✓ PASS", "ok*"),
     "fail": ("✗ FAIL", "bad*"),
 }
-FIGURE, DEADLINE = 9, 31  # cells of a measured time, and of a promise
+FIGURE, DEADLINE = 6, 28  # cells of a measured time, and of a promise
 Targets = tuple[Path | None, ...]
 
 
@@ -121,11 +121,11 @@ def _deadline(record: "ExpectedRecord") -> str:
     if limit is None:
         return "in this order"
     since = _SINCE.get(record.since or "", "")
-    above = f"{limit.above_ms / 1000:g} to " if limit.above_ms > 0 else "within "
+    above = f"{limit.above_ms / 1000:g}-" if limit.above_ms > 0 else "within "
     return f"{above}{bound(limit.at_most_ms)} {since}"
 
 
-_SINCE = {"fault": "after the fault", "last_beat": "after last beat", "previous": "after that"}
+_SINCE = {"fault": "after fault", "last_beat": "after last beat", "previous": "after that"}
 
 
 def _spent(due: "Due | None", now_ms: int) -> tuple[str, str]:

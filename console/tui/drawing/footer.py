@@ -22,6 +22,7 @@ class _Verb(NamedTuple):
     name: str
     binding: str = ""
     press: str = ""
+    local: str = ""  # its id where it works in one place only
 
 
 STOP = _Verb("x", "stop", "app.stop")
@@ -65,7 +66,8 @@ def pieces(view: View, width: int) -> tuple[Piece, ...]:
     for key, name in PLACES:
         here = name == view.place
         named = here or view.replay is None or width >= 120
-        found.append(Piece(((key, "bright*"), (f" {name} " if named else " ", "text" if here else "muted")), key))
+        word = (f" {name} " if named else " ", "text" if here else "muted")
+        found.append(Piece(((view.keys(key), "bright*"), word), view.keys.pressed(key) or key))
     if view.replay is not None:
         return (*found, *_keys(THEN, view))
     found.append(Piece(((" ", ""),)))
@@ -82,7 +84,14 @@ def _verbs(view: View, width: int) -> list[_Verb]:
     if closed:
         told = [GO, STOP, REPLAY, DRILLS, _Verb("A", "audit", "app.audit"), _Verb("p", "publish", "app.publish")]
     else:
-        told = [_Verb("b", "bring-up", "app.bring-up"), GO, STOP, REPLAY, DRILLS, _Verb("n", "problem")]
+        told = [
+            _Verb("b", "bring-up", "app.bring-up"),
+            GO,
+            STOP,
+            REPLAY,
+            DRILLS,
+            _Verb("n", "problem", local="receipts.next"),
+        ]
     return [*told, ACKNOWLEDGE, PALETTE, HELP, leave]
 
 
@@ -101,7 +110,7 @@ def _keys(verbs: list[_Verb] | tuple[_Verb, ...], view: View) -> list[Piece]:
     found = []
     for verb in verbs:
         blocked = verb.binding in view.blocked
-        name = f" {verb.name}{' ×' if blocked else ''} " if verb.name else " "
-        row = ((verb.key, "muted" if blocked else "bright*"), (name, "muted"))
-        found.append(Piece(row, verb.press or verb.key))
+        name = f" {verb.name}{'×' if blocked else ''} " if verb.name else " "
+        row = ((view.keys(verb.key, verb.local), "muted" if blocked else "bright*"), (name, "muted"))
+        found.append(Piece(row, view.keys.pressed(verb.key, verb.local) or verb.press or verb.key))
     return found

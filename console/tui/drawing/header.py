@@ -8,6 +8,7 @@ from runners.contract.states import Classification
 
 LONG_MS = 10_000  # for a coordinator to write its first record
 SEPARATOR = (" · ", "muted")  # before a piece of advice that can be left out
+NAME = 12  # cells of a run's name that tell it from others; its lane gives way to them
 LEAST = 16  # cells of a reason that are worth reading
 _TROUBLE = frozenset({"refused", "replay_required", "rejected", "wait_then_replay", "aborted"})
 
@@ -21,7 +22,7 @@ def header(view: View, width: int) -> tuple[Row, ...]:
     standing, right = _standing(view), _marks(view, wide=wide)
     if state.records and wide:
         right = ((f"{snapshot.records} receipts  ", "muted"), *right)
-    if 8 + len(lane + revision) + row_width((*standing, *right)) > width:
+    if 10 + NAME + len(lane + revision) + row_width((*standing, *right)) > width:
         lane, revision = " ", ""
     fixed: Row = (
         (" swarm", "bright*"),
@@ -38,7 +39,7 @@ def header(view: View, width: int) -> tuple[Row, ...]:
 
 
 def _standing(view: View) -> Row:
-    state = view.snapshot.state
+    snapshot, state = view.snapshot, view.snapshot.state
     match view.mode:
         case _ if view.reading:
             return (("READING", "accent*"),)
@@ -51,7 +52,9 @@ def _standing(view: View) -> Row:
     time = (f" {elapsed(view.snapshot.in_state_ms)}", "text")
     if state.closed is not None:
         good = state.closed.classification is Classification.BOUNDED_SUCCESS
-        return (("■ CLOSED", "ok*" if good else "bad*"), time)
+        return (("■ CLOSED", "ok*" if good else "bad*"), (" after", "muted"), time)
+    if snapshot.moment.kept:
+        return (("✗ BREAKS OFF", "bad*"),)
     role = "bad*" if state.window.value in _TROUBLE else "accent*"
     return ((words(state.window).upper(), role), time)
 
@@ -93,6 +96,7 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
             )
         case _:
             spans = view.snapshot.sentence
+    spans = view.keys.row(spans)
     row: Row = ((" ▸ ", "warn"), *spans)
     while row_width(row) > width and len(row) > 2 and (row[-1][1] == "muted" or row.count(SEPARATOR) > 1):
         row = _without_last_clause(row)

@@ -3,6 +3,7 @@
 from console.observation.figures import clock, seconds, size, words
 from console.observation.host_view import HostView
 from console.tui.drawing.text import Row, labelled, wrap
+from console.tui.drawing.waiting import waiting_rows
 from console.tui.view import View
 from runners.contract.coordinator_records import BringupReceived
 from runners.records.keys import fingerprint
@@ -18,6 +19,7 @@ def host_rows(one: HostView, view: View, width: int) -> tuple[Row, ...]:
             (f"  {badge.glyph} {badge.word}", f"{badge.role}*"),
             (f"  {one.activity}", "text"),
         ),
+        *_waiting(one, view, width),
         (),
         _line("roles", ((" · ".join(one.roles) or "not named yet", "text"),), width),
         _line(
@@ -35,6 +37,12 @@ def host_rows(one: HostView, view: View, width: int) -> tuple[Row, ...]:
 
 def _line(label: str, row: Row, width: int) -> Row:
     return labelled(label, row, width, LABEL)
+
+
+def _waiting(one: HostView, view: View, width: int) -> tuple[Row, ...]:
+    """Who waits for it, or for whom it waits."""
+    found = next((wait for wait in view.snapshot.waiting if wait.node_id == one.host.node_id), None)
+    return () if found is None else waiting_rows(found, width)
 
 
 def _gate(one: HostView, view: View, width: int) -> list[Row]:

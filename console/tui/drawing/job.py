@@ -12,7 +12,9 @@ def job_line(view: View, now_ms: int, width: int) -> tuple[Row, ...]:
     if job is None:
         return ()
     end: Row = (
-        (("ending, it cleans up first ", "warn"),) if job.cancelling else (("X", "bright*"), (" cancels ", "muted"))
+        (("ending, it cleans up first ", "warn"),)
+        if job.cancelling
+        else ((view.keys("X"), "bright*"), (" cancels ", "muted"))
     )
     head: Row = (
         (f" {job.key} ", "bright*"),

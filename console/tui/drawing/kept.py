@@ -6,14 +6,17 @@ from datetime import UTC, datetime
 from console.observation.figures import clock, loss, seconds, short, size, words
 from console.observation.host_view import backend_word
 from console.observation.kept_psionic import SHORTEST_RATE_MS
-from console.observation.kept_run import Device, KeptRun
+from console.observation.kept_run import Device, KeptFile, KeptRun
+from console.observation.plain import plain
 from console.tui.drawing.gauges import bar
 from console.tui.drawing.plot import plot
-from console.tui.drawing.text import Row, labelled, pad, wrap
-from console.tui.drawing.verified import verified_rows
+from console.tui.drawing.text import Row, clip_front, labelled, pad, wrap
+from console.tui.drawing.verified import verified_line, verified_rows
 from console.tui.verification import Verified
 
 SECTIONS = ("verdict", "timeline", "devices", "loss", "adapters", "files", "logs", "audit")
+NO_BREAK = "\u2800"  # one cell, and no space to `wrap`
+SIZE = 10  # cells
 CURVES = ("accent", "bright", "digest", "muted", "text")
 
 
@@ -39,16 +42,14 @@ def verdict(run: KeptRun, verified: Verified | None, width: int) -> tuple[Row, .
     glyph, role = ("✓", "ok*") if good else ("✗", "bad*")
     rows: list[Row] = [
         labelled("says", ((f"{glyph} {words(run.classification) or 'nothing'}", role),), width, 12),
-        *(labelled("why" if not place else "", ((line, "text"),), width, 12)
-          for place, line in enumerate(wrap(run.reason, width - 12, 4)) if line),
+        labelled("checked", verified_line(verified), width, 12),
+        *_whole("why", (run.reason,), "text", width),
         labelled("run", ((run.run_id, "bright"), (f"  {run.lane}", "muted")), width, 12),
         labelled("promotion", ((words(run.promotion), "text"),), width, 12),
-        labelled("publish", ((run.publish, "muted"),), width, 12),
-        labelled("counted", ((" · ".join(f"{count} {name}" for name, count in run.counts), "text"),), width, 12),
+        *_whole("publish", (run.publish,), "muted", width),
+        *_whole("counted", tuple(f"{count} {name}" for name, count in run.counts), "text", width),
+        *_whole("held-out", tuple(f"{name} {loss(value)}" for name, value in run.scores), "text", width),
     ]  # fmt: skip
-    if run.scores:
-        shown = "  ".join(f"{name} {loss(value)}" for name, value in run.scores)
-        rows.append(labelled("held-out", ((shown, "text"),), width, 12))
     rows += [labelled(name, ((value, "text"),), width, 25) for name, value in run.figures]
     kind = "our rules" if run.kind == "swarm" else "the old system's digest rules"
     rows += [(), (("verified here, from the files alone", "bright*"), (f"  by {kind}", "muted"))]
@@ -58,18 +59,29 @@ def verdict(run: KeptRun, verified: Verified | None, width: int) -> tuple[Row, .
     return tuple(rows)
 
 
+def _whole(label: str, parts: tuple[str, ...], role: str, width: int) -> tuple[Row, ...]:
+    """Over as many rows as it needs, at most four; a part that fits into a row isn't broken."""
+    lines = wrap(" · ".join(part.replace(" ", NO_BREAK) if len(parts) > 1 else part for part in parts), width - 12, 4)
+    return tuple(labelled(label if not place else "", ((line.replace(NO_BREAK, " "), role),), width, 12)
+                 for place, line in enumerate(lines) if line)  # fmt: skip
+
+
 def timeline(run: KeptRun, width: int) -> tuple[Row, ...]:
     if not run.events:
         return ((("no moments are recorded in these documents", "muted"),),)
     start, end = run.events[0].wall_ms, max(event.wall_ms for event in run.events)
     room = max(10, width // 4)
-    rows: list[Row] = [((f"{_day(start)}, {seconds(end - start)} from first to last", "muted"),)]
+    actors = {event.who for event in run.events}
+    by = f", by the {actors.pop()}" if len(actors) == 1 else ""
+    rows: list[Row] = [((f"{_day(start)}, {seconds(end - start)} from first to last{by}", "muted"),)]
     for event in run.events:
         place = round((event.wall_ms - start) / max(1, end - start) * (room - 1))
         lane = "─" * place + "◆" + "─" * (room - 1 - place)
+        who = f"  {pad(event.who, 18)} " if len(actors) > 1 else "  "
+        told = wrap(event.what, width - 12 - room - len(who), 4)
         rows.append(((f"{clock(event.wall_ms, tenths=True)}  ", "muted"), (lane[:place], "line"), ("◆", "accent"),
-                     (lane[place + 1 :], "line"), (f"  {pad(event.who, 18)} ", "text"),
-                     (event.what, event.role)))  # fmt: skip
+                     (lane[place + 1 :], "line"), (who, "text"), (told[0], event.role)))  # fmt: skip
+        rows += [((" " * (12 + room + len(who)), ""), (line, event.role)) for line in told[1:]]
     return tuple(rows)
 
 
@@ -137,6 +149,23 @@ def losses(run: KeptRun, width: int, height: int) -> tuple[Row, ...]:
         return ((("these documents keep no loss by step, only the final ones on the page before", "muted"),),)
     legend: list[tuple[str, str]] = []
     for series, role in zip(run.losses, CURVES, strict=False):
-        legend += [("━━ ", role), (f"{series.name} {series.values[0]:.3f} to {series.values[-1]:.3f}   ", "text")]
+        legend += [("━━ ", role), (f"{series.name} {loss(series.values[0])} to {loss(series.values[-1])}   ", "text")]
     curves = tuple((role, series.values) for series, role in zip(run.losses, CURVES, strict=False))
     return (tuple(legend), *plot(curves, width, max(6, min(height - 1, 24))))
+
+
+def listed(files: tuple[KeptFile, ...], width: int) -> tuple[Row, ...]:
+    """The end of a long path stays: it tells files apart."""
+    room = min(72, width - SIZE)
+    names = (pad(clip_front(plain(file.path), room), room) for file in files)
+    sizes = (f"{size(file.size_bytes):>{SIZE}}" for file in files)
+    return tuple(((name, "text"), (told, "muted")) for name, told in zip(names, sizes, strict=True))
+
+
+def audit(run: KeptRun, width: int) -> tuple[Row, ...]:
+    """Prose over as many rows as it needs."""
+    rows: list[Row] = []
+    for line in run.audit:
+        role = "bright*" if line.startswith("#") else "text"
+        rows += [((part, role),) for part in wrap(line, width, 40)]
+    return tuple(rows)

@@ -7,13 +7,15 @@ from console.hosts.ways import Way
 from console.observation.figures import short
 from console.observation.host_view import backend_word
 from console.observation.plain import plain
-from console.tui.drawing.text import Row, clip, pad, wrap
+from console.tui.drawing.text import Row, pad, wrap
 from runners.contract.lane import NodeContract, RunContract
 
 if TYPE_CHECKING:
     from console.hosts.endpoints import Endpoint, Tried
 
 Choice: TypeAlias = Union[str, "Endpoint", None]
+
+FAULT_LINES = 6
 
 
 def lane_rows(
@@ -54,15 +56,10 @@ def _hosts(
         choices += [None, None]
         for endpoint, result in tried.items():
             if endpoint.node_id == node.node_id:
-                rows.append(
-                    _endpoint(
-                        endpoint,
-                        result,
-                        in_use=endpoint.origin == "local process" or endpoint.way == way,
-                        width=width,
-                    )
-                )
-                choices.append(endpoint)
+                in_use = endpoint.origin == "local process" or endpoint.way == way
+                drawn = _endpoint(endpoint, result, in_use=in_use, width=width)
+                rows += drawn
+                choices += [endpoint] * len(drawn)
         rows.append(())
         choices.append(None)
     rows += [(("claim boundary", "bright*"),)]
@@ -90,15 +87,20 @@ def _heads(width: int) -> Row:
     return ((f"    {pad('way', way)}{pad('by', interface)}{pad('network', network)}  answer", "muted"),)
 
 
-def _endpoint(endpoint: "Endpoint", tried: "Tried | None", *, in_use: bool, width: int) -> Row:
+def _endpoint(endpoint: "Endpoint", tried: "Tried | None", *, in_use: bool, width: int) -> list[Row]:
+    """One row; the words of a way that failed go on below it, since they say what helps."""
     way, interface, network = _columns(width)
     where = endpoint.host if endpoint.origin == "local process" else endpoint.spelled
     named = f"{endpoint.name} {where}".strip()
     row: Row = (("  ● " if in_use else "  ○ ", "ok" if in_use else "muted"), (pad(named, way), "text"))
     if tried is None:
-        return (*row, ("trying", "muted"))
+        return [(*row, ("trying", "muted"))]
     glyph, role = {True: ("✓", "ok"), False: ("✗", "bad"), None: ("○", "muted")}[tried.answers]
     took = "" if tried.took_ms is None else f"{tried.took_ms:.0f} ms  "
-    said = clip(f"{took}{plain(tried.result)}", max(10, width - way - interface - network - 6))
-    told: Row = ((f"{glyph} ", role), (said, "text"))
-    return (*row, (pad(tried.interface, interface), "text"), (pad(tried.network, network), "text"), *told)
+    before = 4 + way + interface + network + 2
+    said = wrap(
+        f"{took}{plain(tried.result)}", max(10, width - before), 1 if tried.answers is not False else FAULT_LINES
+    )
+    told: Row = ((f"{glyph} ", role), (said[0], "text"))
+    row = (*row, (pad(tried.interface, interface), "text"), (pad(tried.network, network), "text"), *told)
+    return [row, *(((" " * before, "text"), (line, "text")) for line in said[1:])]

@@ -1,10 +1,14 @@
-"""Where hosts would be while there is none: how the last run ended, and what a person can do now."""
+"""Where hosts would be while there is none: what failed last or how the last run ended, and what one can do now."""
 
+from console.observation.figures import clock
+from console.observation.plain import plain
 from console.observation.runs import RunRef, RunStanding
 from console.tui.drawing.box import box
 from console.tui.drawing.places import changed, standing
 from console.tui.drawing.text import Row, ends, pad, wrap
-from console.tui.view import Mode, View
+from console.tui.view import LogEntry, Mode, View
+
+OWN_LANE = "loopback"  # the one that needs no other machine
 
 
 def nobody(view: View, width: int, total: int) -> tuple[Row, ...]:
@@ -16,24 +20,39 @@ def nobody(view: View, width: int, total: int) -> tuple[Row, ...]:
         rows = ((("hosts appear with the coordinator's first record", "muted"),),)
     else:
         last: tuple[Row, ...] = ((("hosts appear here once a run goes on", "muted"),),)
-        rows = (*(_last(view.last, inner) if view.last else last), (), *_first_steps(view))
+        steps = _first_steps(view)
+        room = max(1, total - 3 - len(steps))
+        if view.refused is not None:
+            rows = _refused(view.refused, inner, room)
+        else:
+            rows = _last(view.last, inner, room) if view.last else last
+        rows = (*rows, *(((),) if len(rows) + len(steps) < total - 2 else ()), *steps)
     return box(((title, "bright*"),), rows, width, total)
 
 
-def _last(run: RunRef, width: int) -> tuple[Row, ...]:
-    """How it ended, in its bundle's own words; opening it verifies them."""
+def _last(run: RunRef, width: int, lines: int) -> tuple[Row, ...]:
+    """How it ended, in its bundle's own words, on at most `lines` rows below its name; opening it verifies them."""
     left: Row = (("last run  ", "muted"), standing(run), ("  ", ""), (run.run_id, "text"))
     why = run.why
     if run.standing is RunStanding.LEFT:
         why = f"nobody runs it any more: swarm attach {run.run_id} continues it"
     return (
         ends(left, ((f"  {changed(run, width)}", "muted"),), width),
-        *(((line, "muted"),) for line in wrap(why, width, 1)),
+        *(((line, "muted"),) for line in wrap(why, width, min(lines, 3))),
     )
+
+
+def _refused(entry: LogEntry, width: int, lines: int) -> tuple[Row, ...]:
+    """What was tried last and failed, with all that helps: a notice at the bottom passes, and has one line."""
+    said = wrap(entry.outcome.removeprefix("✗ "), width, lines)
+    head: Row = (("✗ ", "bad"), (entry.what, "bright"), (f"  {clock(entry.wall_ms)}", "muted"))
+    return (ends(head, (("  O  the log", "muted"),), width), *(((line, "text"),) for line in said))
 
 
 def _first_steps(view: View) -> tuple[Row, ...]:
     start = "two nodes on this machine train one LM-head LoRA, MLX and torch"
+    if view.lane != OWN_LANE or view.way:
+        start = f"lane {view.lane}" + (f", its contributor by {plain(view.way, 40)}" if view.way else "")
     steps = [("g", "go live", "not in a read-only console" if view.read_only else start)]
     if view.last is not None and view.last.bundle is not None:
         steps.append(("e", "proof", "the record behind how the last run ended, checked again"))
@@ -42,4 +61,6 @@ def _first_steps(view: View) -> tuple[Row, ...]:
         ("5", "viewer", kept), ("?", "help", "keys, glyphs, thresholds"),
         ("q", "leave", "a run that goes on is not touched"),
     ]  # fmt: skip
-    return tuple(((f"{key}  ", "bright*"), (pad(name, 9), "text"), (what, "muted")) for key, name, what in steps)
+    return tuple(
+        ((f"{view.keys(key)}  ", "bright*"), (pad(name, 9), "text"), (what, "muted")) for key, name, what in steps
+    )

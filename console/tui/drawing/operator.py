@@ -19,7 +19,7 @@ def operator_log(view: View, width: int, height: int = HEIGHT) -> tuple[Row, ...
     if not rows:
         rows = [(("nothing was done at this machine's consoles yet", "muted"),)]
     note = f"{len(view.log)} {'act' if len(view.log) == 1 else 'acts'}" if view.log else ""
-    return box(keyed("O", "operator"), tuple(rows), width, height, note=note)
+    return box(keyed(view.keys("O"), "operator"), tuple(rows), width, height, note=note)
 
 
 def _entry(entry: LogEntry, width: int) -> Row:

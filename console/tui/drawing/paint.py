@@ -6,6 +6,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from console.observation.plain import plain
 from console.tui.drawing.text import Row, fill
 from console.tui.themes import Palette
 
@@ -18,9 +19,10 @@ def style_of(palette: Palette, role: str, ground: str) -> Style:
 
 
 def paint(row: Row, width: int, palette: Palette, ground: str = "ground") -> Strip:
-    """Exactly `width` cells. Text is never markup: it goes into segments as it is."""
+    """Exactly `width` cells. Text is never markup: it goes into segments as it is, without what moves a cursor."""
     segments = []
-    for text, role in fill(row, width):
+    safe = tuple((text, role) if text.isprintable() else (plain(text, len(text)), role) for text, role in row)
+    for text, role in fill(safe, width):
         style, bare = style_of(palette, role, ground), text.lstrip(" ")
         # Leading blanks stand alone: SVG viewers drop them from a text element and then stretch what is left.
         segments += [Segment(part, style) for part in (" " * (len(text) - len(bare)), bare) if part]

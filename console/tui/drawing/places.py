@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from console.observation.figures import words
+from console.observation.plain import plain
 from console.observation.runs import RunRef, RunStanding
 from console.tui.drawing.text import Row, Span, ends, pad
 from runners.contract.states import Classification
@@ -14,15 +15,15 @@ STANDING = 22  # cells: a glyph and the longest verdict
 def run_row(run: RunRef, width: int, *, marked: bool = False) -> Row:
     """How it stands or ended comes first."""
     word, role = standing(run)
-    name = (run.run_id, "bright" if run.standing is RunStanding.LIVE else "text")
+    name = (plain(run.run_id), "bright" if run.standing is RunStanding.LIVE else "text")
     left: Row = (("◆ " if marked else "  ", "accent"), (pad(word, STANDING), role), ("  ", ""), name)
     return ends(left, ((f"  {changed(run, width)}", "muted"),), width)
 
 
 def changed(run: RunRef, width: int) -> str:
-    """Without the year where there is little room: the name says more."""
+    """When it ended, by its own word where it has one; without the year where there is little room."""
     form = "%Y-%m-%d %H:%MZ" if width >= NARROW else "%m-%d %H:%MZ"
-    return datetime.fromtimestamp(run.changed_ms / 1000, UTC).strftime(form)
+    return datetime.fromtimestamp((run.ended_ms or run.changed_ms) / 1000, UTC).strftime(form)
 
 
 def standing(run: RunRef) -> Span:

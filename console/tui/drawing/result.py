@@ -3,7 +3,7 @@
 from console.observation.conditions import Verdict
 from console.observation.figures import loss, words
 from console.tui.drawing.box import box
-from console.tui.drawing.text import Row, fill, labelled, row_width, width_of
+from console.tui.drawing.text import Row, fill, labelled, row_width, width_of, wrap
 from console.tui.view import View
 from runners.contract.states import Classification
 
@@ -19,8 +19,21 @@ OFFERED = (
 def result(view: View, width: int) -> tuple[Row, ...]:
     """Exactly HEIGHT rows."""
     inner = width - 4
-    rows = (_verdict(view, inner), _scores(view, inner), _bundle(view, inner), _next(view, inner))
+    rows = (*_whole_reason(view, inner), _scores(view, inner), _bundle(view, inner), _next(view, inner))
+    if len(rows) > HEIGHT - 2:  # the reason says more than the end of a path
+        rows = (*rows[:-2], rows[-1])
     return box((("result", "bright*"),), rows, width, HEIGHT)
+
+
+def _whole_reason(view: View, width: int) -> tuple[Row, ...]:
+    """The verdict; where nothing was judged, on a second row what the first has no room for."""
+    first, closed = _verdict(view, width), view.snapshot.state.closed
+    if closed is None or view.snapshot.state.promotion is not None:
+        return (first,)
+    word = row_width(first[:1]) + 2
+    lines = wrap(closed.reason, width - word, 2)
+    return tuple(fill((first[0] if not at else (" " * (word - 2), ""), (f"  {line}", "text")), width)
+                 for at, line in enumerate(lines))  # fmt: skip
 
 
 def _verdict(view: View, width: int) -> Row:
@@ -73,18 +86,20 @@ def _proof(view: View, width: int) -> Row:
     if stopped is None or stopped.evidence is None:
         return labelled("scores", (("none: the run ended before held-out scoring", "muted"),), width, 9)
     where = f"#{stopped.evidence.seq} of {stopped.evidence.file}"
-    row: Row = (("e", "bright*"), (" opens ", "muted"), (where, "digest"), (f"  ✗ {stopped.label}", "bad"))
+    row: Row = ((view.keys("e"), "bright*"), (" opens ", "muted"), (where, "digest"), (f"  ✗ {stopped.label}", "bad"))
     return labelled("proof", row, width, 9)
 
 
 def _next(view: View, width: int) -> Row:
     """What the operator can do with it, as far as it would work now."""
+    check: Row = ((view.keys("4"), "bright*"), (" and ", "muted"), (view.keys("v", "checks.verify"), "bright*"),
+                  (" verify it", "text"))  # fmt: skip
     row: list[tuple[str, str]] = []
     for key, what, binding in OFFERED:
-        if binding not in view.blocked:
-            row += [(key, "bright*"), (f" {what}", "text"), (" · ", "muted")]
+        act = [(view.keys(key), "bright*"), (f" {what}", "text"), (" · ", "muted")]
+        if binding not in view.blocked and row_width((*row, *act, *check)) <= width - 9:
+            row += act
     command = f"swarm check real-run --bundle {view.bundle}"
-    check: Row = (("4", "bright*"), (" and ", "muted"), ("v", "bright*"), (" verify it", "text"))
     if view.bundle is not None and row_width(tuple(row)) + width_of(command) < width - 9:
         check = ((command, "bright"),)
     return labelled("next", (*row, *check), width, 9)

@@ -1,8 +1,9 @@
 """Lines of coloured text as plain data: comparable, so that a widget repaints only what changed."""
 
 from functools import lru_cache
+from itertools import chain
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 # Text and the role of its colour; "ok*" is the role in bold, "" leaves the ground.
 Span = tuple[str, str]
@@ -69,10 +70,14 @@ def labelled(label: str, row: Row, width: int, label_width: int = 6) -> Row:
     return fill(((pad(label, label_width), "muted"), *row), width)
 
 
+def _pieces(word: str, width: int) -> list[str]:
+    return [word] if width_of(word) <= width or width < 2 else chop_cells(word, width)
+
+
 def wrap(text: str, width: int, limit: int) -> list[str]:
-    """Words over at most `limit` lines; the last one ends in an ellipsis when there was more."""
+    """Words over at most `limit` lines, a word longer than a line in pieces; an ellipsis where there was more."""
     lines = [""]
-    for word in text.split():
+    for word in chain.from_iterable(_pieces(one, width) for one in text.split()):
         joined = f"{lines[-1]} {word}" if lines[-1] else word
         if width_of(joined) <= width or not lines[-1]:
             lines[-1] = joined

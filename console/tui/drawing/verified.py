@@ -24,7 +24,7 @@ def verified_line(state: Verified | None) -> Row:
         share = bar(state.done / state.total, 24) if state.total else (("─" * 24, "line"),)
         count = f" rule {state.done + 1} of {state.total} " if state.total else " starting "
         return (*share, (count, "bright"), (words(state.rule), "muted"))
-    signer: Row = ((f" · signer {state.signer}: {SIGNERS.get(state.signer, '')}", "muted"),)
+    signer: Row = ((f" · signer {state.signer}", "muted"),)
     took = (f" · {state.took_s:.1f} s", "muted")
     if state.consistent:
         # The old documents can only agree with each other: what they don't prove is listed below the line.
@@ -38,10 +38,16 @@ def verified_rows(state: Verified | None, width: int) -> tuple[Row, ...]:
     rows: list[Row] = [verified_line(state)]
     if state is None or not state.over:
         return tuple(rows)
-    if state.facts:
-        rows.append(((" · ".join(f"{count} {words(name)}" for name, count in state.facts if count), "muted"),))
+    if state.consistent is not None:
+        rows += _wrapped(f"signer {state.signer}: {SIGNERS.get(state.signer, '')}", width)
+    rows += _wrapped(" · ".join(f"{count} {words(name)}" for name, count in state.facts if count), width)
     for finding in state.findings:
         for place, line in enumerate(wrap(plain(finding), width - 2, 4)):
             rows.append((("✗ " if place == 0 else "  ", "bad"), (line, "text")))
-    rows += [((plain(line), "muted"),) for line in state.lines]
+    for line in state.lines:
+        rows += _wrapped(plain(line), width)
     return tuple(rows)
+
+
+def _wrapped(text: str, width: int) -> tuple[Row, ...]:
+    return tuple(((line, "muted"),) for line in wrap(text, width, 6) if line)

@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from console.observation.line import Ref
 from console.tui.drawing.checks import Evidence, checks
+from console.tui.keys import HERE
 from console.tui.screens.place import Place
 from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
@@ -17,8 +18,17 @@ from console.tui.widgets.lines import FixedLines
 class Checks(Place):
     NAME = "checks"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "verify", "verify", id="checks.verify", tooltip="check the bundle from its files alone"),
-        Binding("V", "app.check_all", "every check", id="app.checks", tooltip="ask everything that swarm check knows"),
+        Binding(
+            "v", "verify", "verify", id="checks.verify", tooltip="check the bundle from its files alone", group=HERE
+        ),
+        Binding(
+            "V",
+            "app.check_all",
+            "every check",
+            id="app.checks",
+            tooltip="ask everything that swarm check knows",
+            group=HERE,
+        ),
     ]
 
     def __init__(self) -> None:

@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from console.observation.sentence import kept
 from console.tui.drawing.box import box
 from console.tui.drawing.text import Row, clip, wrap
+from console.tui.keys import ANSWER
 from console.tui.view import View
 from console.tui.widgets.block import Block
 
@@ -20,8 +21,8 @@ class Question(ModalScreen[bool]):
     TITLE_TEXT = ""
     YES, NO = "does it", "changes nothing"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "yes", id="confirm.yes", tooltip="do what is asked"),
-        Binding("n,escape,x,q", "answer(False)", "no", id="confirm.no", tooltip="change nothing"),
+        Binding("y", "answer(True)", "yes", id="confirm.yes", tooltip="do what is asked", group=ANSWER),
+        Binding("n,escape,x,q", "answer(False)", "no", id="confirm.no", tooltip="change nothing", group=ANSWER),
     ]
 
     def compose(self) -> ComposeResult:

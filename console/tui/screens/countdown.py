@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 from console.tui.drawing.box import box
 from console.tui.drawing.gauges import bar
 from console.tui.drawing.text import Row, wrap
+from console.tui.keys import ANSWER
 from console.tui.view import View
 from console.tui.widgets.block import Block
 
@@ -19,8 +20,15 @@ class Countdown(ModalScreen[bool]):
     """Dismisses with True when the time is over or `enter` was pressed, with False for any way out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n,x,q", "answer(False)", "cancel", id="countdown.cancel", tooltip="don't start the drill"),
-        Binding("enter,y", "answer(True)", "now", id="countdown.now", tooltip="start it at once"),
+        Binding(
+            "escape,n,x,q",
+            "answer(False)",
+            "cancel",
+            id="countdown.cancel",
+            tooltip="don't start the drill",
+            group=ANSWER,
+        ),
+        Binding("enter,y", "answer(True)", "now", id="countdown.now", tooltip="start it at once", group=ANSWER),
     ]
 
     def __init__(self, what: str, lines: tuple[str, ...]) -> None:

@@ -46,6 +46,10 @@ class Dashboard(Place):
     def on_mount(self) -> None:
         self.query_one(ReceiptsView).focus()
 
+    @property
+    def zoomed(self) -> bool:
+        return self.has_class("zoom")
+
     def zoom(self) -> bool:
         widget = self.focused
         before = set(self.query(".zoomed"))

@@ -9,8 +9,10 @@ from textual.content import Content
 from textual.widget import Widget
 
 from console.observation.figures import size
-from console.observation.file_lines import FileLines
+from console.observation.file_lines import LONGEST, FileLines
+from console.observation.plain import plain
 from console.tui.drawing.text import Row
+from console.tui.keys import HERE
 from console.tui.screens.place import Place
 from console.tui.widgets.lines import LineView
 
@@ -23,19 +25,40 @@ class FileView(LineView):
     def __init__(self, lines: FileLines, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id, cursor=False)
         self.lines = lines
+        self.left = 0  # characters that are out of sight; what isn't ASCII stands as an escape
 
     def line_count(self) -> int:
         return len(self.lines)
 
     def line(self, index: int, width: int) -> Row:  # noqa: ARG002
         text = self.lines.line(index)
+        if self.left:
+            return ((text[self.left :], "text"),)
         name, mark, value = text.partition('": ')
         return ((name + mark, "muted"), (value, "text")) if mark else ((text, "text"),)
 
 
 class FilePage(Place):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.pop_screen", "back", id="file.back", tooltip="back to the bundle"),
+        Binding(
+            "right,l",
+            "sideways(1)",
+            "right",
+            id="file.right",
+            tooltip="the rest of long lines",
+            priority=True,
+            group=HERE,
+        ),
+        Binding(
+            "left,h",
+            "sideways(-1)",
+            "left",
+            id="file.left",
+            tooltip="back to where lines begin",
+            priority=True,
+            group=HERE,
+        ),
+        Binding("escape", "app.pop_screen", "back", id="file.back", tooltip="back to the bundle", group=HERE),
     ]
 
     def __init__(self, path: Path, name: str) -> None:
@@ -63,8 +86,15 @@ class FilePage(Place):
             self.query_one(FileView).update_lines()
             self._caption()
 
+    def action_sideways(self, step: int) -> None:
+        view = self.query_one(FileView)
+        view.left = min(max(0, view.left + step * max(1, view.size.width // 2)), LONGEST)
+        view.refresh()
+        self._caption()
+
     def _caption(self) -> None:
         view, lines = self.query_one(FileView), self._lines
-        view.border_title = Content(self._shown_name)
+        view.border_title = Content(plain(self._shown_name))
+        left = f"from character {view.left + 1} · " if view.left else ""
         more = "" if lines.whole else ", indexing goes on"
-        view.border_subtitle = Content(f"{len(lines)} lines · {size(lines.size)}{more} · esc back")
+        view.border_subtitle = Content(f"{left}{len(lines)} lines · {size(lines.size)}{more} · ← → sideways · esc back")

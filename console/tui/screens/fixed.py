@@ -11,6 +11,7 @@ from console.observation.detail import RecordDetail
 from console.observation.plain import plain
 from console.tui.drawing.detail import full
 from console.tui.drawing.text import Row, wrap
+from console.tui.keys import HERE
 from console.tui.screens.place import Place
 from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
@@ -20,7 +21,7 @@ class Leaf(Place):
     """Something opened from a place; esc goes back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.pop_screen", "back", id="leaf.back", tooltip="back to where you were"),
+        Binding("escape", "app.pop_screen", "back", id="leaf.back", tooltip="back to where you were", group=HERE),
     ]
     TITLE_TEXT: str = ""
     CURSOR = False
@@ -44,25 +45,48 @@ class Record(Leaf):
 
     TITLE_TEXT = "record"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy", "copy digest", id="record.copy", tooltip="copy the record's sha256"),
-        Binding("Y", "copy_json", "copy JSON", id="record.copy-json", tooltip="copy the canonical bytes"),
+        Binding("enter", "raw", "raw", id="record.raw", tooltip="the bytes as they were signed, and back", group=HERE),
+        Binding("y", "copy", "copy digest", id="record.copy", tooltip="copy the record's sha256", group=HERE),
+        Binding("Y", "copy_json", "copy JSON", id="record.copy-json", tooltip="copy the canonical bytes", group=HERE),
     ]
 
     def __init__(self, detail: RecordDetail, says: str = "") -> None:
         super().__init__()
-        self._detail, self._says = detail, says
+        self._detail, self._says, self._raw = detail, says, False
         if detail.record is not None:
             self.TITLE_TEXT = f"record  {plain(detail.record.kind, 60)} #{detail.record.seq}"
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
         lines = wrap(plain(self._says), width, 4) if self._says else []
-        return (*(((line, "bright"),) for line in lines), *full(self._detail, width))
+        return (*(((line, "bright"),) for line in lines), *full(self._detail, width, raw=self._raw))
 
     def paged(self) -> str:
-        return self._detail.readable
+        return self._detail.raw.decode(errors="backslashreplace") if self._raw else self._detail.readable
+
+    def action_raw(self) -> None:
+        self._raw = not self._raw
+        self.app.touch()  # type: ignore[attr-defined]
 
     def action_copy(self) -> None:
         self.app.copy_text(self._detail.sha256, "sha256 of the record")  # type: ignore[attr-defined]
 
     def action_copy_json(self) -> None:
         self.app.copy_text(self._detail.raw.decode(errors="backslashreplace"), "canonical record")  # type: ignore[attr-defined]
+
+
+class Finding(Leaf):
+    """What was found wrong with a journal: no record stands behind it."""
+
+    TITLE_TEXT = "not verified"
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
+        why = "Nothing of this journal is shown from there on. What came before it holds, by its chain and signatures."
+        told = (((line, "bad"),) for line in wrap(plain(self._text, 4000), width, 40))
+        return (*told, (), *(((line, "muted"),) for line in wrap(why, width, 4)))
+
+    def paged(self) -> str:
+        return self._text

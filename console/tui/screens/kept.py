@@ -9,11 +9,12 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from console.observation.figures import size
 from console.observation.kept_run import KeptFile, KeptRun
 from console.observation.plain import plain
 from console.tui.drawing import kept
-from console.tui.drawing.text import Row, pad
+from console.tui.drawing.text import Row
+from console.tui.errors import in_words
+from console.tui.keys import HERE
 from console.tui.screens.file import FilePage
 from console.tui.screens.place import Place
 from console.tui.tensors import AdapterTable
@@ -22,30 +23,56 @@ from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
 from runners.records.errors import RecordsError
 
+TABS = 2  # rows above those of a section
+Targets = tuple[KeptFile | None, ...]  # beside each row, what enter opens
+
 
 class KeptPage(Place):
     """Left and right go through the sections; enter opens a file, or computes the norms of an adapter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "right,l", "section(1)", "next page", id="kept.next", tooltip="the next page of this run", priority=True
+            "right,l",
+            "section(1)",
+            "next page",
+            id="kept.next",
+            tooltip="the next page of this run",
+            group=HERE,
+            priority=True,
         ),
-        Binding("left,h", "section(-1)", "page before", id="kept.previous", tooltip="the page before", priority=True),
-        Binding("w", "watch", "watch", id="kept.watch", tooltip="through the dashboard; [ ] { } step in its time"),
-        Binding("v", "verify", "verify", id="kept.verify", tooltip="check it again from the files alone"),
-        Binding("escape", "app.pop_screen", "back", id="kept.back", tooltip="back to the list"),
+        Binding(
+            "left,h",
+            "section(-1)",
+            "page before",
+            id="kept.previous",
+            tooltip="the page before",
+            group=HERE,
+            priority=True,
+        ),
+        Binding(
+            "w",
+            "watch",
+            "watch",
+            id="kept.watch",
+            tooltip="through the dashboard; [ ] { } step in its time",
+            group=HERE,
+        ),
+        Binding("v", "verify", "verify", id="kept.verify", tooltip="check it again from the files alone", group=HERE),
+        Binding("escape", "app.pop_screen", "back", id="kept.back", tooltip="back to the list", group=HERE),
     ]
 
     def __init__(self, run: KeptRun) -> None:
         super().__init__()
         self.run = run
         self._section = 0
-        self._tables: dict[str, AdapterTable] = {}
-        self._targets: tuple[KeptFile | None, ...] = ()
+        self._at_top = False  # the next rows are of another section
+        self._tables: dict[str, AdapterTable] | None = None  # once their headers were read
+        self._targets: Targets = ()
+        self._drawn: tuple[object, tuple[Row, ...], Targets] = (None, (), ())  # and from what
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=True)
-        lines.border_title = Content(self.run.run_id or self.run.path.name)
+        lines.border_title = Content(plain(self.run.run_id or self.run.path.name))
         yield lines
 
     def on_mount(self) -> None:
@@ -53,17 +80,39 @@ class KeptPage(Place):
 
     def show(self, view: View) -> None:
         lines = self.query_one(FixedLines)
-        rows, self._targets = self._rows(self.size.width - 6, self.size.height - 7)
-        lines.show_rows((kept.tabs(self.section), (), *rows))
-        watch = "e the record behind the verdict · w watches it · " if self.run.kind == "swarm" else ""
-        lines.border_subtitle = Content(f"{self.run.kind} · {watch}esc back")
+        width, height = self.size.width - 6, self.size.height - 7
+        tables = (self._tables or {}).values() if self.section == "adapters" else ()
+        since = (
+            self.section,
+            width,
+            height,
+            self._verified(),
+            tuple(table.state for table in tables),
+            self._tables is None,
+        )
+        if since != self._drawn[0]:
+            rows, targets = self._rows(width, height)
+            self._drawn = (since, (kept.tabs(self.section), (), *rows), targets)
+        lines.show_rows(self._drawn[1])
+        self._targets = self._drawn[2]
+        lines.has_cursor = any(self._targets)  # elsewhere the keys scroll
+        if self._at_top:  # where there is something to open, enter opens the first
+            self._at_top = self.section == "adapters" and self._tables is None
+            lines.scroll_to(y=0, animate=False)
+            lines.move_to(TABS if any(self._targets) else 0)
+        lines.border_subtitle = Content(f"{self.run.kind} · {self._offers()}esc back")
         super().show(view)
+
+    def _offers(self) -> str:
+        if any(self._targets):
+            return "enter computes norms · " if self.section == "adapters" else "enter opens · o in the pager · "
+        return "e the record behind the verdict · w watches it · " if self.run.kind == "swarm" else ""
 
     @property
     def section(self) -> str:
         return kept.SECTIONS[self._section]
 
-    def _rows(self, width: int, height: int) -> tuple[tuple[Row, ...], tuple[KeptFile | None, ...]]:
+    def _rows(self, width: int, height: int) -> tuple[tuple[Row, ...], Targets]:
         match self.section:
             case "verdict":
                 return kept.verdict(self.run, self._verified(), width), ()
@@ -76,10 +125,11 @@ class KeptPage(Place):
             case "adapters":
                 return self._adapters(width)
             case "files":
-                return _listed(self.run.files)
+                return kept.listed(self.run.files, width), self.run.files
             case "logs":
-                return _listed(self.run.logs) if self.run.logs else (_none("no log is kept in this bundle"), ())
-        return self._audit(), ()
+                told = kept.listed(self.run.logs, width) or _none("no log is kept in this bundle")
+                return told, self.run.logs
+        return kept.audit(self.run, width) or _none("no audit is kept in this bundle"), ()
 
     def evidence(self) -> dict[str, object]:
         """What this page is drawn from: the documents as read, and what the check said."""
@@ -87,41 +137,40 @@ class KeptPage(Place):
 
     def paged(self) -> Path | None:
         """The audit, or the file under the cursor."""
-        place = self.query_one(FixedLines).index - 2
+        place = self.query_one(FixedLines).index - TABS
         target = self._targets[place] if 0 <= place < len(self._targets) else None
-        audit = self.run.path / "audit.md"
-        if target is not None and not target.path.endswith(".safetensors"):
-            return self.run.path / target.path
-        return audit if audit.is_file() else None
+        if target is not None:
+            return None if target.path.endswith(".safetensors") else self.run.path / target.path
+        return self.run.path / "audit.md" if self.run.audit else None
 
     def _verified(self) -> Verified | None:
         going = self.app.verifications.get(self.run.path)  # type: ignore[attr-defined]
         return going.state if going else None
 
-    def _adapters(self, width: int) -> tuple[tuple[Row, ...], tuple[KeptFile | None, ...]]:
+    def _adapters(self, width: int) -> tuple[tuple[Row, ...], Targets]:
         """The header's table of each file; the norms where they were asked for."""
         if not self.run.adapters:
             return _none("no tensors are kept in this bundle"), ()
+        if self._tables is None:
+            self.run_worker(self._read_headers(), group="headers", exclusive=True, exit_on_error=False)
+            return _none(f"reading the headers of {len(self.run.adapters)} files"), ()
         rows: list[Row] = []
         targets: list[KeptFile | None] = []
         for file in self.run.adapters:
-            table = self._tables.setdefault(file.path, AdapterTable(self.run.path / file.path))
-            drawn = table.rows(file.path, width)
+            drawn = self._tables[file.path].rows(file.path, width)
             rows += drawn
             targets += [file] * len(drawn)
         return tuple(rows), tuple(targets)
 
-    def _audit(self) -> tuple[Row, ...]:
-        path = self.run.path / "audit.md"
-        try:
-            text = path.read_text(errors="replace")[:200_000]
-        except OSError:
-            return _none("no audit is kept in this bundle")
-        return tuple(_prose(plain(line, 2000)) for line in text.splitlines())
+    async def _read_headers(self) -> None:
+        """In a thread: there may be many, on a slow disk."""
+        places = {file.path: self.run.path / file.path for file in self.run.adapters}
+        self._tables = await asyncio.to_thread(lambda: {name: AdapterTable(path) for name, path in places.items()})
+        self.app.touch()  # type: ignore[attr-defined]
 
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:
         event.stop()
-        place = event.index - 2
+        place = event.index - TABS
         target = self._targets[place] if 0 <= place < len(self._targets) else None
         if target is None:
             return
@@ -131,7 +180,7 @@ class KeptPage(Place):
         try:
             self.app.push_screen(FilePage(self.run.path / target.path, target.path))
         except (RecordsError, OSError) as error:
-            self.app.notice(f"✗ {target.path}: {error}", "bad")  # type: ignore[attr-defined]
+            self.app.notice(f"✗ {target.path}: {in_words(error)}", "bad")  # type: ignore[attr-defined]
 
     def on_line_view_clicked(self, event: FixedLines.Clicked) -> None:
         event.stop()
@@ -140,14 +189,13 @@ class KeptPage(Place):
             self.action_section(tab - self._section)
 
     async def _compute(self, file: KeptFile) -> None:
-        await self._tables[file.path].compute()
+        if self._tables is not None:
+            await self._tables[file.path].compute()
         self.app.touch()  # type: ignore[attr-defined]
 
     def action_section(self, step: int) -> None:
         self._section = (self._section + step) % len(kept.SECTIONS)
-        lines = self.query_one(FixedLines)
-        lines.index = 0
-        lines.scroll_to(y=0, animate=False)
+        self._at_top = True
         self.app.touch()  # type: ignore[attr-defined]
 
     def action_verify(self) -> None:
@@ -162,16 +210,6 @@ class KeptPage(Place):
 
 def _none(text: str) -> tuple[Row, ...]:
     return (((text, "muted"),),)
-
-
-def _prose(line: str) -> Row:
-    return ((line, "bright*" if line.startswith("#") else "text"),)
-
-
-def _listed(files: tuple[KeptFile, ...]) -> tuple[tuple[Row, ...], tuple[KeptFile | None, ...]]:
-    rows: tuple[Row, ...] = tuple(((pad(file.path, 72), "text"), (f"{size(file.size_bytes):>10}", "muted"))
-                                  for file in files)  # fmt: skip
-    return rows, files
 
 
 async def read_kept(path: Path) -> KeptRun:

@@ -9,6 +9,7 @@ from textual.content import Content
 from console.tui.drawing.lane import Choice, lane_rows
 from console.tui.drawing.text import Row
 from console.tui.errors import ActRefused
+from console.tui.keys import HERE
 from console.tui.screens.fixed import Leaf
 from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
@@ -24,7 +25,14 @@ class LanePage(Leaf):
     TITLE_TEXT = "lanes"
     CURSOR = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "try_all", "try again", id="lane.try", tooltip="connect to every endpoint and read its greeting"),
+        Binding(
+            "v",
+            "try_all",
+            "try again",
+            id="lane.try",
+            tooltip="connect to every endpoint and read its greeting",
+            group=HERE,
+        ),
     ]
 
     def __init__(self) -> None:
@@ -67,6 +75,8 @@ class LanePage(Leaf):
     def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
         acts = self.app.desk.acts  # type: ignore[attr-defined]
         rows, self._choices = lane_rows(self._contracts, acts.lane, acts.way, self._tried, width)
+        starts = (k for k, choice in enumerate(self._choices) if choice and self._choices.index(choice) == k)
+        self.query_one(FixedLines).stops = tuple(starts)
         return rows
 
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:

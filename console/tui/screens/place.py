@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -11,6 +13,7 @@ from console.tui.drawing.header import header, sentence
 from console.tui.drawing.job import job_line
 from console.tui.drawing.small import small
 from console.tui.drawing.text import Row
+from console.tui.keys import MOVE
 from console.tui.view import View
 from console.tui.widgets.block import Block
 from console.tui.widgets.key_bar import KeyBar
@@ -20,6 +23,14 @@ class Place(Screen[None]):
     """Data comes down as one frozen View per frame; nothing goes up but messages."""
 
     NAME = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab,right,l", "app.focus_next", "next panel", id="place.next", tooltip="the keys to the next panel",
+                group=MOVE, show=False),
+        Binding("left,h", "app.focus_previous", "panel before", id="place.previous", group=MOVE, show=False,
+                tooltip="the keys to the panel before"),
+        Binding("escape", "back", "back out", id="place.back", group=MOVE, show=False,
+                tooltip="out of zoom, filter and past, then to the dashboard"),
+    ]  # fmt: skip
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-low"), (36, "-high")]  # noqa: RUF012
 
@@ -52,6 +63,14 @@ class Place(Screen[None]):
 
     def _draw_job(self, view: View, width: int, height: int) -> tuple[Row, ...]:  # noqa: ARG002
         return job_line(view, self.app.clock.mono_ms(), width)  # type: ignore[attr-defined]
+
+    def action_back(self) -> None:
+        """One step at a time, the nearest first."""
+        self.app.step_back(self)  # type: ignore[attr-defined]
+
+    @property
+    def zoomed(self) -> bool:
+        return False
 
     def zoom(self) -> bool:
         """What has the focus over the whole screen, or back. False where one thing has it anyway."""

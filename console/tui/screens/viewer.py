@@ -9,6 +9,8 @@ from textual.widget import Widget
 
 from console.observation.runs import RunRef
 from console.tui.drawing.places import run_row
+from console.tui.key_names import KeyNames
+from console.tui.keys import HERE
 from console.tui.screens.place import Place
 from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
@@ -17,8 +19,15 @@ from console.tui.widgets.lines import FixedLines
 class Viewer(Place):
     NAME = "viewer"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "mark", "mark", id="viewer.mark", tooltip="mark this run; c compares it with the one under it"),
-        Binding("c", "compare", "compare", id="viewer.compare", tooltip="the marked run beside this one"),
+        Binding(
+            "m",
+            "mark",
+            "mark",
+            id="viewer.mark",
+            tooltip="mark this run; c compares it with the one under it",
+            group=HERE,
+        ),
+        Binding("c", "compare", "compare", id="viewer.compare", tooltip="the marked run beside this one", group=HERE),
     ]
 
     def __init__(self) -> None:
@@ -61,6 +70,8 @@ class Viewer(Place):
     def action_compare(self) -> None:
         chosen = self.chosen
         if self.marked is None or chosen is None or self.marked.bundle is None or chosen.bundle is None:
-            self.app.notice("× compare: mark one closed run with m, then c on another", "warn")  # type: ignore[attr-defined]
+            keys: KeyNames = self.app.key_names  # type: ignore[attr-defined]
+            mark, compare = keys("m", "viewer.mark"), keys("c", "viewer.compare")
+            self.app.notice(f"× compare: mark one closed run with {mark}, then {compare} on another", "warn")  # type: ignore[attr-defined]
         else:
             self.app.compare(self.marked.bundle, chosen.bundle)  # type: ignore[attr-defined]

@@ -6,14 +6,17 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from console.observation.facets import HINT, parse_filter
+from console.tui.keys import FIND
 
 
 class FilterLine(Input):
     """Not on screen until it is asked for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "drop", "drop filter", id="filter.drop", tooltip="show every receipt again"),
-        Binding("enter,down", "keep", "keep filter", id="filter.keep", tooltip="back to the list, filtered"),
+        Binding("escape", "drop", "drop filter", id="filter.drop", tooltip="show every receipt again", group=FIND),
+        Binding(
+            "enter,down", "keep", "keep filter", id="filter.keep", tooltip="back to the list, filtered", group=FIND
+        ),
     ]
 
     def __init__(self) -> None:

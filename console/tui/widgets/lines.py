@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
@@ -11,9 +12,8 @@ from textual.strip import Strip
 
 from console.tui.drawing.paint import paint
 from console.tui.drawing.text import Row
+from console.tui.keys import MOVE
 from console.tui.themes import Palette
-
-MOVE = Binding.Group("move")
 
 
 class LineView(ScrollView, can_focus=True):
@@ -135,15 +135,18 @@ class LineView(ScrollView, can_focus=True):
             self.scroll_to(y=0 if step < 0 else self.line_count(), animate=False)
 
     def action_choose(self) -> None:
-        if self.has_cursor and self.line_count():
+        if not self.has_cursor:
+            raise SkipAction  # the page may have a use for the key
+        if self.line_count():
             self.post_message(self.Chosen(self, self.index))
 
     def on_click(self, event: Click) -> None:
         place = event.get_content_offset(self)
-        if place is None or not self.has_cursor:
+        if place is None:
             return
         index = place.y + round(self.scroll_y)
-        self.move_to(index)
+        if self.has_cursor:
+            self.move_to(index)
         self.post_message(self.Clicked(self, index, place.x))
         if event.chain > 1 and index < self.line_count():
             self.action_choose()
@@ -164,6 +167,16 @@ class FixedLines(LineView):
     def __init__(self, rows: tuple[Row, ...] = (), *, id: str, cursor: bool = False) -> None:  # noqa: A002
         super().__init__(id=id, cursor=cursor)
         self._rows = rows
+        self.stops: tuple[int, ...] = ()  # the lines that up and down lead to; none: every line
+
+    def action_cursor(self, step: int) -> None:
+        beyond = [index for index in self.stops if (index - self.index) * step > 0]
+        if abs(step) == 1 and beyond:
+            self.move_to(min(beyond, key=lambda index: abs(index - self.index)))
+        elif abs(step) == 1 and self.stops:
+            self.scroll_relative(y=step, animate=False)
+        else:
+            super().action_cursor(step)
 
     def show_rows(self, rows: tuple[Row, ...]) -> None:
         if rows != self._rows:

@@ -10,12 +10,13 @@ from textual.strip import Strip
 from console.tui.drawing.box import EDGES
 from console.tui.drawing.paint import paint
 from console.tui.drawing.text import Row
+from console.tui.keys import HERE
 from console.tui.widgets.block import Block
 
 
 class Panel(Block, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", id="panel.open", tooltip="what stands behind this panel, whole"),
+        Binding("enter", "open", "open", id="panel.open", tooltip="what stands behind this panel, whole", group=HERE),
     ]
 
     class Opened(Message):

@@ -6,7 +6,7 @@ from console.observation.receipts import Row as Receipt
 from console.tui.attachment import Attachment
 from console.tui.drawing import detail as detail_drawing
 from console.tui.drawing.box import box
-from console.tui.drawing.text import Row
+from console.tui.drawing.text import Row, wrap
 from console.tui.view import View
 from console.tui.widgets.panel import Panel
 
@@ -30,9 +30,8 @@ class ReceiptDetail(Panel):
     def _rows(self, view: View, width: int, height: int) -> tuple[Row, ...]:  # noqa: ARG002
         detail = self._detail
         if detail is None:
-            rows: tuple[Row, ...] = (
-                ((self._problem or "the receipt under the cursor is checked again here", "muted"),),
-            )
+            told = self._problem or "the receipt under the cursor is checked again here"
+            rows: tuple[Row, ...] = tuple(((line, "muted"),) for line in wrap(told, width - 4, 12))
         else:
             rows = detail_drawing.summary(detail, width - 4)
             if self._whole and detail.record is not None:

@@ -14,10 +14,11 @@ from console.observation.sifted import Sifted
 from console.tui.attachment import Attachment
 from console.tui.drawing.receipts import name_width, receipt_row
 from console.tui.drawing.text import Row
+from console.tui.key_names import KeyNames
+from console.tui.keys import FIND
 from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.lines import LineView
 
-FIND = Binding.Group("find")
 LOOK_BACK_S = 0.05
 
 
@@ -97,16 +98,19 @@ class ReceiptsView(LineView):
             self._looking.pause()
 
     def caption(self) -> None:
+        names: KeyNames = self.app.key_names  # type: ignore[attr-defined]
         if self._attachment is None:
             note = "none yet"
         else:
-            count = f"{len(self._rows)} of {self.ring.total}" if self._rows.filter else f"{self.ring.total}"
+            count = f"{len(self._rows)} of {self.ring.total}" if self._rows.filter else f"{self.ring.total} receipts"
             count += f" · {self._rows.looks_back} still looked through" if self._rows.looks_back else ""
-            where = "following" if self.following else f"{self.index} newer · . follows"
+            where = "following" if self.following else f"{self.index} newer · {names('.', 'receipts.follow')} follows"
             note = f"{count} · {problems(self.ring.bad)} · {where}"
         self.border_subtitle = Content(note)
         wanted = f"  / {self._rows.filter.text}" if self._rows.filter else ""
-        self.border_title = Content.assemble(("2 ", "not bold $accent"), f"receipts{wanted}")
+        key = (names("2"), "not bold $accent")
+        muted = "not bold $muted"
+        self.border_title = Content.assemble(("[", muted), key, ("] ", muted), f"receipts{wanted}")
 
     def line_count(self) -> int:
         return len(self._rows)

@@ -1,0 +1,25 @@
+"""What a machine refuses its own processes: room, open files, memory, a disk that fails or is read-only."""
+
+import errno
+
+REFUSED_HERE = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+)  # fmt: skip
+
+
+def limit_of(error: BaseException | None) -> str | None:
+    """The system's own word in small letters, `enospc`; None for whatever isn't the machine's. An error that was raised
+    from another one is what its cause is."""
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return "enomem"
+        if isinstance(error, OSError) and error.errno in REFUSED_HERE:
+            return errno.errorcode[error.errno].lower()
+        error = error.__cause__
+    return None
+
+
+def error_of(limit: str, said: str) -> OSError | None:
+    """The error that the word came from, as another process of this machine told it."""
+    number = getattr(errno, limit.upper(), None)
+    return OSError(number, said) if number in REFUSED_HERE else None
