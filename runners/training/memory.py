@@ -112,6 +112,8 @@ class Tiling:
 def tiling(tiles: tuple[NamedSize, ...], threads: int) -> Tiling:
     sizes = {tile.name: tile.size for tile in tiles}
     rows = sizes.get("head_rows", 0)
+    if "softmax_tiles" in sizes:  # of a kernel's programs
+        return Tiling(rows, sizes["softmax_columns"] * sizes["softmax_tiles"])
     return Tiling(rows, sizes["block_rows"], threads) if "block_rows" in sizes else Tiling(rows, rows)
 
 
