@@ -116,7 +116,7 @@ def _active(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Senten
         step = f"step {slow.host.work.step} of {slow.steps}"
         return (
             (f"{len(out)} hosts train" if len(out) > 1 else "one host trains", "text"),
-            (" · furthest behind is ", "muted"),
+            (" · last is ", "muted"),
             (slow.host.node_id, "bright"),
             (f" at {step}{rest}", "muted"),
         )
@@ -135,7 +135,7 @@ def _pace(view: HostView) -> str:
         return " · writing its upload · nothing to do"
     if view.left_ms is None or view.steps_per_second is None:
         return " · nothing to do"
-    return f" · about {seconds(view.left_ms)} left at {view.steps_per_second:.0f} steps/s · nothing to do"
+    return f" · about {seconds(view.left_ms)} left · {view.steps_per_second:.0f} steps/s · nothing to do"
 
 
 def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
@@ -171,17 +171,19 @@ def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
 
 def _replaying(state: State, hosts: tuple[HostView, ...], view: HostView, moment: Moment) -> Sentence:
     bound = f" (bound {limit(state.policies.replay_ms)})" if state.policies else ""
+    going = {one.body.node_id: one.body for one in state.doing if one.body.activity == "replay"}
     out = {one.host.node_id: one.short for one in hosts if one.host.replay is None}
-    works = [one.body for one in state.doing if one.body.activity == "replay" and one.body.node_id in out]
-    shares = "".join(f" · {out[one.node_id or '']} {one.done} of {one.total}" for one in works if one.total > 1)
+    works = [going[node_id] for node_id in out if node_id in going]  # in the order of the panels
+    shares = [f"{out[one.node_id or '']} {one.done} of {one.total}" for one in works if one.total > 1]
     began = max((one.host.replay.at for one in hosts if one.host.replay), key=lambda at: at.wall_ms, default=None)
     since = _since(state, moment) if began is None or len(works) > 1 else f" since {seconds(moment.age_ms(began))}"
-    who = " and ".join(out) if len(works) > 1 else view.host.node_id
+    who = " and ".join(out[one.node_id or ""] for one in works) if len(works) > 1 else view.host.node_id
+    told = "".join(f" · {share}" for share in shares)
     return (
         ("validator does the work of ", "text"),
         (who, "bright"),
         (f" again{since}", "text"),
-        (f"{bound}{shares} · nothing to do", "muted"),
+        (f"{bound}{told} · nothing to do", "muted"),
     )
 
 
