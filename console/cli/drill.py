@@ -18,7 +18,7 @@ from console.coordination.inbox import leave_command
 from console.coordination.lane_file import load_lane
 from console.coordination.paths import RunPaths
 from console.coordination.spec import RunSpec
-from console.drills.errors import DrillRefused, RunAbandoned
+from console.drills.errors import CoordinatorStays, DrillRefused, RunAbandoned
 from console.drills.expectation import CASES, Case, DrillExpectation, expectation, struck_node
 from console.drills.faulty_host import faulty_host
 from console.drills.rehearsal import Rehearsal, fault_for
@@ -60,12 +60,13 @@ def drill(options: argparse.Namespace) -> int:
         expected = {case: expectation(load_lane(options.lane), case) for case in cases}
     except DrillRefused as error:
         raise MissingTool(str(error)) from error
-    reports = []
+    reports, stayed = [], False
     with Interrupts() as interrupts:
         for number, case in enumerate(cases):
             run_id = f"{options.run_id}-{number}" if options.run_id and number else options.run_id
-            report = hold(options.lane, run_id or new_drill_id(options.lane, case), expected[case], interrupts)
+            report, left = hold(options.lane, run_id or new_drill_id(options.lane, case), expected[case], interrupts)
             reports.append(report)
+            stayed = stayed or not left
             if not options.json:
                 print(table(report))
     if options.json:
@@ -73,7 +74,7 @@ def drill(options: argparse.Namespace) -> int:
     bundle = runs_dir() / reports[-1].run_id / "bundle"
     print(f"to keep this with the lane: swarm freeze drills --lane {options.lane} --observed {options.kind}={bundle}",
           file=sys.stderr)  # fmt: skip
-    return 0 if all(report.result == "pass" for report in reports) else 1
+    return 0 if all(report.result == "pass" for report in reports) and not stayed else 1
 
 
 def new_drill_id(lane: str, case: Case) -> str:
@@ -81,17 +82,26 @@ def new_drill_id(lane: str, case: Case) -> str:
     return f"{Path(lane).stem}-drill-{case}-{now}-{secrets.token_hex(2)}".replace("_", "-")
 
 
-def hold(lane: str, run_id: str, expected: DrillExpectation, interrupts: Interrupts) -> DrillReport:
-    """One case, from its run's start to its report beside the bundle. Raises UsageError, RunAbandoned."""
+def hold(lane: str, run_id: str, expected: DrillExpectation, interrupts: Interrupts) -> tuple[DrillReport, bool]:
+    """One case, from its run's start to its report beside the bundle; False where the coordinator stayed. Ctrl-C asks
+    the run to stop and close its bundle; where it was asked, or has closed it, the drill leaves. Raises UsageError,
+    MissingTool."""
     with _run(lane, run_id, expected) as (spec, paths):
         clock = Clock()
         fault = fault_for(expected.case, spec, clock)
         print(f"drill {expected.case}: run {run_id} in {paths.root}", file=sys.stderr)
 
+        asked: list[str] = []
+
         def interrupted() -> bool:
             if not interrupts.take():
                 return False
-            leave_command(paths.inbox, operator_key(), run_id, "stop", "Ctrl-C in a drill", clock.wall_ms())
+            if asked or paths.bundle.exists():
+                print(f"left as it is; `swarm attach {run_id}` watches it", file=sys.stderr)
+                raise KeyboardInterrupt
+            asked.append(
+                leave_command(paths.inbox, operator_key(), run_id, "stop", "Ctrl-C in a drill", clock.wall_ms())
+            )
             return True
 
         reports = ReportsFirst(paths, spec.contract)
@@ -108,8 +118,16 @@ def hold(lane: str, run_id: str, expected: DrillExpectation, interrupts: Interru
         # Whoever watches has the verdict while the coordinator still writes what nothing here rests on.
         report = judge_drill(expected, story, fault.struck, paths.bundle, check_real_run(paths.bundle))
         write_durable(paths.root / REPORT_FILE, report.to_bytes())
+        return report, _left(rehearsal)
+
+
+def _left(rehearsal: Rehearsal) -> bool:
+    try:
         rehearsal.until_left()
-    return report
+    except CoordinatorStays as error:
+        print(f"swarm: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -79,7 +79,8 @@ def prepare(options: argparse.Namespace) -> int:
         print(
             f"{manifest.file.name}  {manifest.tokens} tokens of {len(manifest.sample_ids)} samples  {manifest.digest}"
         )
-    print(f"captured {result.way.replace('_', ' ')}", file=sys.stderr)
+    how = result.manifests[0].capture
+    print(f"captured {result.way.replace('_', ' ')} on {how.device_label} with {how.array_library}", file=sys.stderr)
     return 0
 
 

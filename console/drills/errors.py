@@ -9,5 +9,9 @@ class DrillRefused(DrillError):  # noqa: N818
     """This lane or machine can't have the fault; nothing was started."""
 
 
+class CoordinatorStays(DrillError):  # noqa: N818
+    """The bundle is closed and the verdict kept, and the run's coordinator doesn't leave."""
+
+
 class RunAbandoned(DrillError):  # noqa: N818
     """No coordinator lives any more, and the run has no bundle: there is nothing to judge."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from console.coordination.paths import RunPaths
 from console.coordination.spec import RunSpec
-from console.drills.errors import RunAbandoned
+from console.drills.errors import CoordinatorStays, RunAbandoned
 from console.drills.expectation import Case, struck_node
 from console.drills.faults import Fault, FlippedByte, Killed, SetBefore, Slowed, Stopped
 from console.drills.heard import Heard
@@ -15,11 +15,13 @@ from console.drills.matching import Story
 from console.drills.strike import keep_strike
 from console.observation.line import Line
 from console.observation.source import RunSource
+from runners.contract.coordinator_records import EpochOpened, RunOpened
 from runners.records.clock import Clock
 from runners.records.lock import is_held
 
 ORPHANED_AFTER_S = 10.0
 LEAVING_S = 0.05  # between two looks at a coordinator that is done
+LEAVE_S = 60.0  # it writes one document and ends the agents that it started: a second, on a machine that has time
 
 Hear = Callable[[Line], None]
 
@@ -48,6 +50,7 @@ class Rehearsal:
     hear: Hear
     stop: Callable[[], bool] = lambda: False  # was the drill asked to end? It says so once to whoever can stop the run
     _struck: bool = False
+    _pid: int = 0  # of the last coordinator that opened the run
 
     def __post_init__(self) -> None:
         self._heard = Heard(self.node_id)
@@ -74,6 +77,8 @@ class Rehearsal:
 
     def _turn(self, source: RunSource) -> bool:
         for line in source.poll().lines:
+            if isinstance(line.body, (RunOpened, EpochOpened)):
+                self._pid = line.body.pid
             self.fault.hear(line)
             self.hear(line)
             self._heard.take(line)
@@ -81,9 +86,17 @@ class Rehearsal:
         self._note_strike()
         return self._heard.last == "closed" and self.paths.bundle.exists()
 
-    def until_left(self) -> None:
-        """Returns when the coordinator has written what lies beside the bundle, and is gone."""
+    def until_left(self, patience_s: float = LEAVE_S) -> None:
+        """Returns when the coordinator has written what lies beside the bundle and is gone. Raises CoordinatorStays."""
+        deadline = time.monotonic() + patience_s
         while is_held(self.paths.coordinator):
+            if self.stop() or time.monotonic() > deadline:
+                run_id, pid = self.paths.root.name, self._pid
+                raise CoordinatorStays(
+                    f"run {run_id}: expected its coordinator to leave within {patience_s:g} s of its bundle, got "
+                    f"process {pid} that lives on; see {self.paths.log}. Bundle and verdict are whole: `kill -9 {pid}` "
+                    f"ends it, and `swarm evidence {run_id}` writes what it would have left beside them"
+                )
             time.sleep(LEAVING_S)
 
     def _note_strike(self) -> None:

@@ -11,7 +11,11 @@ class HostError(Exception):
 
 
 class HostUnreachable(HostError):  # noqa: N818 - the noun is the state
-    """Nothing answers at the endpoint."""
+    """Nothing answers at the endpoint. `fact` says it where the endpoint stands beside it and room is scarce."""
+
+    def __init__(self, text: str, fact: str = "") -> None:
+        super().__init__(text)
+        self.fact = fact or text
 
 
 class HostAuthRefused(HostError):  # noqa: N818

@@ -1,5 +1,6 @@
 """One way out to a host: an SSH connection to a pinned key, or the reason why there is none."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from console.hosts.ssh_target import SshTarget
 KEEPALIVE_S = 0.8
 KEEPALIVE_MISSED = 3
 CONNECT_S = 5.0
+IS_IT_UP = "Is the host up, and its agent or sshd listening on that port?"
 LOGIN_S = 10.0
 
 # The pinned key's own kind comes first. The others are asked for too, so that a host with another kind of key shows it
@@ -117,7 +119,16 @@ def connect_errors(target: SshTarget, watcher: Watcher) -> Iterator[None]:
             "none; make it, or take its IdentityFile line out"
         ) from error
     except (OSError, TimeoutError, asyncssh.Error, ValueError) as error:
+        fact = _fact(error)
         raise HostUnreachable(
-            f"{target.endpoint}: expected an SSH host, got: {printable(str(error)) or type(error).__name__}. "
-            "Is the host up, and its agent or sshd listening on that port?"
+            f"{target.endpoint}: expected an SSH host, got: {fact}. {IS_IT_UP}", f"{fact}. {IS_IT_UP}"
         ) from error
+
+
+def _fact(error: Exception) -> str:
+    """What a person calls it: `Connection refused`, where the event loop says `[Errno 111] Connect call failed`."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
+    return printable(str(error)) or type(error).__name__

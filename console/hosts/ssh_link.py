@@ -110,8 +110,9 @@ class SshLink:
             try:
                 await self._connect()
             except HostError as error:
-                if str(error) != self.state.reason:
-                    self._change(up=False, reason=str(error))
+                reason = error.fact if isinstance(error, HostUnreachable) else str(error)
+                if reason != self.state.reason:
+                    self._change(up=False, reason=reason)
 
     async def _connect(self) -> None:
         with connect_errors(self.target, self._watcher):

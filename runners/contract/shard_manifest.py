@@ -12,12 +12,12 @@ class CaptureRecord(Word):
 
     framework: Label  # transformers, mlx-lm
     framework_version: Label
-    array_library: Label  # torch@2.13.0+cpu, mlx@0.32.4
+    array_library: Label  # torch@2.13.0+cpu, mlx@0.32.4/openblas@0.3.21+Zen
     device_label: Label
     compute_dtype: Literal["f32"]
     stored_dtype: Literal["BF16", "F32"]
     batch_size: int
-    threads: int
+    threads: int  # of its products; 0 on Metal
 
 
 class ShardManifest(Document):

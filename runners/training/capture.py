@@ -31,6 +31,7 @@ from runners.training.head import find_head, identify_head
 from runners.training.samples import PairEncoder, TokenRow, load_tokenizer, prompt_template, read_pairs
 from runners.training.shard_files import SINGLE_FILE, ShardFiles, lay_out
 from runners.training.spill import Spill
+from runners.training.system_blas import prefer_openblas
 from runners.training.weights import Weights
 
 MANIFEST_FILE = "manifest.json"
@@ -58,6 +59,8 @@ def capture(
     """Shards and manifests in the job's `out_dir`. Raises CaptureError or CheckpointError; what was done stays."""
     if job.batch_size < 1:
         raise CaptureError(f"capture: expected a batch size of at least 1, got {job.batch_size}")
+    if job.backend == "mlx":
+        prefer_openblas()  # before the tokenizer, with which torch comes; torch multiplies nothing here
     out = Path(job.out_dir)
     source = _read(job, on_progress)
     out.mkdir(parents=True, exist_ok=True)

@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from mlx_lm.models.gpt_oss import GptOssMoeModel, ModelArgs
 
+from runners.contract.names import Label, as_label
 from runners.training.checkpoint import read_config
 from runners.training.errors import CaptureError
 from runners.training.head import F32
+from runners.training.system_blas import blas_of, set_blas_threads
 from runners.training.weights import Weights
 
 PREFIX = "model."  # what is outside of it is the head, which capture does not need
@@ -29,11 +31,9 @@ class MlxDecoder:
 
     framework = "mlx-lm"
     framework_version = version("mlx-lm")
-    array_library = f"mlx@{version('mlx')}"
-    threads = 0  # MLX does not say how many it uses
 
     def __init__(self, model_dir: Path, weights: Weights) -> None:
-        self.device_label = prepare_device()
+        self.device_label, self.array_library, self.threads = prepare_device()
         config = read_config(model_dir)
         self._decoder = GptOssMoeModel(model_arguments(config))
         tensors = converted(loaded(weights, weights.names(PREFIX), PREFIX))
@@ -51,13 +51,16 @@ class MlxDecoder:
         return [hidden[row, : len(tokens)] for row, tokens in enumerate(batch)]
 
 
-def prepare_device() -> str:
-    """Exact f32 products, and the label of what computes them."""
+def prepare_device() -> tuple[Label, Label, int]:
+    """Exact f32 products; labels of the device and of the libraries that compute them, and their threads on it."""
+    library = f"mlx@{version('mlx')}"
     os.environ["MLX_ENABLE_TF32"] = "0"  # read at the first product; on by default on newer Macs
     on_metal = bool(mx.metal.is_available()) and mx.default_device() == mx.gpu
-    if not on_metal:
-        mx.disable_compile()  # on a CPU it calls a C++ compiler, which a host need not have
-    return "metal:0" if on_metal else "cpu:0"
+    if on_metal:
+        return "metal:0", as_label(library), 0  # of the processor none
+    mx.disable_compile()  # on a CPU it calls a C++ compiler, which a host need not have
+    threads = set_blas_threads(max(1, (os.cpu_count() or 1) // 2))  # as many as torch's capture takes
+    return "cpu:0", as_label(f"{library}/{blas_of('libmlx.so')}"), threads
 
 
 def model_arguments(config: dict[str, Any]) -> Any:

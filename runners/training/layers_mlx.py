@@ -23,11 +23,9 @@ class MlxLayers:
 
     framework = "mlx-lm"
     framework_version = version("mlx-lm")
-    array_library = f"mlx@{version('mlx')}"
-    threads = 0  # MLX does not say how many it uses
 
     def __init__(self, model_dir: Path, weights: Weights) -> None:
-        self.device_label = prepare_device()
+        self.device_label, self.array_library, self.threads = prepare_device()
         self._config, self._weights = read_config(model_dir), weights
         self._arguments = model_arguments(self._config)
         self.count = int(self._arguments.num_hidden_layers)

@@ -64,8 +64,11 @@ async def test_a_client_key_that_the_host_does_not_know_is_refused(agent: AgentR
 async def test_a_closed_port_is_unreachable(agent: AgentRig) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(HostUnreachable, match=f"ssh://127.0.0.1:{port}"):
+    with pytest.raises(
+        HostUnreachable, match=f"ssh://127.0.0.1:{port}: expected an SSH host, got: Connection refused"
+    ) as it:
         await SshHost.connect("linux", replace(target_of(agent), port=port))
+    assert it.value.fact.startswith("Connection refused. ")  # in a column of few cells, beside the endpoint
 
 
 async def test_something_else_than_ssh_is_unreachable(agent: AgentRig) -> None:
@@ -120,11 +123,13 @@ async def test_a_killed_agent_is_told_and_the_link_comes_back_with_it(own_agent:
             await host.ask("stop", Order(act="echo"), Done)
         with pytest.raises(LinkDown):
             await host.read_at("x", 0, 1)
+        await asyncio.sleep(0.5)  # the first tries to come back
         own_agent.start()
         await seen.until(up=True)
         (own_agent.run_root / "x").write_bytes(b"back")
         assert await host.read_at("x", 0, 10) == b"back"
     assert [state.up for state in seen.states if state.reason in ("connected", "closed by us")] == [True, True, False]
+    assert any(state.reason.startswith("Connection refused. Is the host up") for state in seen.states)
 
 
 async def test_a_silent_host_is_named_within_the_bound_and_its_calls_end(own_agent: AgentRig) -> None:

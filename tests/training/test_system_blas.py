@@ -18,6 +18,8 @@ from tests.training.problems import ALPHA, job
 from tests.training.with_other_blas import STEPS
 from tests.validation.test_replay_comparison import TOLERANCE
 
+SWARM = Path(__file__).parents[2] / "fixtures" / "swarm"
+
 pytestmark = pytest.mark.skipif(platform.system() != "Linux", reason="elsewhere MLX's BLAS is the system's own")
 
 
@@ -65,6 +67,30 @@ def test_work_done_again_with_another_blas_agrees_and_is_never_called_exact(tmp_
     )
     assert found.outcome == "within_tolerance"
     assert not np.array_equal(kept.adapter.b, again.adapter.b)
+
+
+CAPTURE = """
+import sys
+from runners.contract.jobs import CaptureJob
+from runners.training.capture import capture
+model, data, out = sys.argv[1:]
+job = CaptureJob(model_dir=model, jsonl=data, out_dir=out, split="train", dataset_ref="x", batch_size=2, backend="mlx",
+                 way="by_layer", shard_bytes=1 << 20)
+print(capture(job).manifests[0].capture.array_library)
+"""
+
+
+@pytest.mark.usefixtures("on_the_processor")
+@pytest.mark.torch
+def test_a_capture_takes_it_too_and_says_so(tmp_path: Path) -> None:
+    """Although its tokenizer brings torch into the process."""
+    data = tmp_path / "two.jsonl"
+    data.write_bytes(b"".join((SWARM / "dataset" / "train.jsonl").read_bytes().splitlines(keepends=True)[:2]))
+    argv = [sys.executable, "-c", CAPTURE, str(SWARM / "base"), str(data), str(tmp_path / "out")]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=100, check=True)
+    library, _, blas = done.stdout.strip().partition("/")
+    assert library.startswith("mlx@")
+    assert blas.startswith("openblas@" if _installed() else "libblas"), blas
 
 
 @pytest.mark.usefixtures("on_the_processor")

@@ -1,6 +1,9 @@
 """One host, whole: who it is, what it does, how it is reached, and what its runner printed."""
 
+from pathlib import Path
+
 from console.observation.output import readable
+from console.observation.runner_output import runner_logs
 from console.tui.drawing.host import host_rows
 from console.tui.drawing.output import output_rows
 from console.tui.drawing.text import Row
@@ -21,11 +24,17 @@ class HostPage(Leaf):
             return (((f"{self.node_id} is no host of the run that is watched", "muted"),),)
         said = self._said()
         output = output_rows(readable(said), width) if said else ((("  nothing was heard of it yet", "muted"),),)
-        title: Row = (("what it printed", "bright*"), ("  newest line first, noise folded; o shows all of it", "muted"))
+        title: Row = (
+            ("what it printed", "bright*"),
+            ("  newest line first, noise folded; o shows all of it", "muted"),
+        )
         return (*host_rows(one, view, width), (), title, *output)
 
-    def paged(self) -> str:
-        return self._said()
+    def paged(self) -> Path | str:
+        """The whole log where it lies on this machine."""
+        attachment = self.app.attachment  # type: ignore[attr-defined]
+        logs = runner_logs(attachment.run_dir, self.node_id) if attachment else ()
+        return logs[-1] if logs else self._said()
 
     def _said(self) -> str:
         attachment = self.app.attachment  # type: ignore[attr-defined]
