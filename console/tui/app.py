@@ -157,7 +157,7 @@ class SwarmApp(ProvingApp):
         except (OSError, RecordsError) as error:
             self.notice(f"✗ snapshot: {in_words(error)}; nothing was kept in {self.runs_dir / 'snapshots'}", "bad")
         else:
-            self.notice(f"✓ snapshot {digest[:16]} in {place}", "ok")
+            self.notice(f"✓ snapshot {place.name} in {place.parent}, {digest[:16]}", "ok")
 
     def action_next_theme(self) -> None:
         names = sorted(self.themes)
