@@ -22,16 +22,16 @@ def plan_memory(contract: RunContract, head: Head, backend: Backend) -> MemoryPl
         tokens=SHARD_STEPS * most,
     )
     device = backend.device()
-    place, rows = memory.place_of(backend.name, device.kind), memory.head_rows(backend.tiles)
-    chunk, needs = memory.plan(place, work, most, rows, free_memory(device, held_bytes=work.head))
+    place, tiles = memory.place_of(backend.name, device.kind), memory.tiling(backend.tiles, device.threads)
+    chunk, needs = memory.plan(place, work, most, tiles, free_memory(device, held_bytes=work.head))
     return MemoryPlan(chunk_tokens=chunk, most_chunk_tokens=most, needs=needs)
 
 
 def require_memory(assignment: Assignment, backend: Backend) -> None:
     """In the planned chunks, which nobody may change now. Raises Refused with the figures."""
     device = backend.device()
-    place, rows = memory.place_of(backend.name, device.kind), memory.head_rows(backend.tiles)
-    parts = memory.needed(place, memory.workload_of(assignment), backend.chunk_tokens, rows)
+    place, tiles = memory.place_of(backend.name, device.kind), memory.tiling(backend.tiles, device.threads)
+    parts = memory.needed(place, memory.workload_of(assignment), backend.chunk_tokens, tiles)
     needs = memory.needs_of(parts, free_memory(device))
     if not memory.fits(needs):
         told = memory.sentence(needs, backend.chunk_tokens)

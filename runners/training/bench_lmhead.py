@@ -22,6 +22,7 @@ from runners.training.head import Bits, Head
 from runners.training.shards import Shard
 
 SEED = 20260324
+REST_S = 0.05  # before each: a library's threads spin for some milliseconds after their last work
 OF_MLX = frozenset({"bare_mlx", "mlx_lm", "ours_mlx"})
 Step = Callable[[], object]
 OnRound = Callable[[int, str], None]  # rounds done, what is next
@@ -65,6 +66,7 @@ def bench_lmhead(job: LmHeadBenchJob, on_round: OnRound) -> LmHeadBenchResult:
     for done in range(job.rounds):
         for contender, step in steps.items():
             on_round(done, contender)
+            time.sleep(REST_S)
             started = time.perf_counter()
             step()
             times[contender].append(time.perf_counter() - started)

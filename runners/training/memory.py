@@ -100,22 +100,34 @@ def place_of(backend: str, kind: str) -> Place:
     raise ValueError(f"expected a backend on its own kind of device, got {backend} on {kind}")
 
 
-def head_rows(tiles: tuple[NamedSize, ...]) -> int:
-    """Rows of W per product; 0 for a backend that doesn't cut it."""
-    return next((tile.size for tile in tiles if tile.name == "head_rows"), 0)
+@dataclass(frozen=True)
+class Tiling:
+    """How a backend cuts its work. Rows are of the vocabulary; 0 for a backend that doesn't cut it."""
+
+    head_rows: int  # of W per product
+    block_rows: int  # of logits that are worked on at once, by each thread
+    threads: int = 1  # that have such pieces of their own
 
 
-def needed(place: Place, work: Workload, chunk_tokens: int, rows_of_head: int) -> dict[Where, Parts]:
+def tiling(tiles: tuple[NamedSize, ...], threads: int) -> Tiling:
+    sizes = {tile.name: tile.size for tile in tiles}
+    rows = sizes.get("head_rows", 0)
+    if "softmax_tiles" in sizes:  # of a kernel's programs
+        return Tiling(rows, sizes["softmax_columns"] * sizes["softmax_tiles"])
+    return Tiling(rows, sizes["block_rows"], threads) if "block_rows" in sizes else Tiling(rows, rows)
+
+
+def needed(place: Place, work: Workload, chunk_tokens: int, tiles: Tiling) -> dict[Where, Parts]:
     """Parts of `device` and `host`; a processor, and Metal, compute from the machine's own memory, the host's.
 
-    `rows_of_head`: of W per product, the backend's tile. The state is what a checkpoint is written from.
+    The state is what a checkpoint is written from.
     """
-    block = F32 * rows_of_head * work.hidden_size
-    pieces = 4 * F32 * chunk_tokens * rows_of_head
+    block = tiles.threads * F32 * tiles.head_rows * work.hidden_size
+    pieces = tiles.threads * 4 * F32 * chunk_tokens * tiles.block_rows
     state = 6 * work.adapter
     rows = work.rows(chunk_tokens) + work.pairs(chunk_tokens)
     if place.startswith("torch."):
-        rows += work.partial(chunk_tokens, rows_of_head)
+        rows += work.partial(chunk_tokens, tiles.block_rows)
     if place == "torch.cuda":
         exact = work.head_item == 4 or work.shard_item == 2  # else the library has no such product: a copy by blocks
         chunk = work.logits(chunk_tokens) * (1 if exact else 2) + rows
@@ -145,13 +157,13 @@ def needed(place: Place, work: Workload, chunk_tokens: int, rows_of_head: int) -
 
 
 def plan(
-    place: Place, work: Workload, most_tokens: int, rows_of_head: int, free: Mapping[Where, int]
+    place: Place, work: Workload, most_tokens: int, tiles: Tiling, free: Mapping[Where, int]
 ) -> tuple[int, tuple[MemoryNeed, ...]]:
     """The largest chunk that fits, of `most_tokens` and its halves, and what it needs where; where none fits, the
     smallest one, whose need is then more than what is free. `free`: bytes by `host` and `device`."""
     chunk = most_tokens
     while True:
-        needs = needs_of(needed(place, work, chunk, rows_of_head), free)
+        needs = needs_of(needed(place, work, chunk, tiles), free)
         if fits(needs) or chunk // 2 < SMALLEST_CHUNK:
             return chunk, needs
         chunk //= 2
