@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from rich.color import Color, ColorSystem
 
 from console.cli.acts import ConsoleActs
 from console.cli.console_settings import ConsoleSettings, read_settings
@@ -159,3 +160,20 @@ async def test_a_users_theme_is_used_a_broken_one_skipped_and_one_that_is_hard_t
     assert "theme named.toml: expected palette.bad like #0e1217, got 'red'; the theme is skipped" in text
     assert "theme noise.toml: expected TOML" in text
     assert "theme pale.toml: bright has a contrast of 1.1 to its ground: hard to read below 4.5" in text
+
+
+async def test_on_a_terminal_of_16_colours_states_and_cursor_keep_one_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    monkeypatch.delenv("COLORTERM")
+    note = tmp_path / "session.json"
+    app = Stage.empty(tmp_path / "runs").app(session_file=note, theme="swarm-light")
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        sent = {
+            role: Color.parse(getattr(app.palette, role)).downgrade(ColorSystem.STANDARD).number
+            for role in ("ground", "cursor", "text", "ok", "warn", "bad")
+        }
+    assert len(set(sent.values())) == len(sent)
+    assert read_session(note).theme == "swarm-light"  # for a terminal that can show it

@@ -8,7 +8,7 @@ from console.observation.kept_run import KeptRun
 from console.observation.plain import plain
 from console.tui.drawing.box import beside
 from console.tui.drawing.kept import CURVES
-from console.tui.drawing.plot import Curve, plot
+from console.tui.drawing.plot import LEGEND, Curve, plot
 from console.tui.drawing.text import Row, fill, pad, wrap
 
 NAME = 25
@@ -58,7 +58,7 @@ def _half(run: KeptRun, other: KeptRun, width: int) -> tuple[Row, ...]:
     drawn = plot(ours, width, PLOT, scale=theirs) if ours else tuple(() for _ in range(PLOT))
     legend: list[tuple[str, str]] = []
     for series, role in zip(run.losses, CURVES, strict=False):
-        legend += [("━ ", role), (f"{series.name} {series.values[-1]:.3f}  ", "text")]
+        legend += [(f"{LEGEND[len(legend) // 2 % 2]} ", role), (f"{series.name} {series.values[-1]:.3f}  ", "text")]
     return tuple(fill(row, width) for row in (tuple(legend) or (("keeps no losses by step", "muted"),), *drawn))
 
 
