@@ -238,7 +238,7 @@ async def test_y_copies_the_digest_and_says_where_it_went(healthy: Recording, tm
         await settle(pilot)
         assert chosen is not None
         assert pilot.app.clipboard == chosen.sha256
-        assert "clipboard" in shown(pilot)
+        assert "sent to the terminal by OSC 52" in shown(pilot)
 
 
 async def test_the_viewer_opens_a_closed_run_read_as_not_live(healthy: Recording, tmp_path: Path) -> None:
