@@ -23,13 +23,14 @@ class Terminal(io.StringIO):
 def test_a_terminal_has_one_line_with_the_time_left(
     healthy: Recording, run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("COLUMNS", "200")
     watch, told = Watch(RUN_ID, RunPaths(run_dir), Interrupts()), []
     for since, until in ((-1, 14_000), (14_000, 18_000)):
         healthy.write(run_dir, since_ms=since, until_ms=until)
         watch._turn()
-        line = sys.stderr.getvalue().split("\r")[-1]  # type: ignore[attr-defined]
+        line = terminal.getvalue().split("\r")[-1]
         told.append(LEFT.search(line))
         assert "\n" not in line
     assert told[0] is not None and told[1] is not None
