@@ -27,7 +27,7 @@ Parts = dict[str, int]  # bytes by name
 
 @dataclass(frozen=True)
 class Workload:
-    """The sizes of one contributor's training."""
+    """The sizes of one contributor's training, or of a scoring."""
 
     vocab_size: int  # V
     hidden_size: int  # d
@@ -35,6 +35,7 @@ class Workload:
     head_item: Literal[2, 4]  # bytes of one value of W as the checkpoint has it
     tokens: int  # N of the shard
     shard_item: Literal[2, 4] = 2
+    trains: bool = True  # else its losses are asked for alone
 
     @property
     def head(self) -> int:
@@ -124,14 +125,15 @@ def needed(place: Place, work: Workload, chunk_tokens: int, tiles: Tiling) -> di
     """
     block = tiles.threads * F32 * tiles.head_rows * work.hidden_size
     pieces = tiles.threads * 4 * F32 * chunk_tokens * tiles.block_rows
-    state = 6 * work.adapter
+    state = 6 * work.adapter if work.trains else 0
+    adapters = 8 if work.trains else 4  # a file, what was read of it, what lies on the device, moments and gradients
     rows = work.rows(chunk_tokens) + work.pairs(chunk_tokens)
     if place.startswith("torch."):
         rows += work.partial(chunk_tokens, tiles.block_rows)
     if place == "torch.cuda":
         exact = work.head_item == 4 or work.shard_item == 2  # else the library has no such product: a copy by blocks
         chunk = work.logits(chunk_tokens) * (1 if exact else 2) + rows
-        device = {"head": work.head, "shard": work.shard, "adapter": 7 * work.adapter, "chunk": chunk}
+        device = {"head": work.head, "shard": work.shard, "adapter": (adapters - 1) * work.adapter, "chunk": chunk}
         host = {
             "head": work.head,
             "shard": work.shard,
@@ -143,17 +145,23 @@ def needed(place: Place, work: Workload, chunk_tokens: int, tiles: Tiling) -> di
     if place == "reference.cpu":
         values = work.vocab_size * work.hidden_size * (F64 + F32)
         chunk = 3 * work.logits(chunk_tokens, F64) + 2 * rows
-        parts = {"head": work.head + values, "shard": work.shard, "adapter": 16 * work.adapter, "state": state}
+        parts = {
+            "head": work.head + values,
+            "shard": work.shard,
+            "adapter": 2 * adapters * work.adapter,
+            "state": state,
+        }
         return {"host": {**parts, "chunk": chunk}}
-    chunk = work.logits(chunk_tokens) + pieces + rows
+    whole = work.trains or place != "torch.cpu"  # there a loss needs no more logits than the pieces
+    chunk = (work.logits(chunk_tokens) if whole else 0) + pieces + rows
     kept = {"base_logits": work.base_logits, "state": state, "chunk": chunk}
     if place == "torch.cpu":
         cast = 0 if work.head_item == 4 or work.f32_head else block
         host = {"head": work.head, "f32_head": work.f32_head, "head_block": cast}
-        return {"host": {**host, "shard": work.shard, "adapter": 8 * work.adapter, **kept}}
+        return {"host": {**host, "shard": work.shard, "adapter": adapters * work.adapter, **kept}}
     # MLX computes from where the head was read; of a shard it has an array of its own.
     host = {"head": work.head, "f32_head": work.f32_head, "head_block": 2 * block}
-    return {"host": {**host, "shard": 2 * work.shard, "adapter": 7 * work.adapter, **kept}}
+    return {"host": {**host, "shard": 2 * work.shard, "adapter": (adapters - 1) * work.adapter, **kept}}
 
 
 def plan(

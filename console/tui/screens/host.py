@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+from console.observation.host_view import HostView
 from console.observation.output import readable
 from console.observation.runner_output import runner_logs
+from console.observation.state import SERIES
 from console.tui.drawing.host import host_rows
 from console.tui.drawing.output import output_rows
+from console.tui.drawing.plot import plot
 from console.tui.drawing.text import Row
 from console.tui.screens.fixed import Leaf
 from console.tui.view import View
+
+HIGH, PLOT = 36, 12  # rows of a screen that has room for a curve, and of the curve
 
 
 class HostPage(Leaf):
@@ -28,7 +33,16 @@ class HostPage(Leaf):
             ("what it printed", "bright*"),
             ("  newest line first, noise folded; o shows all of it", "muted"),
         )
-        return (*host_rows(one, view, width), (), title, *output)
+        return (*host_rows(one, view, width), *self._curve(one, width), (), title, *output)
+
+    def _curve(self, one: HostView, width: int) -> tuple[Row, ...]:
+        """Where there is the height for it: the words come first."""
+        losses = one.host.work.losses
+        if self.size.height < HIGH or len(losses) < 2:
+            return ()
+        which = "each of its beats" if len(losses) < SERIES else f"its last {SERIES} beats"
+        title: Row = (("loss", "bright*"), (f"  at {which} that told one", "muted"))
+        return ((), title, *plot((("accent", losses),), width, PLOT, below="beat"))
 
     def paged(self) -> Path | str:
         """The whole log where it lies on this machine."""
