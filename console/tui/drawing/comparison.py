@@ -105,12 +105,15 @@ def _facts(run: KeptRun) -> dict[str, Fact]:
         computes = f"{backend_word(device.backend)} on {device.device}"
         facts[f"{device.node_id}"] = f"{computes}, {device.disposition}, replay {device.replay}"
         facts[f"{device.node_id} loss"] = device.final_loss
-        facts[f"{device.node_id} sha"] = device.adapter_sha256
-    return {name: Fact(_shown(value), value) for name, value in facts.items() if value not in (None, "")}
+    told = {name: Fact(_shown(value), value) for name, value in facts.items() if value not in (None, "")}
+    shas = {f"{one.node_id} sha": Fact(one.adapter_sha256[:16], one.adapter_sha256) for one in run.devices}
+    return {**told, **{name: fact for name, fact in shas.items() if fact.exact}}
 
 
 def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else plain(str(value), 400)
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) >= 0.001 else f"{value:.4g}"
+    return plain(str(value), 400)
 
 
 def _told(facts: dict[str, Fact], others: dict[str, Fact], name: str) -> str:
