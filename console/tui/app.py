@@ -154,8 +154,10 @@ class SwarmApp(ProvingApp):
         view = self.view(self.stamp())
         svg = self.export_screenshot(title=f"swarm {view.title}")
         try:
-            shown = self.screen.evidence() if isinstance(self.screen, KeptPage) else view.snapshot
-            run_id = self.screen.run.run_id if isinstance(self.screen, KeptPage) else view.snapshot.state.run_id
+            evidence = getattr(self.screen, "evidence", None)
+            shown = evidence() if evidence else view.snapshot
+            kept = next((page.run for page in reversed(self.screen_stack) if isinstance(page, KeptPage)), None)
+            run_id = kept.run_id if kept else view.snapshot.state.run_id
             place, digest = take_snapshot(
                 self.runs_dir / "snapshots", shown, svg, run_id=run_id, wall_ms=view.snapshot.moment.now.wall_ms
             )

@@ -75,8 +75,9 @@ def bench_lmhead(_settings: HostSettings, wire: Wire) -> Word:
     wire.write(Progress(stage="import", done=0, total=1))
     from runners.training.bench_lmhead import bench_lmhead as run_bench
 
+    total = len(job.contenders) * (job.rounds + 1)
     return run_bench(
-        job, lambda done, detail: wire.write(Progress(stage="bench", done=done, total=job.rounds, detail=detail))
+        job, lambda done, detail: wire.write(Progress(stage="bench", done=done, total=total, detail=detail))
     )
 
 
