@@ -138,7 +138,7 @@ def pinned_line(path: Path) -> str:
             text = stream.read(MAX_KEY_BYTES).decode().strip()
         if text.startswith("{"):
             text = word_from_json(AgentAnnouncement, parse_strict(text.splitlines()[0].encode())).host_key
-        return public_line(pinned_key(text))
+        return " ".join(public_line(pinned_key(text)).split()[:2])  # without its comment
     except (OSError, ValueError, ContractError) as error:
         raise UsageError(
             f"--remote-host-key {path}: expected an OpenSSH public key line, or what the agent printed, got {error}"

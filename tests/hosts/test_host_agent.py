@@ -29,7 +29,7 @@ def test_the_agent_takes_the_command_that_is_printed_for_it(
     monkeypatch.setenv("SWARM_HOME", str(tmp_path))
     assert main(["host", "agent", *way]) == 0
     said = capsys.readouterr()
-    words = shlex.split(said.out)
+    words = shlex.split(said.out.replace("\\\n", " "))
     settings, token_comes = parse_settings(words[words.index("agent") + 1 :])
     assert token_comes
     assert settings.authorized_keys == (public_line(client_key(tmp_path / "keys" / "ssh_client.pem")),)
