@@ -9,12 +9,15 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from console.cli.errors import UsageError
+from console.cli.progress_bar import ProgressBar
+from console.cli.watch import last_word
 from console.coordination.errors import JobFailed
-from console.coordination.job import run_job
+from console.coordination.job import OnProgress, run_job
 from runners.contract.errors import ContractError
 from runners.contract.jobs import LmHeadBenchJob, LmHeadBenchResult, Progress
 from runners.records.durable import write_durable
@@ -92,7 +95,6 @@ def bench_lmhead(options: argparse.Namespace) -> int:
     except JobFailed as error:
         print(f"bench lmhead: {error}", file=sys.stderr)
         return 1
-    sys.stderr.write("\r\x1b[K")
     print(_table(said))
     return 0
 
@@ -101,27 +103,48 @@ def _measure(options: argparse.Namespace, only: tuple[str, ...]) -> dict[str, An
     """Each process's result is kept as it ends; those that the document has already are not measured again."""
     said = _begun(options)
     kept: dict[str, Any] = said["processes"]
+    waiting = {name: how for name, how in _processes(options, only).items() if name not in kept}
+    total = sum(len(contenders) * (rounds + 1) for contenders, rounds in waiting.values())
+    done = 0
+    with ProgressBar(sys.stderr) as bar:
+        for name, (contenders, rounds) in waiting.items():
+            kept[name] = _row(options, contenders, rounds, partial(_show, bar, name, done, total))
+            done += len(contenders) * (rounds + 1)
+            if options.json is not None:
+                write_durable(options.json, (json.dumps(said, indent=2) + "\n").encode())
+        if waiting:
+            bar.show(Progress(stage="steps", done=total, total=total))
+    return said
 
-    def measure(name: str, contenders: tuple[str, ...], rounds: int) -> None:
-        if name in kept:
-            return
-        started, load = time.time(), os.getloadavg()[0]
-        result = _run(options, contenders, rounds)
-        kept[name] = {
-            "contenders": list(contenders), "at": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(started)),
-            "took_seconds": time.time() - started, "load_before": load, "load_after": os.getloadavg()[0],
-            "result": result.to_json(),
-        }  # fmt: skip
-        if options.json is not None:
-            write_durable(options.json, (json.dumps(said, indent=2) + "\n").encode())
 
+def _show(bar: ProgressBar, name: str, before: int, total: int, progress: Progress) -> None:
+    """One process's own steps as a part of all."""
+    if progress.stage == "bench":
+        detail = name if name.startswith("memory") else progress.detail
+        bar.show(Progress(stage="steps", done=before + progress.done, total=total, detail=detail))
+    else:
+        bar.show(Progress(stage="steps", done=before, total=total, detail="making a head"))
+
+
+def _row(options: argparse.Namespace, contenders: tuple[str, ...], rounds: int, show: OnProgress) -> dict[str, Any]:
+    started, load = time.time(), os.getloadavg()[0]
+    result = _run(options, contenders, rounds, show)
+    return {
+        "contenders": list(contenders), "at": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(started)),
+        "took_seconds": time.time() - started, "load_before": load, "load_after": os.getloadavg()[0],
+        "result": result.to_json(),
+    }  # fmt: skip
+
+
+def _processes(options: argparse.Namespace, only: tuple[str, ...]) -> dict[str, tuple[tuple[str, ...], int]]:
+    """By name: contenders, and rounds after the one to warm up."""
+    found: dict[str, tuple[tuple[str, ...], int]] = {}
     for of_mlx in (False, True):
         if names := tuple(name for name in CONTENDERS if name in only and (name in OF_MLX) == of_mlx):
-            measure("times " + ",".join(names), names, options.rounds)
+            found["times " + ",".join(names)] = (names, options.rounds)
     if not options.no_memory:
-        for name in only:
-            measure(f"memory {name}", (name,), 0)
-    return said
+        found.update({f"memory {name}": ((name,), 0) for name in only})
+    return found
 
 
 def _begun(options: argparse.Namespace) -> dict[str, Any]:
@@ -144,19 +167,19 @@ def _begun(options: argparse.Namespace) -> dict[str, Any]:
     return dict(kept)
 
 
-def _run(options: argparse.Namespace, contenders: tuple[str, ...], rounds: int) -> LmHeadBenchResult:
+def _run(options: argparse.Namespace, contenders: tuple[str, ...], rounds: int, show: OnProgress) -> LmHeadBenchResult:
+    """Raises JobFailed with the last word of what failed: its log goes with its folder."""
     job = LmHeadBenchJob(
         tokens=options.tokens, vocab_size=options.vocab, hidden_size=options.hidden, rank=options.rank,
         threads=options.threads, chunk_tokens=options.chunk, rounds=rounds,
         contenders=contenders,  # type: ignore[arg-type]  # checked above
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="swarm-bench-") as folder:
-        return asyncio.run(run_job("bench_lmhead", job, LmHeadBenchResult, _show, log=Path(folder, "log.txt")))
-
-
-def _show(progress: Progress) -> None:
-    sys.stderr.write(f"\r\x1b[K{progress.stage} {progress.done}/{progress.total} {progress.detail}")
-    sys.stderr.flush()
+        log = Path(folder, "log.txt")
+        try:
+            return asyncio.run(run_job("bench_lmhead", job, LmHeadBenchResult, show, log=log))
+        except JobFailed as error:
+            raise JobFailed(f"{', '.join(contenders)}: {error}; its last word: {last_word(log)}") from error
 
 
 def _result(row: dict[str, Any]) -> LmHeadBenchResult:

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from console.cli.errors import UsageError
+from console.cli.progress_bar import ProgressBar
+from runners.contract.jobs import Progress
 
 EXACT_GOAL_MS, RECOMPRESSED_GOAL_MS = 60, 500
+OnTime = Callable[[str], None]  # what is measured next
 
 
 def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -41,10 +44,16 @@ def bench_merge(options: argparse.Namespace) -> int:
         raise UsageError("bench merge: expected sizes, rank and times of at least 1")
     if options.vocab < 2 * max(counts) * options.rank:
         raise UsageError(f"--vocab {options.vocab}: expected more rows than twice the stacked rank")
-    rows = []
-    for count in counts:
-        print(f"{count} contributors ...", file=sys.stderr)
-        rows.append(_measured(count, options))
+    done = 0
+    with ProgressBar(sys.stderr) as bar:
+
+        def on_time(what: str) -> None:
+            nonlocal done
+            bar.show(Progress(stage="merges", done=done, total=len(counts) * 3 * options.times, detail=what))
+            done += 1
+
+        rows = [_measured(count, options, on_time) for count in counts]
+        on_time("")
     said = {
         "vocab_size": options.vocab,
         "hidden_size": options.hidden,
@@ -73,7 +82,7 @@ def _counts(text: str) -> tuple[int, ...]:
     return counts
 
 
-def _measured(count: int, options: argparse.Namespace) -> dict[str, Any]:
+def _measured(count: int, options: argparse.Namespace, on_time: OnTime) -> dict[str, Any]:
     import numpy as np
 
     from console.aggregation.merge import WeightedAdapter, merge, stack
@@ -87,6 +96,9 @@ def _measured(count: int, options: argparse.Namespace) -> dict[str, Any]:
         b = random.standard_normal((options.vocab, options.rank), dtype=np.float32)
         return Adapter(a, b, alpha=2.0 * options.rank, metadata={})
 
+    def times(what: str, act: Callable[[], object]) -> list[float]:
+        return _times(act, options.times, lambda: on_time(f"{count} contributors, {what}"))
+
     parts = [WeightedAdapter(made(), Fraction(1, count)) for _ in range(count)]
     merged = merge(parts)
     smaller = recompress(merged.merged, options.rank)
@@ -94,17 +106,18 @@ def _measured(count: int, options: argparse.Namespace) -> dict[str, Any]:
         "contributors": count,
         "merged_rank": merged.merged.rank,
         "merged_bytes": merged.merged.a.nbytes + merged.merged.b.nbytes,
-        "exact_ms": _times(lambda: stack(parts), options.times),
-        "proved_ms": _times(lambda: merge(parts), options.times),
-        "recompressed_ms": _times(lambda: recompress(merged.merged, options.rank), options.times),
+        "exact_ms": times("exact", lambda: stack(parts)),
+        "proved_ms": times("proved", lambda: merge(parts)),
+        "recompressed_ms": times("recompressed", lambda: recompress(merged.merged, options.rank)),
         "residual": merged.residual,
         "discarded_energy": smaller.discarded_part,
     }
 
 
-def _times(act: Callable[[], object], times: int) -> list[float]:
+def _times(act: Callable[[], object], times: int, before: Callable[[], None]) -> list[float]:
     taken = []
     for _ in range(times):
+        before()
         began = time.perf_counter()
         act()
         taken.append((time.perf_counter() - began) * 1000)

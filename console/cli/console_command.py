@@ -18,7 +18,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = commands.add_parser(
         "console",
         help="the operator console; bare `swarm` is the same",
-        description="Shows the newest live run, or starts one with `g`. Leaving with `q` never ends a run.",
+        description="Shows the newest live run, or starts one with `g`. Leaving with `q` never ends a run. "
+        f"Settings: console.toml in {settings_folder()}, your own themes in themes/*.toml beside it.",
     )
     parser.add_argument("--lane", help="lane that g starts (default: as the console was left, at first loopback)")
     parser.add_argument("--run", metavar="ID", help="show this run")

@@ -67,14 +67,12 @@ def prepare(options: argparse.Namespace) -> int:
     )
     if goes_on:
         print(f"{options.out}: an unfinished capture, going on", file=sys.stderr)
-    bar = ProgressBar(sys.stderr)
     try:
-        result = asyncio.run(run_job("capture", job, CaptureResult, bar.show, log=options.out / LOG_FILE))
+        with ProgressBar(sys.stderr) as bar:
+            result = asyncio.run(run_job("capture", job, CaptureResult, bar.show, log=options.out / LOG_FILE))
     except KeyboardInterrupt:
-        bar.end()
         print(f"stopped; the same command goes on from what lies in {options.out}", file=sys.stderr)
         raise
-    bar.end()
     for manifest in result.manifests:
         print(
             f"{manifest.file.name}  {manifest.tokens} tokens of {len(manifest.sample_ids)} samples  {manifest.digest}"

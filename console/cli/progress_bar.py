@@ -1,13 +1,30 @@
 """One line that tells how far a job is and how long it will still take; one line for each stage that is over."""
 
+import shutil
 import time
 from collections.abc import Callable
 from typing import TextIO
 
 from runners.contract.jobs import Progress
 
-WIDTH = 24
+WIDTH, NARROW_WIDTH = 24, 12  # of the bar itself; the words beside it matter more
+NARROW = 100  # columns
 LINE_EVERY_S = 10.0  # where the output is no terminal
+
+
+class Pace:
+    """From what was done since this was first seen: work of an earlier process says nothing of this one's."""
+
+    def __init__(self, now: float, done: int) -> None:
+        self._began, self._before = now, done
+
+    def told(self, done: int, total: int, now: float) -> str:
+        """Nothing while nothing is known."""
+        if done >= total:
+            return f"took {duration(now - self._began)}"
+        if done <= self._before or now <= self._began:
+            return ""
+        return f"{duration((now - self._began) * (total - done) / (done - self._before))} left"
 
 
 class ProgressBar:
@@ -17,8 +34,14 @@ class ProgressBar:
         self._stream, self._clock = stream, clock
         self._live = stream.isatty()
         self._last: Progress | None = None
-        self._began: tuple[float, int] = (0.0, 0)  # when this stage was first seen, and how far it was then
+        self._pace = Pace(0.0, 0)
         self._said_at = float("-inf")
+
+    def __enter__(self) -> "ProgressBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def show(self, progress: Progress) -> None:
         now = self._clock()
@@ -26,7 +49,7 @@ class ProgressBar:
             if self._live and self._last is not None:  # what comes after it has begun, so it is over
                 over = self._last.model_copy(update={"done": self._last.total})
                 self._stream.write(f"\r{self._text(over, now)}\x1b[K\n")
-            self._began, self._said_at = (now, progress.done), float("-inf")
+            self._pace, self._said_at = Pace(now, progress.done), float("-inf")
         self._last = progress
         whole = progress.done >= progress.total
         if self._live:
@@ -42,19 +65,25 @@ class ProgressBar:
 
     def _text(self, progress: Progress, now: float) -> str:
         part = min(1.0, progress.done / max(progress.total, 1))
-        bar = "#" * int(WIDTH * part) + "." * (WIDTH - int(WIDTH * part))
-        words = [f"{progress.stage:<9} [{bar}] {part:4.0%} {progress.done}/{progress.total}", progress.detail]
-        return "  ".join(word for word in (*words, self._time(progress, now)) if word)
+        width = NARROW_WIDTH if self._live and columns() < NARROW else WIDTH
+        bar = "#" * int(width * part) + "." * (width - int(width * part))
+        time_left = self._pace.told(progress.done, progress.total, now)
+        words = [
+            f"{progress.stage:<9} [{bar}] {part:4.0%} {progress.done}/{progress.total}",
+            time_left,
+            progress.detail,
+        ]
+        text = "  ".join(word for word in words if word)
+        return within_line(text) if self._live else text
 
-    def _time(self, progress: Progress, now: float) -> str:
-        """From what was done since this stage was first seen: work of an earlier process says nothing of this one's."""
-        began, before = self._began
-        if progress.done >= progress.total:
-            return f"took {duration(now - began)}"
-        if progress.done <= before:
-            return ""
-        left = (now - began) * (progress.total - progress.done) / (progress.done - before)
-        return f"{duration(left)} left"
+
+def within_line(text: str) -> str:
+    """What a terminal shows without beginning another line, which nothing would wipe away."""
+    return text[: columns() - 1]
+
+
+def columns() -> int:
+    return shutil.get_terminal_size().columns
 
 
 def duration(seconds: float) -> str:

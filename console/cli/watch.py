@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from console.cli.progress_bar import LINE_EVERY_S, Pace, within_line
 from console.cli.start import operator_key
 from console.coordination.inbox import leave_command
 from console.coordination.paths import RunPaths
@@ -57,6 +58,8 @@ class Watch:
         self._source = RunSource(paths.root)
         self._asked = False
         self._progress: dict[str, str] = {}
+        self._paces: dict[str, Pace] = {}  # by host, or work of the coordinator, and what it is at
+        self._told_at, self._told = time.monotonic(), ""
         self._narrow = sys.stderr.isatty()
         self._alive_at = time.monotonic()
 
@@ -86,24 +89,36 @@ class Watch:
         if isinstance(body, Closed):
             self.classification = body.classification.value
         if isinstance(body, Working):
-            self._progress[body.activity] = f"{body.activity} {body.node_id or ''} {body.done}/{body.total}"
+            self._note(line, body.activity, body.node_id or "", body.done, body.total)
             if body.done >= body.total:
                 self._progress.pop(body.activity)
         if isinstance(body, Heartbeat):
             loss = f" loss {body.loss:.3f}" if body.loss is not None else ""
-            self._progress[line.node_id] = f"{line.node_id} {body.phase} {body.step}/{body.steps}{loss}"
+            self._note(line, line.node_id, body.phase, body.step, body.steps, loss)
         if isinstance(body, Preparing):
-            self._progress[line.node_id] = f"{line.node_id} {body.stage} {body.done}/{body.total} {body.unit}"
+            self._note(line, line.node_id, body.stage, body.done, body.total, f" {body.unit}")
         told = narrate(line)
         if told is not None:
             self._say(told)
 
+    def _note(self, line: Line, who: str, what: str, done: int, total: int, more: str = "") -> None:
+        """By the clock of whoever did it: a run may be watched from the middle on."""
+        now = line.at.mono_ms / 1000
+        pace = self._paces.setdefault(f"{line.node_id} {line.epoch} {who} {what}", Pace(now, done))
+        left = f" {pace.told(done, total, now)}" if done < total else ""
+        self._progress[who] = f"{who} {what} {done}/{total}{more}{left}"
+
     def _show_progress(self) -> None:
-        """One line that is written over; only on a terminal."""
-        if self._narrow and self._progress:
-            text = "  ".join(" ".join(part.split()) for part in self._progress.values())
-            sys.stderr.write(f"\r\x1b[2K{text[:110]}")
+        """On a terminal one line that is written over; elsewhere a line now and then, where there is something new."""
+        text = "  ".join(" ".join(part.split()) for part in self._progress.values())
+        if self._narrow and text:
+            sys.stderr.write(f"\r\x1b[2K{within_line(text)}")
             sys.stderr.flush()
+            return
+        now = time.monotonic()
+        if text != self._told and now - self._told_at >= LINE_EVERY_S:
+            self._say(text)
+            self._told_at, self._told = now, text
 
     def _say(self, text: str) -> None:
         clear = "\r\x1b[2K" if self._narrow else ""

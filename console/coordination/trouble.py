@@ -1,9 +1,14 @@
 """Unexpected failures of the coordinator's own work, as records: each kind of work has its own way to fail."""
 
 from console.coordination.due import Command
+from console.coordination.errors import CoordinationError
+from console.hosts.errors import HostError
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Word
+from runners.contract.errors import ContractError
 from runners.records.machine_limits import REFUSED_HERE
+
+SPOKEN = (HostError, CoordinationError, ContractError)  # they say what, where, expected and got
 
 
 def is_refused_here(error: Exception) -> bool:
@@ -15,7 +20,7 @@ def is_refused_here(error: Exception) -> bool:
 def as_record(command: Command, error: Exception) -> Word:
     """The record that ends the attempt for this reason. Nothing fails silently."""
     reason = reason_of(error)
-    detail = f"{type(error).__name__}: {error}"[:4000]
+    detail = (str(error) if isinstance(error, SPOKEN) else f"{type(error).__name__}: {error}")[:4000]
     if isinstance(error, TimeoutError):
         detail = f"{command.kind}: expected an end within its bound, got none"
     node_id = command.node_id

@@ -9,14 +9,13 @@ replay, within the tolerance that the lane froze for the pair.
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from console.coordination.errors import JobFailed
-from console.coordination.job import run_job
+from console.coordination.job import OnProgress, run_job
 from console.coordination.replaying import replay_segments
 from console.evidence.checkpoint_head import head_sha256
 from console.evidence.checks.deltas import largest_difference
@@ -36,7 +35,6 @@ from runners.contract.jobs import BackendName, Progress, ReplayJob, ScoreJob, Sc
 from runners.contract.plan import ADAPTER_FILE, Assignment
 
 BACKEND: BackendName = "reference"
-OnProgress = Callable[[str], None]  # one line: what is done, and how far it is
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ class Reexecution:
         }
 
 
-def ignore_progress(_: str) -> None:
+def ignore_progress(_: Progress) -> None:
     """For callers that show nothing."""
 
 
@@ -159,17 +157,13 @@ class _Again:
             ref["step"]: self.artifacts.parent.absolute() / place_of(node, ref) for ref in lineage_of(self.e, node)
         }
         segments, _ = await replay_segments(
-            job, checkpoints.__getitem__, self._narrate(f"training again as {node}"), log=self.scratch / "log.txt"
+            job, checkpoints.__getitem__, self._as(node, "training again"), log=self.scratch / "log.txt"
         )
         return await asyncio.to_thread(self._compare, node, out_dir / "out", segments)
 
-    def _narrate(self, what: str) -> Callable[[Progress], None]:
-        def tell(progress: Progress) -> None:
-            # About ten lines a job: this is read by a person, or by nobody.
-            if progress.done == progress.total or progress.done % max(1, progress.total // 10) == 0:
-                self.on_progress(f"{what}: {progress.stage} {progress.done} of {progress.total}")
-
-        return tell
+    def _as(self, stage: str, what: str) -> OnProgress:
+        """Its progress under this name, as one stage."""
+        return lambda progress: self.on_progress(progress.model_copy(update={"stage": stage, "detail": what}))
 
     def _compare(self, node: str, again: Path, segments: tuple[SegmentResult, ...]) -> list[Measured]:
         """Contribution and kept replay against the work done again, each segment from one and the same start."""
@@ -249,7 +243,9 @@ class _Again:
             threads=recipe["threads"],
             chunk_tokens=recipe["chunk_tokens"],
         )
-        result = await run_job("score", job, ScoreResult, self._narrate("scoring again"), log=self.scratch / "log.txt")
+        result = await run_job(
+            "score", job, ScoreResult, self._as("score", "scoring again"), log=self.scratch / "log.txt"
+        )
         kept = {score["subject"]: score["mean_loss"] for score in receipt["scores"]}
         bound = min(pair["loss_bound"] for pair in self.contract["governance"]["tolerances"])
         return [

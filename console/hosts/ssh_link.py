@@ -9,7 +9,7 @@ from itertools import chain, repeat
 
 import asyncssh
 
-from console.hosts.errors import HostError, HostUnreachable, LinkDown
+from console.hosts.errors import HostUnreachable, LinkDown
 from console.hosts.host import LinkCallback, LinkState
 from console.hosts.line_conversation import printable
 from console.hosts.ssh_dial import CONNECT_S, LOGIN_S, Connection, Watcher, connect_errors, dial_out
@@ -94,6 +94,9 @@ class SshLink:
                 await asyncio.wait((closed,), timeout=RTT_EVERY_S)
                 with suppress(LinkDown, asyncssh.SFTPError):
                     await self._time_round_trip()
+        except Exception as error:  # whatever it is: a link that nobody watches would be called up for ever
+            self._watcher.ended_by = error
+            self._connection.abort()
         finally:
             closed.cancel()
             await asyncio.gather(closed, return_exceptions=True)
@@ -109,8 +112,8 @@ class SshLink:
             await asyncio.sleep(next(waits))
             try:
                 await self._connect()
-            except HostError as error:
-                reason = error.fact if isinstance(error, HostUnreachable) else str(error)
+            except Exception as error:  # a HostError, or what nobody foresaw: it is tried again all the same
+                reason = error.fact if isinstance(error, HostUnreachable) else printable(str(error))
                 if reason != self.state.reason:
                     self._change(up=False, reason=reason)
 
@@ -167,5 +170,8 @@ def _observed(connection: Connection, target: SshTarget) -> str:
 
 async def _round_trip_ms(sftp: asyncssh.SFTPClient) -> float:
     started = time.perf_counter()
-    await sftp.realpath(".")
+    try:
+        await sftp.realpath(".")
+    except IndexError as error:  # asyncssh takes the first name without looking whether there is one
+        raise asyncssh.SFTPBadMessage("an answer to realpath without a name") from error
     return (time.perf_counter() - started) * 1000

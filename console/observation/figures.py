@@ -21,6 +21,12 @@ def seconds(ms: float) -> str:
     return f"{value:.0f} s" if value < 600 else f"{value / 60:.0f} min"
 
 
+def whole(ms: float) -> str:
+    """`0 s`, `41 s`, `12 min`: where tenths would only flicker."""
+    value = int(ms / 1000)
+    return f"{value} s" if value < 600 else f"{value // 60} min"
+
+
 def bound(ms: float) -> str:
     """A limit: `15 s`, `7.5 s`."""
     return f"{ms / 1000:g} s"

@@ -189,7 +189,9 @@ def _working(host: Host) -> str:
         return "ready, may begin" if work.began else "ready, waits to begin"
     if work.phase is Phase.PREPARING and work.stage:
         return f"{words(work.stage)} {_share(work.stage_done, work.stage_total, work.stage_unit)}"
-    return work.phase.value if work.phase else ""
+    if work.phase is None:
+        return ""
+    return f"ended in {work.phase.value}" if host.runner.state is RunnerState.EXITED else work.phase.value
 
 
 def _starting(host: Host) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from console.evidence.checks.layout import BUNDLE_FILE
-from console.observation.figures import loss, seconds, words
+from console.observation.figures import seconds, words
 from console.observation.kept_json import items, number, numbers, read_json, text
 from console.observation.kept_run import Device, Event, KeptRun, Series, audit_of, files_of
 
@@ -98,7 +98,7 @@ def _figures(path: Path, report: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ("skew", _seconds(number(report, "skew_ms"))),
         ("observer gaps", str(len(numbers(report, "observer_gaps_ms")))),
         ("merge rank", f"{number(merged, 'rank') or 'no merge'}"),
-        ("norm of the merged delta", loss(delta) if (delta := number(merged, "delta_norm")) is not None else ""),
+        ("norm of the merged delta", f"{delta:.9g}" if (delta := number(merged, "delta_norm")) is not None else ""),
         ("held-out tokens", str(next((number(one, "tokens") for one in items(score, "scores")), "none"))),
     ]
     return tuple((name, value) for name, value in named if value)

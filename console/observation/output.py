@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from console.observation.plain import plain
 
@@ -13,9 +14,9 @@ _NOISE = (
     re.compile(r"^(During handling of|The above exception was)"),
     re.compile(r"^\s*[\^~]+\s*$"),
     re.compile(r"^\s{4,}\S"),  # a line of code in a traceback, or of a dump
-    re.compile(r"(Deprecat|Future|User|Resource)\w*Warning"),
-    re.compile(r"\d+%\|"),  # a progress bar
-)
+    re.compile(r"(Deprecation|Future|User|Resource)Warning"),
+    re.compile(r"\d%\|"),  # a progress bar
+)  # none of them goes back over what it read: a line of another host may be long
 LONGEST = 400
 _DIGITS = re.compile(r"\d+")
 
@@ -34,6 +35,7 @@ def last_meaningful(text: str) -> str:
     return next((line.text for line in readable(text) if not line.noise), "")
 
 
+@lru_cache(maxsize=8)
 def readable(text: str) -> tuple[OutputLine, ...]:
     """Newest first. Lines that only differ in their numbers are one, and a run of noise is one line of grey."""
     lines: list[OutputLine] = []

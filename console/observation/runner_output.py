@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from console.observation.figures import size
 from console.observation.state import Host
 from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
@@ -15,11 +16,11 @@ def runner_output(run_dir: Path, host: Host) -> str:
     said = [*host.work.said]
     if host.trouble is not None:
         said.append(f"{host.trouble.reason}: {host.trouble.detail}")
-    return "\n".join([*(_tail(path) for path in _logs(run_dir, host.node_id)), *said]).strip("\n")
+    return "\n".join([*(_tail(path) for path in runner_logs(run_dir, host.node_id)), *said]).strip("\n")
 
 
-def _logs(run_dir: Path, node_id: str) -> tuple[Path, ...]:
-    """A run root is a folder of the run that holds this node's own journals; a remote one isn't on this disk."""
+def runner_logs(run_dir: Path, node_id: str) -> tuple[Path, ...]:
+    """Oldest first. A run root is a folder that holds this node's own journals; a remote one isn't on this disk."""
     roots = {
         path.parent for depth in ("*", "*/runner") for path in run_dir.glob(f"{depth}/{node_id}.contributor.r*.jsonl")
     }
@@ -32,5 +33,10 @@ def _tail(path: Path) -> str:
     except (RecordsError, OSError):
         return ""
     with os.fdopen(fd, "rb") as stream:
-        stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
-        return stream.read(TAIL_BYTES).decode(errors="replace")
+        before = max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES)
+        stream.seek(before)
+        text = stream.read(TAIL_BYTES).decode(errors="replace")
+    if not before:
+        return text
+    begun, _, whole = text.partition("\n")  # a line that began before is no line
+    return f"({size(before)} of {path.name} come before this)\n{whole or begun}"

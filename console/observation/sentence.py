@@ -1,5 +1,7 @@
 """One sentence: who waits for whom, since when, out of how long, and what comes next."""
 
+from typing import Literal
+
 from console.observation.figures import bound as limit
 from console.observation.figures import loss, seconds, size, words
 from console.observation.host_view import HostView, passed_bringup
@@ -55,6 +57,11 @@ def _since(state: State, moment: Moment) -> str:
     return "" if state.window_since is None else f" since {seconds(moment.age_ms(state.window_since))}"
 
 
+def _bound(state: State, name: Literal["prepare_ms", "replay_ms"]) -> str:
+    """Out of how long."""
+    return "" if state.policies is None else f" (bound {limit(getattr(state.policies, name))})"
+
+
 def _own_work(doing: Doing, moment: Moment) -> Sentence:
     """What the coordinator itself does: of what, since when, how far."""
     verb, share = own_work(doing)
@@ -77,10 +84,11 @@ def _admitting(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sen
             ("coordinator waits for ", "text"),
             (view.host.node_id, "bright"),
             (f" to {what}{_since(state, moment)}", "text"),
-            (" · nothing to do", "muted"),
+            (f"{_bound(state, 'prepare_ms')} · nothing to do", "muted"),
         )
     text = "coordinator binds plan and membership" if state.bound is None else "coordinator ships slices and launches"
-    return ((text, "text"), (_since(state, moment), "text"), (" · nothing to do", "muted"))
+    bound = _bound(state, "prepare_ms")
+    return ((text, "text"), (_since(state, moment), "text"), (f"{bound} · nothing to do", "muted"))
 
 
 def _preparing(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
@@ -90,7 +98,7 @@ def _preparing(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sen
     if not waiting:
         return (("every host is ready", "text"), (" · coordinator opens the window", "muted"))
     view = waiting[-1]
-    bound = f" (bound {limit(state.policies.prepare_ms)})" if state.policies else ""
+    bound = _bound(state, "prepare_ms")
     start = view.host.launched or state.window_since
     since = "" if start is None else f" since {seconds(moment.age_ms(start))}"
     done = len(hosts) - len(waiting)
@@ -116,7 +124,7 @@ def _active(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Senten
         step = f"step {slow.host.work.step} of {slow.steps}"
         return (
             (f"{len(out)} hosts train" if len(out) > 1 else "one host trains", "text"),
-            (" · furthest behind is ", "muted"),
+            (" · last is ", "muted"),
             (slow.host.node_id, "bright"),
             (f" at {step}{rest}", "muted"),
         )
@@ -135,7 +143,7 @@ def _pace(view: HostView) -> str:
         return " · writing its upload · nothing to do"
     if view.left_ms is None or view.steps_per_second is None:
         return " · nothing to do"
-    return f" · about {seconds(view.left_ms)} left at {view.steps_per_second:.0f} steps/s · nothing to do"
+    return f" · about {seconds(view.left_ms)} left · {view.steps_per_second:.0f} steps/s · nothing to do"
 
 
 def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence:
@@ -147,9 +155,11 @@ def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
                 return ((f"coordinator judges the replays{since}", "text"), (" · nothing to do", "muted"))
             return _replaying(state, hosts, view, moment)
         case WindowState.VALIDATED:
-            return ((f"coordinator merges the contributions{since}", "text"), (" · nothing to do", "muted"))
+            bound = _bound(state, "prepare_ms")
+            return ((f"coordinator merges the contributions{since}", "text"), (f"{bound} · nothing to do", "muted"))
         case WindowState.AGGREGATED:
-            return ((f"validator scores the merge on held-out samples{since}", "text"), (" · nothing to do", "muted"))
+            text, bound = f"validator scores the merge on held-out samples{since}", _bound(state, "replay_ms")
+            return ((text, "text"), (f"{bound} · nothing to do", "muted"))
         case WindowState.PROMOTED | WindowState.HELD:
             return (
                 ("the merge is ", "text"),
@@ -170,18 +180,20 @@ def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
 
 
 def _replaying(state: State, hosts: tuple[HostView, ...], view: HostView, moment: Moment) -> Sentence:
-    bound = f" (bound {limit(state.policies.replay_ms)})" if state.policies else ""
+    bound = _bound(state, "replay_ms")
+    going = {one.body.node_id: one.body for one in state.doing if one.body.activity == "replay"}
     out = {one.host.node_id: one.short for one in hosts if one.host.replay is None}
-    works = [one.body for one in state.doing if one.body.activity == "replay" and one.body.node_id in out]
-    shares = "".join(f" · {out[one.node_id or '']} {one.done} of {one.total}" for one in works if one.total > 1)
+    works = [going[node_id] for node_id in out if node_id in going]  # in the order of the panels
+    shares = [f"{out[one.node_id or '']} {one.done} of {one.total}" for one in works if one.total > 1]
     began = max((one.host.replay.at for one in hosts if one.host.replay), key=lambda at: at.wall_ms, default=None)
     since = _since(state, moment) if began is None or len(works) > 1 else f" since {seconds(moment.age_ms(began))}"
-    who = " and ".join(out) if len(works) > 1 else view.host.node_id
+    who = " and ".join(out[one.node_id or ""] for one in works) if len(works) > 1 else view.host.node_id
+    told = "".join(f" · {share}" for share in shares)
     return (
         ("validator does the work of ", "text"),
         (who, "bright"),
         (f" again{since}", "text"),
-        (f"{bound}{shares} · nothing to do", "muted"),
+        (f"{bound}{told} · nothing to do", "muted"),
     )
 
 

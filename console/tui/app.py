@@ -27,7 +27,7 @@ from console.tui.screens.place import Place
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
 from console.tui.session import Session, keep_session, read_session
-from console.tui.themes import DEFAULT_THEME, Palette, load_themes
+from console.tui.themes import DEFAULT_THEME, SIXTEEN, SIXTEEN_GREYS, Palette, load_themes
 from console.tui.view import Mode
 from runners.records.clock import Clock
 from runners.records.errors import RecordsError
@@ -78,15 +78,20 @@ class SwarmApp(ProvingApp):
         for swarm_theme in self.themes.values():
             self.register_theme(swarm_theme.for_textual())
         wanted = theme or session.theme or DEFAULT_THEME
-        self.theme = wanted if wanted in self.themes else DEFAULT_THEME
+        self.theme = self._wanted = wanted if wanted in self.themes else DEFAULT_THEME
         if wanted not in self.themes:
             self.theme_problems += (f"theme {wanted}: expected one of {', '.join(sorted(self.themes))}",)
+        if self.console.color_system == "standard":
+            few = self.themes[SIXTEEN.name] = SIXTEEN_GREYS if self.no_color else SIXTEEN
+            self.register_theme(few.for_textual())
+            self.theme = few.name
 
     def on_unmount(self) -> None:
         if self._session_file is not None and not self.read_only:
             place = self.current_mode if self.current_mode in self.MODES else ""
             lane, way = self.desk.acts.lane, self.desk.acts.way_kept
-            keep_session(self._session_file, Session(place, self.filter.text, self.theme, lane, way))
+            theme = self._wanted if self.theme == SIXTEEN.name else self.theme
+            keep_session(self._session_file, Session(place, self.filter.text, theme, lane, way))
 
     @property
     def palette(self) -> Palette:
@@ -149,15 +154,17 @@ class SwarmApp(ProvingApp):
         view = self.view(self.stamp())
         svg = self.export_screenshot(title=f"swarm {view.title}")
         try:
-            shown = self.screen.evidence() if isinstance(self.screen, KeptPage) else view.snapshot
-            run_id = self.screen.run.run_id if isinstance(self.screen, KeptPage) else view.snapshot.state.run_id
+            evidence = getattr(self.screen, "evidence", None)
+            shown = evidence() if evidence else view.snapshot
+            kept = next((page.run for page in reversed(self.screen_stack) if isinstance(page, KeptPage)), None)
+            run_id = kept.run_id if kept else view.snapshot.state.run_id
             place, digest = take_snapshot(
                 self.runs_dir / "snapshots", shown, svg, run_id=run_id, wall_ms=view.snapshot.moment.now.wall_ms
             )
         except (OSError, RecordsError) as error:
             self.notice(f"✗ snapshot: {in_words(error)}; nothing was kept in {self.runs_dir / 'snapshots'}", "bad")
         else:
-            self.notice(f"✓ snapshot {digest[:16]} in {place}", "ok")
+            self.notice(f"✓ snapshot {place.name} in {place.parent}, {digest[:16]}", "ok")
 
     def action_next_theme(self) -> None:
         names = sorted(self.themes)

@@ -15,4 +15,4 @@ def copy(text: str, what: str, to_terminal: Callable[[str], None]) -> str:
             subprocess.run([pbcopy], input=text.encode(), check=True, timeout=2)
             return f"✓ {what} copied by pbcopy"
     to_terminal(text)
-    return f"{what} sent to the terminal's clipboard (OSC 52; some terminals ignore it)"
+    return f"{what} sent to the terminal by OSC 52; some ignore it"

@@ -64,7 +64,9 @@ EVERYWHERE = (
          "to the next change of phase", TIME, "}"),
     _key("full_stop", "live", "live", "replay.live", "from the past back to what is", TIME, "."),
     _key("colon", "command_palette", "palette", "app.palette", "every act and every key by name", DISPLAY, ":"),
-    _key("t", "next_theme", "theme", "app.theme", "the next theme", DISPLAY),
+    _key("t", "next_theme", "theme", "app.theme", "the next one; your own are files of your settings folder", DISPLAY),
     _key("question_mark", "help", "help", "app.help", "keys, glyphs, thresholds", DISPLAY, "?"),
+    _key("ctrl+z", "suspend_process", "suspend", "app.suspend",
+         "to the shell, and back with fg; the run goes on", DISPLAY, "^Z"),
     _key("q", "leave", "leave", "app.leave", "leave the console; the run goes on", DISPLAY),
 )  # fmt: skip

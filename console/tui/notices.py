@@ -19,3 +19,6 @@ class Notices:
         if now_ms >= self._until_ms:
             self._said = None
         return self._said
+
+    def unsay(self) -> None:
+        self._until_ms = 0

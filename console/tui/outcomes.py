@@ -23,11 +23,12 @@ def gate_outcome(stdout: str, code: int | None) -> str:  # noqa: ARG001 - a refu
 
 
 def drill_outcome(stdout: str, code: int | None) -> str:  # noqa: ARG001 - a drill that fails has a report as well
-    """`swarm drill --json`: each case and its result; the first reason of one that failed."""
+    """`swarm drill --json`: each case and its result, a lone one without its name; the first reason of a failure."""
     try:
         reports = json.loads(stdout)
         told = [f"{words(one['expectation']['case'])} {one['result'].upper()}" for one in reports]
+        told = told if len(told) > 1 else [reports[0]["result"].upper()]
         why = [reason for one in reports for reason in one["reasons"]]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, IndexError):
         return ""
     return " · ".join(told) + (f": {why[0]}" if why else "")

@@ -8,6 +8,8 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from console.tui.key_names import shown_key
+
 if TYPE_CHECKING:
     from console.tui.app import SwarmApp
 
@@ -22,7 +24,11 @@ def commands(app: "SwarmApp", screen: Screen[object]) -> Iterable[SystemCommand]
         elsewhere = where != "everywhere" and binding.id not in active
         if reason is None and elsewhere:
             reason = f"works {where}"
-        words = f"{app.keys_of(binding)}  {binding.tooltip}" if reason is None else f"not now: {reason}"
+        words = (
+            f"{' '.join(map(shown_key, app.keys_of(binding).split(',')))}  {binding.tooltip}"
+            if reason is None
+            else f"not now: {reason}"
+        )
         yield SystemCommand(
             binding.description, words, _command(app, binding, active.get(binding.id, app), reason), not elsewhere
         )

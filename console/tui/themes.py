@@ -2,16 +2,19 @@
 
 import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from textual.theme import Theme
 
 from console.tui.errors import ThemeError
+from console.tui.eyes import TEXTS, contrast
 
 DEFAULT_THEME = "swarm-dark"
 _COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,31}$")
+GROUNDS = ("ground", "bar", "cursor")
+READABLE = 4.5  # WCAG 2.1, AA
 MAX_THEME_BYTES = 16 * 1024
 
 
@@ -72,6 +75,24 @@ class SwarmTheme:
         )
 
 
+# For a terminal of 16 colours: Rich sends the nearest one, and these are the very values by which it measures, so that
+# states stay apart and the line under the cursor can be seen. What they look like is the terminal's own affair.
+SIXTEEN = SwarmTheme(
+    "swarm-16",
+    True,
+    Palette(
+        ground="#000000", bar="#000000", line="#555555", cursor="#0000aa", text="#aaaaaa", muted="#00aaaa",
+        bright="#ffffff", ok="#55ff55", warn="#ffff55", bad="#ff5555", accent="#55ffff", digest="#ff55ff",
+    ),
+)  # fmt: skip
+
+# And without colours on such a terminal: what matters is the brightest.
+SIXTEEN_GREYS = replace(
+    SIXTEEN,
+    palette=replace(SIXTEEN.palette, muted="#aaaaaa", ok="#ffffff", warn="#ffffff", bad="#ffffff", accent="#aaaaaa"),
+)
+
+
 def parse_theme(raw: bytes, *, where: str) -> SwarmTheme:
     """Raises ThemeError that names the file, what was expected, and what it holds."""
     try:
@@ -94,8 +115,21 @@ def parse_theme(raw: bytes, *, where: str) -> SwarmTheme:
     return SwarmTheme(name, dark, Palette(**{role: colours[role] for role in roles}))
 
 
+def _hard_to_read(theme: SwarmTheme, where: str) -> list[str]:
+    """Taste is the user's; that a status can't be read is worth a word."""
+    palette = theme.palette
+    found = {
+        role: min(contrast(getattr(palette, role), getattr(palette, ground)) for ground in GROUNDS) for role in TEXTS
+    }
+    worst = min(found, key=lambda role: found[role])
+    if found[worst] >= READABLE:
+        return []
+    return [f"theme {where}: {worst} has a contrast of {found[worst]:.1f} to its ground: hard to read below {READABLE}"]
+
+
 def load_themes(folders: tuple[Path, ...]) -> tuple[dict[str, SwarmTheme], tuple[str, ...]]:
-    """Every good theme by name (a later folder wins), and a line about each one that was skipped."""
+    """Every good theme by name (a later folder wins, so that a user can change ours), and a line about each one that
+    was skipped or can hardly be read."""
     themes: dict[str, SwarmTheme] = {}
     problems: list[str] = []
     for folder in folders:
@@ -106,5 +140,6 @@ def load_themes(folders: tuple[Path, ...]) -> tuple[dict[str, SwarmTheme], tuple
             except (ThemeError, OSError) as error:
                 problems.append(f"{error}; the theme is skipped")
             else:
+                problems += _hard_to_read(theme, path.name)
                 themes[theme.name] = theme
     return themes, tuple(problems)

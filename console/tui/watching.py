@@ -273,3 +273,7 @@ class WatchingApp(App[None]):
         """A passing word in place of the keys, drawn at once: it answers a key."""
         self.notices.say(text, role, self.clock.mono_ms())
         self.call_later(self.frame)
+
+    def unsay(self) -> None:
+        self.notices.unsay()
+        self.call_later(self.frame)

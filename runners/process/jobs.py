@@ -32,12 +32,13 @@ def replay(_settings: HostSettings, wire: Wire) -> Word:
     job = wire.read(ReplayJob)
     total = len(job.assignment.batches)
     wire.write(Progress(stage="prepare", done=0, total=total))
+    from runners.process.memory_plan import choose_chunk
     from runners.training.jobs import Replay
 
     def on_step(result: "StepResult") -> None:
         wire.write(Progress(stage="train", done=result.step, total=total, detail=f"loss {result.loss:.4f}"))
 
-    again = Replay(job)
+    again = Replay(job, choose_chunk)
     while (start := wire.read_next(SegmentStart)) is not None:
         wire.write(again.segment(start, on_step))
     return again.result()
@@ -46,9 +47,10 @@ def replay(_settings: HostSettings, wire: Wire) -> Word:
 def score(_settings: HostSettings, wire: Wire) -> Word:
     job = wire.read(ScoreJob)
     wire.write(Progress(stage="score", done=0, total=len(job.subjects)))
+    from runners.process.memory_plan import choose_chunk
     from runners.training import jobs
 
-    return jobs.score(job)
+    return jobs.score(job, choose_chunk)
 
 
 def capture(_settings: HostSettings, wire: Wire) -> Word:
@@ -73,8 +75,9 @@ def bench_lmhead(_settings: HostSettings, wire: Wire) -> Word:
     wire.write(Progress(stage="import", done=0, total=1))
     from runners.training.bench_lmhead import bench_lmhead as run_bench
 
+    total = len(job.contenders) * (job.rounds + 1)
     return run_bench(
-        job, lambda done, detail: wire.write(Progress(stage="bench", done=done, total=job.rounds, detail=detail))
+        job, lambda done, detail: wire.write(Progress(stage="bench", done=done, total=total, detail=detail))
     )
 
 

@@ -22,9 +22,10 @@ from runners.training.head import Bits, Head
 from runners.training.shards import Shard
 
 SEED = 20260324
+REST_S = 0.05  # before each: a library's threads spin for some milliseconds after their last work
 OF_MLX = frozenset({"bare_mlx", "mlx_lm", "ours_mlx"})
 Step = Callable[[], object]
-OnRound = Callable[[int, str], None]  # rounds done, what is next
+OnStep = Callable[[int, str], None]  # steps done, what is next
 
 
 class Bench(Protocol):
@@ -50,21 +51,22 @@ class Bench(Protocol):
     def peak_bytes(self) -> int: ...
 
 
-def bench_lmhead(job: LmHeadBenchJob, on_round: OnRound) -> LmHeadBenchResult:
+def bench_lmhead(job: LmHeadBenchJob, on_step: OnStep) -> LmHeadBenchResult:
     """Seconds of each contender per round, and how much one round of them took above head and hidden states."""
     name: BackendName = "mlx" if OF_MLX & set(job.contenders) else "torch"
     backend = load(name, threads=job.threads, chunk_tokens=job.chunk_tokens)
     bench = bench_of(name, job)
     steps = {contender: bench.step(contender) for contender in job.contenders}
     bench.start_counting()
-    for contender, step in steps.items():
-        on_round(0, f"warm up {contender}")
+    for done, (contender, step) in enumerate(steps.items()):
+        on_step(done, f"{contender}, warming up")
         step()
     peak = bench.peak_bytes()
     times: dict[str, list[float]] = {contender: [] for contender in steps}
-    for done in range(job.rounds):
-        for contender, step in steps.items():
-            on_round(done, contender)
+    for turn in range(job.rounds):
+        for place, (contender, step) in enumerate(steps.items()):
+            on_step(len(steps) * (turn + 1) + place, f"{contender}, round {turn + 1} of {job.rounds}")
+            time.sleep(REST_S)
             started = time.perf_counter()
             step()
             times[contender].append(time.perf_counter() - started)

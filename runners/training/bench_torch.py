@@ -24,6 +24,7 @@ from runners.training.torch_backend import TorchBackend
 from runners.training.torch_head import TorchHead, to_device
 from runners.training.torch_logits import RememberedLogits
 from runners.training.torch_placement import TorchPlacement
+from runners.training.torch_threads import BlockThreads
 
 PEFT_CHUNK_TOKENS = 64
 OF_CUDA = frozenset({"bare_bf16", "peft_bf16", "liger"})
@@ -124,7 +125,8 @@ class TorchBench:
         job, problem = self._job, self._problem
         head = TorchHead(problem.head, torch.device("cpu"))
         work = Work(problem.shard, problem.initial, problem.scale, problem.recipe)
-        placement = TorchPlacement(head, work, job.chunk_tokens, RememberedLogits(head, job.tokens))
+        logits = RememberedLogits(head, job.tokens)
+        placement = TorchPlacement(head, work, job.chunk_tokens, logits, BlockThreads(job.threads))
         rows = problem.shard.rows((0,))
         self._trained[name] = lambda: placement.state()[0]
         return lambda: placement.step(rows)

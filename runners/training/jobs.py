@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -23,12 +24,21 @@ from runners.contract.receipts import HeldOutScore
 from runners.training.adapter_file import initial_adapter, read_adapter, write_adapter, write_initial
 from runners.training.backend import Backend, OnStep, ignore_stage, ignore_step
 from runners.training.backends import load
+from runners.training.checkpoint import TensorSpan
 from runners.training.contribution import PreparedContribution, check_head, prepare_contribution
 from runners.training.errors import InputMismatch
 from runners.training.head import Head, find_head, load_head
+from runners.training.memory import Workload, item_of, workload_of
 from runners.training.shards import Shard, gather, read_shard, write_shard
 from runners.training.software import execution, software
 from runners.training.state_file import read_state, write_state
+
+ChooseChunk = Callable[[Workload, Backend], int]  # tokens, at most the backend's own; raises where there is no room
+
+
+def as_asked(_work: Workload, backend: Backend) -> int:
+    """For callers that count no memory."""
+    return backend.chunk_tokens
 
 
 def cut(job: CutJob) -> CutResult:
@@ -50,12 +60,15 @@ def _write_part(part: CutPart, piece: Shard, out_dir: Path) -> CutSlice:
 class Replay:
     """An assignment done again: loaded once, then asked for one segment after the other."""
 
-    def __init__(self, job: ReplayJob) -> None:
-        """Raises InputMismatch, BackendUnavailable."""
+    def __init__(self, job: ReplayJob, choose_chunk: ChooseChunk = as_asked) -> None:
+        """Raises InputMismatch, BackendUnavailable, and what `choose_chunk` raises before anything large is read."""
         # Where it goes on from is the validator's business here: each segment brings its own start.
         assignment = job.assignment.model_copy(update={"continues_from": ()})
         planned = assignment.execution
         self._backend = load(job.backend, threads=planned.threads, chunk_tokens=planned.chunk_tokens)
+        chunk = choose_chunk(workload_of(assignment), self._backend)
+        if chunk != planned.chunk_tokens:
+            self._backend = load(job.backend, threads=planned.threads, chunk_tokens=chunk)
         self._prepared: PreparedContribution = prepare_contribution(
             assignment,
             self._backend,
@@ -104,14 +117,32 @@ class Replay:
         )
 
 
-def score(job: ScoreJob) -> ScoreResult:
-    """Held-out loss of each subject, in the order of the job. Raises InputMismatch, AdapterFileError."""
+def score(job: ScoreJob, choose_chunk: ChooseChunk = as_asked) -> ScoreResult:
+    """Held-out loss of each subject, in the order of the job. Raises InputMismatch, AdapterFileError, and what
+    `choose_chunk` raises before the head is read."""
+    model_dir = Path(job.model_dir)
+    span, _ = find_head(model_dir)
+    shard = read_shard(Path(job.held_out_path), vocab_size=span.shape[0])
     backend = load(job.backend, threads=job.threads, chunk_tokens=job.chunk_tokens)
-    head = load_head(Path(job.model_dir), backend.head_memory)
+    chunk = choose_chunk(_scoring(job, span, shard), backend)
+    if chunk != job.chunk_tokens:
+        backend = load(job.backend, threads=job.threads, chunk_tokens=chunk)
+    head = load_head(model_dir, backend.head_memory)
     check_head(head, job.head_sha256)
-    shard = read_shard(Path(job.held_out_path), vocab_size=head.vocab_size)
     scores = tuple(_score_one(backend, head, shard, subject) for subject in job.subjects)
     return ScoreResult(scores=scores, device=backend.device())
+
+
+def _scoring(job: ScoreJob, span: TensorSpan, shard: Shard) -> Workload:
+    return Workload(
+        vocab_size=span.shape[0],
+        hidden_size=span.shape[1],
+        rank=max(subject.rank for subject in job.subjects),
+        head_item=item_of(span.dtype),
+        tokens=shard.tokens,
+        shard_item=item_of(shard.dtype),
+        trains=False,
+    )
 
 
 def _score_one(backend: Backend, head: Head, shard: Shard, subject: ScoreSubject) -> HeldOutScore:

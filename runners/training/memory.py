@@ -27,7 +27,7 @@ Parts = dict[str, int]  # bytes by name
 
 @dataclass(frozen=True)
 class Workload:
-    """The sizes of one contributor's training."""
+    """The sizes of one contributor's training, or of a scoring."""
 
     vocab_size: int  # V
     hidden_size: int  # d
@@ -35,6 +35,7 @@ class Workload:
     head_item: Literal[2, 4]  # bytes of one value of W as the checkpoint has it
     tokens: int  # N of the shard
     shard_item: Literal[2, 4] = 2
+    trains: bool = True  # else its losses are asked for alone
 
     @property
     def head(self) -> int:
@@ -100,26 +101,39 @@ def place_of(backend: str, kind: str) -> Place:
     raise ValueError(f"expected a backend on its own kind of device, got {backend} on {kind}")
 
 
-def head_rows(tiles: tuple[NamedSize, ...]) -> int:
-    """Rows of W per product; 0 for a backend that doesn't cut it."""
-    return next((tile.size for tile in tiles if tile.name == "head_rows"), 0)
+@dataclass(frozen=True)
+class Tiling:
+    """How a backend cuts its work. Rows are of the vocabulary; 0 for a backend that doesn't cut it."""
+
+    head_rows: int  # of W per product
+    block_rows: int  # of logits that are worked on at once, by each thread
+    threads: int = 1  # that have such pieces of their own
 
 
-def needed(place: Place, work: Workload, chunk_tokens: int, rows_of_head: int) -> dict[Where, Parts]:
+def tiling(tiles: tuple[NamedSize, ...], threads: int) -> Tiling:
+    sizes = {tile.name: tile.size for tile in tiles}
+    rows = sizes.get("head_rows", 0)
+    if "softmax_tiles" in sizes:  # of a kernel's programs
+        return Tiling(rows, sizes["softmax_columns"] * sizes["softmax_tiles"])
+    return Tiling(rows, sizes["block_rows"], threads) if "block_rows" in sizes else Tiling(rows, rows)
+
+
+def needed(place: Place, work: Workload, chunk_tokens: int, tiles: Tiling) -> dict[Where, Parts]:
     """Parts of `device` and `host`; a processor, and Metal, compute from the machine's own memory, the host's.
 
-    `rows_of_head`: of W per product, the backend's tile. The state is what a checkpoint is written from.
+    The state is what a checkpoint is written from.
     """
-    block = F32 * rows_of_head * work.hidden_size
-    pieces = 4 * F32 * chunk_tokens * rows_of_head
-    state = 6 * work.adapter
+    block = tiles.threads * F32 * tiles.head_rows * work.hidden_size
+    pieces = tiles.threads * 4 * F32 * chunk_tokens * tiles.block_rows
+    state = 6 * work.adapter if work.trains else 0
+    adapters = 8 if work.trains else 4  # a file, what was read of it, what lies on the device, moments and gradients
     rows = work.rows(chunk_tokens) + work.pairs(chunk_tokens)
     if place.startswith("torch."):
-        rows += work.partial(chunk_tokens, rows_of_head)
+        rows += work.partial(chunk_tokens, tiles.block_rows)
     if place == "torch.cuda":
         exact = work.head_item == 4 or work.shard_item == 2  # else the library has no such product: a copy by blocks
         chunk = work.logits(chunk_tokens) * (1 if exact else 2) + rows
-        device = {"head": work.head, "shard": work.shard, "adapter": 7 * work.adapter, "chunk": chunk}
+        device = {"head": work.head, "shard": work.shard, "adapter": (adapters - 1) * work.adapter, "chunk": chunk}
         host = {
             "head": work.head,
             "shard": work.shard,
@@ -131,27 +145,33 @@ def needed(place: Place, work: Workload, chunk_tokens: int, rows_of_head: int) -
     if place == "reference.cpu":
         values = work.vocab_size * work.hidden_size * (F64 + F32)
         chunk = 3 * work.logits(chunk_tokens, F64) + 2 * rows
-        parts = {"head": work.head + values, "shard": work.shard, "adapter": 16 * work.adapter, "state": state}
+        parts = {
+            "head": work.head + values,
+            "shard": work.shard,
+            "adapter": 2 * adapters * work.adapter,
+            "state": state,
+        }
         return {"host": {**parts, "chunk": chunk}}
-    chunk = work.logits(chunk_tokens) + pieces + rows
+    whole = work.trains or place != "torch.cpu"  # there a loss needs no more logits than the pieces
+    chunk = (work.logits(chunk_tokens) if whole else 0) + pieces + rows
     kept = {"base_logits": work.base_logits, "state": state, "chunk": chunk}
     if place == "torch.cpu":
         cast = 0 if work.head_item == 4 or work.f32_head else block
         host = {"head": work.head, "f32_head": work.f32_head, "head_block": cast}
-        return {"host": {**host, "shard": work.shard, "adapter": 8 * work.adapter, **kept}}
+        return {"host": {**host, "shard": work.shard, "adapter": adapters * work.adapter, **kept}}
     # MLX computes from where the head was read; of a shard it has an array of its own.
     host = {"head": work.head, "f32_head": work.f32_head, "head_block": 2 * block}
-    return {"host": {**host, "shard": 2 * work.shard, "adapter": 7 * work.adapter, **kept}}
+    return {"host": {**host, "shard": 2 * work.shard, "adapter": (adapters - 1) * work.adapter, **kept}}
 
 
 def plan(
-    place: Place, work: Workload, most_tokens: int, rows_of_head: int, free: Mapping[Where, int]
+    place: Place, work: Workload, most_tokens: int, tiles: Tiling, free: Mapping[Where, int]
 ) -> tuple[int, tuple[MemoryNeed, ...]]:
     """The largest chunk that fits, of `most_tokens` and its halves, and what it needs where; where none fits, the
     smallest one, whose need is then more than what is free. `free`: bytes by `host` and `device`."""
     chunk = most_tokens
     while True:
-        needs = needs_of(needed(place, work, chunk, rows_of_head), free)
+        needs = needs_of(needed(place, work, chunk, tiles), free)
         if fits(needs) or chunk // 2 < SMALLEST_CHUNK:
             return chunk, needs
         chunk //= 2

@@ -15,9 +15,10 @@ from runners.training.memory import BASE_LOGITS_BYTES
 from runners.training.shards import Shard
 from runners.training.steps import Placement, SteppingBackend, Work
 from runners.training.system_blas import blas_of, preferred_blas
-from runners.training.torch_head import BLOCK_ROWS, TorchHead, has_onednn
+from runners.training.torch_head import BLOCK_ROWS, CAST_ROWS, TorchHead, has_onednn
 from runners.training.torch_logits import ComputedLogits, RememberedLogits
 from runners.training.torch_placement import TorchPlacement, kernel_sizes
+from runners.training.torch_threads import BlockThreads
 
 
 class TorchBackend(SteppingBackend):
@@ -27,9 +28,12 @@ class TorchBackend(SteppingBackend):
         super().__init__(threads=threads, chunk_tokens=chunk_tokens)
         self._device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
         self.tiles = (
-            NamedSize(name="head_rows", size=BLOCK_ROWS),
+            NamedSize(name="head_rows", size=CAST_ROWS),
+            NamedSize(name="block_rows", size=BLOCK_ROWS),
             *(NamedSize(name=name, size=size) for name, size in kernel_sizes(self._device).items()),
         )
+        # A card is told what to do by one thread, in order.
+        self._block_threads = BlockThreads(threads if self._device.type == "cpu" else 1)
         self._head: tuple[str, TorchHead] | None = None
         self._kept: tuple[Shard, RememberedLogits] | None = None
         self._settle()
@@ -64,9 +68,8 @@ class TorchBackend(SteppingBackend):
         self._place_head(job.head)
         assert self._head is not None
         head = self._head[1]
-        return TorchPlacement(
-            head, Work(job.shard, job.initial, job.scale, job.recipe), self.chunk_tokens, ComputedLogits(head)
-        )
+        work = Work(job.shard, job.initial, job.scale, job.recipe)
+        return TorchPlacement(head, work, self.chunk_tokens, ComputedLogits(head), self._block_threads)
 
     def _place_head(self, head: Head) -> None:
         self._settle()
@@ -76,7 +79,7 @@ class TorchBackend(SteppingBackend):
     def _place(self, work: Work) -> Placement:
         assert self._head is not None
         head = self._head[1]
-        return TorchPlacement(head, work, self.chunk_tokens, self._logits(head, work.shard))
+        return TorchPlacement(head, work, self.chunk_tokens, self._logits(head, work.shard), self._block_threads)
 
     def _logits(self, head: TorchHead, shard: Shard) -> ComputedLogits | RememberedLogits:
         """Remembered for as long as the same shard is trained on or scored."""

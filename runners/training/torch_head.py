@@ -15,8 +15,12 @@ from torch import Tensor
 
 from runners.training.head import Head
 from runners.training.memory import F32_HEAD_BYTES
+from runners.training.torch_threads import OwnTensor
 
-BLOCK_ROWS = 1024  # rows of W per product on the processor: cast, product and softmax stay in its cache
+# Rows of W whose logits one thread of the processor makes and works on. With a power of two of them, those of one word
+# would lie in the same sets of its cache: a gradient took half as long again.
+BLOCK_ROWS = 2816
+CAST_ROWS = 256  # of those, cast to f32 at once
 
 Product = Callable[[Tensor, Tensor], Tensor]  # h [n, d], W [rows, d] -> h W^T [n, rows]
 
@@ -29,14 +33,25 @@ class TorchHead:
         weight = to_device(head.weight, device)
         small = head.vocab_size * head.hidden_size * 4 <= F32_HEAD_BYTES
         self.weight = weight.float() if small and device.type == "cpu" else weight
-        starts = range(0, self.vocab_size, BLOCK_ROWS)
-        self.blocks = tuple(slice(start, min(start + BLOCK_ROWS, self.vocab_size)) for start in starts)
+        self.block_rows = min(BLOCK_ROWS, self.vocab_size)
+        self.blocks = torch.split(self.weight, self.block_rows)
         casts = device.type == "cpu" and self.weight.dtype != torch.float32
-        self._cast = torch.empty((BLOCK_ROWS, self.hidden_size)) if casts else None
+        self._cast = OwnTensor(CAST_ROWS, self.hidden_size) if casts else None
 
-    def block_product(self, h: Tensor, block: slice) -> Tensor:
+    def tiles(self, tokens: int) -> tuple[Tensor, ...]:
+        """Memory for `[tokens, rows]` of each block, one after the other; pages are taken as they are written."""
+        flat = torch.empty(tokens * self.vocab_size)
+        return tuple(part.view(tokens, -1) for part in torch.split(flat, tokens * self.block_rows))
+
+    def block_product(self, h: Tensor, index: int) -> Tensor:
         """`h W_block^T [n, rows]` in a tensor of its own; h in f32."""
-        return f32_product()(h, self._block(block)) if self.device.type == "cpu" else h @ self._block(block).T
+        multiply, block = f32_product(self.device), self.blocks[index]
+        if self._cast is None:
+            return multiply(h, block.float())
+        logits = h.new_empty((len(h), len(block)))
+        for rows, columns in zip(torch.split(block, CAST_ROWS), torch.split(logits, CAST_ROWS, dim=1), strict=True):
+            columns.copy_(multiply(h, self._cast.values[: len(rows)].copy_(rows)))
+        return logits
 
     def product(self, h: Tensor) -> Tensor:
         """`h W^T [n, V]` by the device's library; h in the dtype that it was captured in. For CUDA."""
@@ -44,24 +59,21 @@ class TorchHead:
             return torch.mm(h, self.weight.T, out_dtype=torch.float32)
         if self.weight.dtype == torch.float32:
             return h.float() @ self.weight.T
-        parts = [self.block_product(h.float(), block) for block in self.blocks]
+        parts = [self.block_product(h.float(), index) for index in range(len(self.blocks))]
         return torch.cat(parts, dim=1)
 
     def rows(self, targets: Tensor) -> Tensor:
         """W's rows of these ids, `[n, d]` in f64."""
         return self.weight[targets].double()
 
-    def _block(self, block: slice) -> Tensor:
-        rows = self.weight[block]
-        if self._cast is None:
-            return rows.float()
-        return self._cast[: len(rows)].copy_(rows)
 
-
-@cache
-def f32_product() -> Product:
+def f32_product(device: torch.device) -> Product:
     """oneDNN's where torch has it: on processors that aren't of MKL's maker it is more than twice as fast."""
-    return _onednn_product if has_onednn() else lambda h, weight: h @ weight.T
+    return _onednn_product if device.type == "cpu" and has_onednn() else _own_product
+
+
+def _own_product(h: Tensor, weight: Tensor) -> Tensor:
+    return h @ weight.T
 
 
 def _onednn_product(h: Tensor, weight: Tensor) -> Tensor:

@@ -10,18 +10,17 @@ from types import ModuleType
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from runners.contract.lane import RecipeContract
-from runners.training.adamw import AdamW
 from runners.training.backend import AdapterWeights, Moments, Rows
 from runners.training.memory import BASE_LOGITS_BYTES
 from runners.training.steps import Work
+from runners.training.torch_adamw import TorchAdamW, to_host
 from runners.training.torch_head import TorchHead, to_device
 from runners.training.torch_logits import ComputedLogits, RememberedLogits
 from runners.training.torch_softmax import BlockedSoftmax, ChunkSoftmax
+from runners.training.torch_threads import BlockThreads
 
 Kernels = Callable[[Tensor, Tensor, Tensor], ChunkSoftmax]  # of logits, s u and B, none of which is written to
 
@@ -40,74 +39,81 @@ class TorchPlacement:
     """Adapter and moments in f32 on the device; the shard in the dtype that it was captured in."""
 
     def __init__(
-        self, head: TorchHead, work: Work, chunk_tokens: int, logits: ComputedLogits | RememberedLogits
+        self,
+        head: TorchHead,
+        work: Work,
+        chunk_tokens: int,
+        logits: ComputedLogits | RememberedLogits,
+        threads: BlockThreads,
     ) -> None:
         device = head.device
-        self._head, self._logits, self._scale, self._chunk_tokens = head, logits, work.scale, chunk_tokens
+        self._head, self._logits, self._scale = head, logits, work.scale
+        self._chunk_tokens, self._threads = min(chunk_tokens, work.shard.tokens), threads
         self._hidden = to_device(work.shard.hidden, device)
         self._targets = torch.from_numpy(work.shard.targets.astype(np.int64)).to(device)
         start = work.weights((head.vocab_size, head.hidden_size))
         self._a = torch.tensor(start.a, device=device)  # copies: the job's own start never moves
         self._b = torch.tensor(start.b, device=device)
         self._kernels = _kernels(device, self._b.shape[1])
-        self._adam = None if work.recipe is None else _moments(self._a, self._b, work, work.recipe)
+        self._exponentials = head.tiles(self._chunk_tokens) if work.recipe and not self._whole else None
+        self._adam = TorchAdamW(self._a, self._b, work, work.recipe, threads) if work.recipe else None
+
+    @property
+    def _whole(self) -> bool:
+        """A card makes the logits of all words at once, and needs no other place for their exponentials."""
+        return self._head.device.type == "cuda"
 
     def warm_up(self, rows: Rows) -> None:
-        self._gradients(rows)
+        with self._threads.alone():
+            self._gradients(rows)
 
     def step(self, rows: Rows) -> float:
         assert self._adam is not None
-        summed_loss, grad_a, grad_b = self._gradients(rows)
-        self._a = self._adam[0].update(self._a, grad_a)
-        self._b = self._adam[1].update(self._b, grad_b)
+        with self._threads.alone():
+            summed_loss = self._gradients(rows)
+            self._adam.update()
         return float(summed_loss) / len(rows)  # read last: a device works on while it is told what comes next
 
     def summed_loss(self, rows: Rows) -> float:
-        buffer = self._buffer(rows)
-        return sum(float(self._summed_loss(self._chunk(part, buffer))) for part in self._parts(rows))
+        with self._threads.alone():
+            return sum(float(self._summed_loss(self._chunk(part))) for part in self._parts(rows))
 
     def state(self) -> tuple[AdapterWeights, Moments]:
         assert self._adam is not None
-        of_a, of_b = self._adam
-        moments = Moments(*(_to_host(each) for each in (of_a.mean, of_a.square, of_b.mean, of_b.square)))
-        return AdapterWeights(_to_host(self._a), _to_host(self._b)), moments
+        return AdapterWeights(to_host(self._a), to_host(self._b)), self._adam.moments()
 
     def _parts(self, rows: Rows) -> tuple[Tensor, ...]:
         return torch.split(torch.from_numpy(rows).to(self._head.device), self._chunk_tokens)
 
-    def _buffer(self, rows: Rows) -> Tensor | None:
-        """For exponentials [n, V]. On CUDA they take the place of the product's own result, or aren't kept."""
-        if self._head.device.type == "cuda":
-            return None
-        return torch.empty((min(self._chunk_tokens, len(rows)), self._head.vocab_size))
-
-    def _gradients(self, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
-        """Summed loss, dA [r, d] and dB [V, r] of one step. The buffer is gone when the moments are updated."""
-        grad_a, grad_b = torch.zeros_like(self._a), torch.zeros_like(self._b)
-        buffer, losses = self._buffer(rows), []
+    def _gradients(self, rows: Rows) -> Tensor:
+        """The summed loss; dA [r, d] and dB [V, r] of one step are where the update takes them from."""
+        assert self._adam is not None
+        self._adam.clear()
+        losses = []
         for part in self._parts(rows):
-            chunk = self._chunk(part, buffer)
-            self._add_gradients(chunk, self._scale / len(rows), grad_a, grad_b)
+            chunk = self._chunk(part)
+            self._add_gradients(chunk, self._scale / len(rows), self._adam.grad_a, self._adam.grad_b)
             losses.append(self._summed_loss(chunk))
             del chunk  # or the logits of two would be alive while the second's are made
-        return torch.stack(losses).sum(), grad_a, grad_b
+        return torch.stack(losses).sum()
 
-    def _chunk(self, rows: Tensor, buffer: Tensor | None) -> Chunk:
+    def _chunk(self, rows: Tensor) -> Chunk:
         captured, targets = self._hidden[rows], self._targets[rows]
         h = captured.float()
         u = h @ self._a.T
-        return Chunk(h, u, targets, self._softmax(rows, captured, h, u * self._scale, buffer))
+        return Chunk(h, u, targets, self._softmax(rows, captured, h, u * self._scale))
 
-    def _softmax(
-        self, rows: Tensor, captured: Tensor, h: Tensor, scaled_u: Tensor, buffer: Tensor | None
-    ) -> ChunkSoftmax:
+    def _softmax(self, rows: Tensor, captured: Tensor, h: Tensor, scaled_u: Tensor) -> ChunkSoftmax:
         head = self._head
-        if buffer is not None:
-            return BlockedSoftmax(self._logits.of(rows, h), head.blocks, scaled_u, self._b, buffer[: len(rows)])
-        logits = head.product(captured)
+        if not self._whole:
+            kept = None if self._exponentials is None else [tile[: len(rows)] for tile in self._exponentials]
+            logits = self._logits.of(rows, h)
+            return BlockedSoftmax(logits, self._threads, scaled_u, self._b, head.block_rows, kept)
+        whole = head.product(captured)
         if self._kernels is not None:
-            return self._kernels(logits, scaled_u, self._b)
-        return BlockedSoftmax(lambda block: logits[:, block], head.blocks, scaled_u, self._b, logits)
+            return self._kernels(whole, scaled_u, self._b)
+        tiles = torch.split(whole, head.block_rows, dim=1)
+        return BlockedSoftmax(tiles.__getitem__, self._threads, scaled_u, self._b, head.block_rows, tiles)
 
     def _summed_loss(self, chunk: Chunk) -> Tensor:
         """`sum log Z + m - L[y]` in f64; the targets' own logits are a product of their own, of n rows of W."""
@@ -127,26 +133,6 @@ class TorchPlacement:
         grad_b[targets] = grad_b[targets] - summed
         residual = soft.weighted * (share / soft.total)[:, None] - self._b[targets] * share
         grad_a.addmm_(residual.T, chunk.h)
-
-
-def _moments(a: Tensor, b: Tensor, work: Work, recipe: RecipeContract) -> tuple[AdamW, AdamW]:
-    """Not torch.optim: making one imports torch's compiler, which takes as long as importing torch."""
-    kept = work.moments
-    if kept is None:
-        starts = [torch.zeros_like(each) for each in (a, a, b, b)]
-    else:
-        starts = [
-            torch.tensor(each, device=a.device) for each in (kept.mean_a, kept.square_a, kept.mean_b, kept.square_b)
-        ]
-    return (
-        AdamW(starts[0], starts[1], work.steps_done, recipe, torch.sqrt),
-        AdamW(starts[2], starts[3], work.steps_done, recipe, torch.sqrt),
-    )
-
-
-def _to_host(values: Tensor) -> npt.NDArray[np.float32]:
-    copy: npt.NDArray[np.float32] = values.cpu().numpy().copy()
-    return copy
 
 
 def kernel_sizes(device: torch.device) -> dict[str, int]:

@@ -266,6 +266,9 @@ MEMBERS = (
     Defect("label_of_no_backend", "labels_name_the_device_that_computed", lambda: Lies(
         devices={LINUX: _device(backend_label="open_adapter_backend.quantum.gpt_oss_lm_head")}
     )),
+    Defect("tf32_on_everywhere", "labels_name_the_device_that_computed", lambda: Lies(
+        devices={LINUX: _device(tf32=True)}
+    )),
     Defect("software_of_the_other_framework", "labels_name_the_device_that_computed", lambda: Lies(
         software={LINUX: software_of(MAC)}
     )),

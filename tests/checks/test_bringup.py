@@ -114,6 +114,16 @@ def on_cuda(body: Body) -> None:
     exact_bf16(body)
 
 
+def on_a_mac(body: Body) -> None:
+    body["machine"]["os"] = "macos"
+    finding("os", value="macos")(body)
+
+
+def tf32_left_on(body: Body) -> None:
+    for inner in (body["device"], body["gate"]["receipt"]["device"], body["execution"]):
+        inner["tf32"] = True
+
+
 def needs_more_than_it_has(body: Body) -> None:
     """The figures are true, the verdict isn't."""
     (need,) = body["memory"]["needs"]
@@ -224,6 +234,11 @@ DEFECTS: tuple[tuple[str, str, BodyEdit], ...] = (
     ("metal_on_linux", "facts_are_of_the_device", both(
         lambda body: body.update(forged(MAC)), device(**METAL), software(platform="macOS-15.3.1-arm64")
     )),
+    ("cuda_on_a_mac", "facts_are_of_the_device", both(
+        on_cuda, software(backend="torch@2.13.0+cu128"), put("accelerator", "sources", value=["torch.cuda"]),
+        on_a_mac,
+    )),
+    ("tf32_left_on", "labels_name_the_device", tf32_left_on),
     ("accelerator_of_another_name", "facts_are_of_the_device", put("accelerator", "name", value="RTX 4080")),
     ("product_of_another_device", "facts_are_of_the_device", put("probe", "device_label", value="cuda:0")),
     ("framework_of_the_other_node", "labels_name_the_device", software(backend="mlx@0.32.4")),

@@ -12,6 +12,7 @@ from console.evidence.checkpoint_head import head_sha256
 from console.evidence.checks.real_run import check_real_run
 from console.evidence.errors import ReexecutionError
 from console.evidence.reexecute import reexecute
+from runners.contract.jobs import Progress
 from runners.records.tensors import RawTensor, write_tensors
 from tests.checks.forge import Forge
 from tests.checks.forged_hosts import LINUX, MAC
@@ -55,7 +56,7 @@ def _better(losses: tuple[float, ...]) -> tuple[float, ...]:
 
 def test_true_work_done_again_agrees_with_contribution_and_replay(true_run: tuple[Path, Path]) -> None:
     bundle, model = true_run
-    said: list[str] = []
+    said: list[Progress] = []
     again = reexecute(bundle, model, on_progress=said.append)
 
     assert again.findings == ()
@@ -64,7 +65,8 @@ def test_true_work_done_again_agrees_with_contribution_and_replay(true_run: tupl
         f"{MAC} contribution", f"{MAC} replay", f"{LINUX} contribution", f"{LINUX} replay", "score merge",
     }  # fmt: skip
     assert all(item.within for item in again.measured)
-    assert any(MAC in line for line in said)
+    assert {MAC, LINUX} < {progress.stage for progress in said}
+    assert any(0 < progress.done == progress.total for progress in said)
 
 
 def test_an_invented_replay_of_invented_work_is_found_only_by_doing_it_again(tmp_path: Path) -> None:

@@ -23,8 +23,11 @@ from runners.contract.states import WindowState as W
 from tests.coordination import window as win
 from tests.coordination.window import Window
 
-ONCE_OVERALL = ("run_opened", "plan_bound", "window_opened", "merged", "scored", "promotion_decided", "closed")
-ONCE_PER_NODE = ("runner_ready", "contribution_seen", "submission_judged", "replay_judged", "released", "shipped")
+ONCE = frozenset((
+    "run_opened", "plan_bound", "window_opened", "merged", "scored", "promotion_decided", "closed",
+    # and for each node:
+    "runner_ready", "contribution_seen", "submission_judged", "replay_judged", "released", "shipped",
+))  # fmt: skip
 REFUSALS = ("bringup", "admission", "preparation", "work", "submission", "mismatch", "failed", "journal")
 
 
@@ -42,6 +45,7 @@ class AnyOrder(RuleBasedStateMachine):
         if stage != "opened":
             getattr(self.w, f"to_{stage}")()
         self.judged: dict[str, Disposition] = {}
+        self.looked, self.window, self.said = 0, W.PLANNED.value, set[tuple[str, str | None]]()
 
     def running(self) -> bool:
         return not self.w.state.closed
@@ -175,19 +179,18 @@ class AnyOrder(RuleBasedStateMachine):
         assert decide(self.w.state, self.w.now) is None
 
     @invariant()
-    def the_window_only_moves_as_it_may(self) -> None:
-        moves = self.w.bodies(rec.WindowChanged)
-        assert all(move.after.value in MOVES[move.before.value] for move in moves)
-        assert [m.before for m in moves] == [W.PLANNED, *(m.after for m in moves)][: len(moves)]
-
-    @invariant()
-    def what_ends_a_question_is_said_once(self) -> None:
-        said = [(record.kind, record.body.get("node_id")) for record in self.w.past]
-        for kind in ONCE_OVERALL:
-            assert sum(k == kind for k, _ in said) <= 1, kind
-        for kind in ONCE_PER_NODE:
-            for node_id in self.w.ids:
-                assert said.count((kind, node_id)) <= 1, (kind, node_id)
+    def the_journal_only_goes_on_as_it_may(self) -> None:
+        """The window moves from where it is to where it may go; what ends a question is said once."""
+        for record in self.w.past[self.looked :]:
+            if record.kind == "window_changed":
+                before, after = record.body["before"], record.body["after"]
+                assert before == self.window and after in MOVES[before]
+                self.window = after
+            if record.kind in ONCE:
+                question = (record.kind, record.body.get("node_id"))
+                assert question not in self.said
+                self.said.add(question)
+        self.looked = len(self.w.past)
 
     @invariant()
     def nothing_is_merged_without_every_acceptance(self) -> None:
@@ -229,7 +232,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.w.after(1000)
         assert self.w.state.closed
         assert isinstance(self.w.state.classification, Classification)
-        for check in (self.nothing_is_left_undecided, self.what_ends_a_question_is_said_once):
+        for check in (self.nothing_is_left_undecided, self.the_journal_only_goes_on_as_it_may):
             check()
         assert all(node.runner is not RunnerState.PREPARING or not node.may_run for node in self.w.state.nodes.values())
 
@@ -254,7 +257,9 @@ TestAnyOrder = AnyOrder.TestCase
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_thousands_of_orders() -> None:
-    """What eighty examples seldom meet. A few minutes."""
-    run_state_machine_as_test(AnyOrder, settings=settings(EXAMPLES, max_examples=8000))
+    """What eighty examples seldom meet. Three minutes of a processor, in eight rounds: Hypothesis remembers every
+    order of a round, at 100 KB each."""
+    for _ in range(8):
+        run_state_machine_as_test(AnyOrder, settings=settings(EXAMPLES, max_examples=1000))

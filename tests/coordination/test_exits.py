@@ -1,6 +1,7 @@
 """Every way in which a window can end: one classification, `closed` last, nothing left undecided."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import pytest
 
@@ -190,7 +191,23 @@ EXITS: tuple[tuple[Callable[[Window], None], W, Classification], ...] = (
     (promoted, W.PROMOTED, Classification.BOUNDED_SUCCESS),
     (held, W.HELD, Classification.BOUNDED_SUCCESS),
 )
-BY_NAME = pytest.mark.parametrize(("happens", "exit_state", "verdict"), EXITS, ids=[e[0].__name__ for e in EXITS])
+
+
+class Ending(NamedTuple):
+    """A window in which it has just happened, and how it must end."""
+
+    w: Window
+    exit_state: W
+    verdict: Classification
+
+
+@pytest.fixture(params=EXITS, ids=[happens.__name__ for happens, _, _ in EXITS])
+def ending(request: pytest.FixtureRequest) -> Ending:
+    happens, exit_state, verdict = request.param
+    w = Window()
+    happens(w)
+    w.settle()
+    return Ending(w, exit_state, verdict)
 
 
 def assert_ended(w: Window, exit_state: W, verdict: Classification) -> None:
@@ -211,37 +228,20 @@ def assert_ended(w: Window, exit_state: W, verdict: Classification) -> None:
         )
 
 
-@BY_NAME
-def test_a_window_that_ends_so_closes_with_one_verdict(
-    happens: Callable[[Window], None], exit_state: W, verdict: Classification
-) -> None:
-    w = Window()
-    happens(w)
-    w.settle()
-    w.to_end()
-    assert_ended(w, exit_state, verdict)
+def test_a_window_that_ends_so_closes_with_one_verdict(ending: Ending) -> None:
+    ending.w.to_end()
+    assert_ended(*ending)
 
 
-@BY_NAME
-def test_a_stop_after_the_end_changes_nothing_about_the_verdict(
-    happens: Callable[[Window], None], exit_state: W, verdict: Classification
-) -> None:
-    w = Window()
-    happens(w)
-    w.settle()
-    if not w.state.closed:
-        w.stop()
-    w.to_end()
-    assert_ended(w, exit_state, verdict)
+def test_a_stop_after_the_end_changes_nothing_about_the_verdict(ending: Ending) -> None:
+    if not ending.w.state.closed:
+        ending.w.stop()
+    ending.w.to_end()
+    assert_ended(*ending)
 
 
-@BY_NAME
-def test_troubles_after_the_end_are_evidence_and_no_reason(
-    happens: Callable[[Window], None], exit_state: W, verdict: Classification
-) -> None:
-    w = Window()
-    happens(w)
-    w.settle()
+def test_troubles_after_the_end_are_evidence_and_no_reason(ending: Ending) -> None:
+    w = ending.w
     dispositions = {node_id: w.node(node_id).disposition for node_id in w.ids}
     if not w.state.closed:
         w.note(rec.WorkFailed(activity="check_alive/n0", detail="late"))
@@ -249,16 +249,11 @@ def test_troubles_after_the_end_are_evidence_and_no_reason(
         w.note(rec.JournalBroken(node_id="n0", reason="late", detail="", head=win.head("n0", 0)))
         assert dispositions == {node_id: w.node(node_id).disposition for node_id in w.ids}
     w.to_end()
-    assert_ended(w, exit_state, verdict)
+    assert_ended(*ending)
 
 
-@BY_NAME
-def test_whether_a_replay_is_possible_is_said_once_where_one_is_asked_for_and_nowhere_else(
-    happens: Callable[[Window], None], exit_state: W, verdict: Classification
-) -> None:
-    w = Window()
-    happens(w)
-    w.settle()
+def test_whether_a_replay_is_possible_is_said_once_where_one_is_asked_for_and_nowhere_else(ending: Ending) -> None:
+    w, exit_state, verdict = ending
     w.to_end()
     said = w.bodies(rec.ReplayOutlook)
     assert len(said) == (exit_state in (W.REPLAY_REQUIRED, W.WAIT_THEN_REPLAY))

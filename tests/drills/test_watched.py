@@ -79,4 +79,4 @@ def test_the_cards_say_what_each_drill_does_and_why_a_lane_cannot_be_drilled(
     assert all(f"F{number} " in text for number in (5, 6, 7, 8))
     assert len(rows) == len(targets) == len(owners)
     if not problem:
-        assert "5 to 5.75 s after last beat" in text
+        assert "5-5.75 s after last beat" in text

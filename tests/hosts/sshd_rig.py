@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -148,8 +148,9 @@ class SshdRig:
         assert self.process is not None
         with_sessions = [*self.sessions(), psutil.Process(self.process.pid)]
         for process in with_sessions:
-            if process.name().startswith(("sshd", "ip")):  # a runner that was launched lives on
-                process.kill()
+            with suppress(psutil.NoSuchProcess):  # a session ends by itself, too
+                if process.name().startswith(("sshd", "ip")):  # a runner that was launched lives on
+                    process.kill()
         self.process.wait(PATIENCE_S)
         self.log.write_bytes(b"")
 

@@ -72,25 +72,36 @@ async def test_the_agent_leads_a_session_of_its_own(handle: AgentHandle) -> None
     assert os.getsid(handle.pid) == handle.pid
 
 
+START = (
+    "import asyncio, json, os, signal, sys\nfrom pathlib import Path\n"
+    "from console.hosts.loopback import AgentPlan, start_agent\n"
+    "given = json.loads(sys.argv[1])\n"
+    "paths = {name: Path(given.pop(name)) for name in ('home', 'run_root', 'model_dir', 'log_path')}\n"
+    "plan = AgentPlan(**paths, **given)\n"
+)
+
+
+async def started_elsewhere(plan: AgentPlan, script: str) -> "subprocess.CompletedProcess[bytes]":
+    """`script` has the plan, in a process that ends before the agent does."""
+    given = {name: str(value) if isinstance(value, Path) else value for name, value in vars(plan).items()}
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", START + script, json.dumps(given)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+
 async def test_an_agent_outlives_its_starter_and_is_found_and_ended_by_name(plan: AgentPlan) -> None:
     script = (
-        "import asyncio, json, sys\nfrom pathlib import Path\n"
-        "from console.hosts.loopback import AgentPlan, start_agent\n"
-        "given = json.loads(sys.argv[1])\n"
-        "paths = {name: Path(given.pop(name)) for name in ('home', 'run_root', 'model_dir', 'log_path')}\n"
-        "handle = asyncio.run(start_agent(AgentPlan(**paths, **given), token=None))\n"
+        "handle = asyncio.run(start_agent(plan, token=None))\n"
         "print(json.dumps([handle.pid, handle.process_started_ms, handle.address, handle.port, handle.host_key,"
         " handle.host_key_fingerprint]))\n"
     )
-    given = {name: str(value) if isinstance(value, Path) else value for name, value in vars(plan).items()}
-    told = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", script, json.dumps(given)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        check=True,
-        timeout=60,
-    )
+    told = await started_elsewhere(plan, script)
+    assert told.returncode == 0, told.stderr
     recorded = AgentHandle(*json.loads(told.stdout))
     assert find_agent(recorded) == recorded
     assert await stop_agent(recorded)
@@ -107,24 +118,12 @@ async def test_a_pid_that_is_another_process_by_now_is_neither_found_nor_ended(h
 async def test_a_starter_killed_before_it_noted_the_agent_down_leaves_none(plan: AgentPlan) -> None:
     """Nobody would know of it: the lane's port would stay taken."""
     script = (
-        "import asyncio, json, os, signal, sys\nfrom pathlib import Path\n"
-        "from console.hosts.loopback import AgentPlan, start_agent\n"
-        "given = json.loads(sys.argv[1])\n"
-        "paths = {name: Path(given.pop(name)) for name in ('home', 'run_root', 'model_dir', 'log_path')}\n"
         "def note(handle):\n"
         "    print(json.dumps([handle.pid, handle.process_started_ms]), flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "asyncio.run(start_agent(AgentPlan(**paths, **given), token=None, note=note))\n"
+        "asyncio.run(start_agent(plan, token=None, note=note))\n"
     )
-    given = {name: str(value) if isinstance(value, Path) else value for name, value in vars(plan).items()}
-    told = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", script, json.dumps(given)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
+    told = await started_elsewhere(plan, script)
     assert told.returncode == -signal.SIGKILL
     pid, started = json.loads(told.stdout)
     async with asyncio.timeout(10):

@@ -4,10 +4,14 @@ import signal
 import socket
 import time
 from dataclasses import replace
+from typing import Any
 
 import asyncssh
 import pytest
+from asyncssh.constants import FXP_REALPATH
+from asyncssh.sftp import SFTPServerHandler
 
+from console.hosts import ssh_link
 from console.hosts.errors import HostAuthRefused, HostKeyMismatch, HostUnreachable, LinkDown
 from console.hosts.host import LinkState
 from console.hosts.ssh_host import SshHost
@@ -130,6 +134,48 @@ async def test_a_killed_agent_is_told_and_the_link_comes_back_with_it(own_agent:
         assert await host.read_at("x", 0, 10) == b"back"
     assert [state.up for state in seen.states if state.reason in ("connected", "closed by us")] == [True, True, False]
     assert any(state.reason.startswith("Connection refused. Is the host up") for state in seen.states)
+
+
+@pytest.mark.parametrize("nonsense", ["no name", "what nobody foresaw"])
+async def test_a_host_whose_answers_are_nonsense_is_watched_all_the_same(
+    nonsense: str, agent: AgentRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that ended the watching would leave its link called up for ever."""
+    accepted: list[asyncssh.SSHServerConnection] = []
+    asked = asyncio.Event()
+
+    class Open(asyncssh.SSHServer):
+        def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+            accepted.append(conn)
+
+        def begin_auth(self, username: str) -> bool:
+            return False
+
+    async def nameless(_handler: object, _packet: object) -> tuple[list[object], bool]:
+        asked.set()
+        return [], False
+
+    async def unforeseen(_sftp: object) -> float:
+        asked.set()
+        raise KeyError("realpath")
+
+    key, seen = asyncssh.generate_private_key("ssh-ed25519"), Seen()
+    monkeypatch.setattr(ssh_link, "RTT_EVERY_S", 0.05)
+    options: Any = {"server_factory": Open, "server_host_keys": [key], "sftp_factory": True}
+    async with asyncssh.listen("127.0.0.1", 0, **options) as server:
+        target = replace(target_of(agent), port=server.get_port(), host_key=key.convert_to_public())
+        host = await SshHost.connect("linux", target, on_link=seen)
+        with monkeypatch.context() as patch:
+            if nonsense == "no name":
+                patch.setitem(SFTPServerHandler._packet_handlers, FXP_REALPATH, nameless)
+            else:
+                patch.setattr(ssh_link, "_round_trip_ms", unforeseen)
+            await asyncio.wait_for(asked.wait(), 10)
+            await asyncio.sleep(0)
+            accepted[-1].abort()
+            await seen.until(up=False)
+        await seen.until(up=True)
+        await host.close()
 
 
 async def test_a_silent_host_is_named_within_the_bound_and_its_calls_end(own_agent: AgentRig) -> None:

@@ -1,6 +1,12 @@
 """What a process printed: the line that matters on top, noise folded, nothing of it dangerous."""
 
+from pathlib import Path
+
+import pytest
+
 from console.observation.output import last_meaningful, readable
+from console.observation.runner_output import runner_output
+from console.observation.state import Host
 
 TRACEBACK = """loading the head
 Traceback (most recent call last):
@@ -37,3 +43,20 @@ def test_escapes_and_control_characters_of_another_host_do_nothing() -> None:
 def test_nothing_printed_is_no_line() -> None:
     assert readable("\n\n") == ()
     assert last_meaningful("") == ""
+
+
+@pytest.mark.parametrize("word", ["User", "1", "\x1b[", '  File "', "^~", "\u202e", "Z\u0301"])
+def test_a_line_without_end_is_read_once_and_not_again_from_each_of_its_places(word: str) -> None:
+    """Half a megabyte: what goes back over it takes minutes, and the suite's limit ends it."""
+    assert len(readable(word * (512 * 1024 // len(word)) + "\nthe last word")) <= 2
+
+
+def test_of_a_long_log_the_end_is_read_by_whole_lines_and_what_lies_before_is_counted(tmp_path: Path) -> None:
+    root = tmp_path / "linux"
+    root.mkdir()
+    (root / "n0.contributor.r0.e0.jsonl").touch()
+    (root / "log-r0.txt").write_text("".join(f"line {number:06}\n" for number in range(100_000)))
+    lines = runner_output(tmp_path, Host("n0")).split("\n")
+    assert lines[0] == "(1.1 MB of log-r0.txt come before this)"
+    assert all(len(line) == len("line 000000") for line in lines[1:])
+    assert lines[-1] == "line 099999"

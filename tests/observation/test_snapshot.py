@@ -53,15 +53,16 @@ def test_a_live_run_and_its_bundle_end_in_the_same_snapshot(
 @pytest.mark.parametrize(
     ("at_ms", "sentence"),
     [
-        (600, "coordinator waits for swarm-mac-a to pass its bring-up gate since 0.6 s"),
+        (600, "coordinator waits for swarm-mac-a to pass its bring-up gate since 0.6 s (bound 60 s)"),
         (2000, "coordinator waits for swarm-linux-a to pass its bring-up gate since"),
         (3450, "coordinator waits for swarm-mac-a to prove its admission"),
         (7000, "coordinator waits for swarm-linux-a to be ready since 2.9 s (bound 60 s) · 1 of 2 ready"),
-        (12_000, "2 hosts train · furthest behind is swarm-linux-a at step 23 of 100 · about 10.8 s left"),
+        (12_000, "2 hosts train · last is swarm-linux-a at step 23 of 100 · about 10.8 s left"),
         (19_500, "swarm-mac-a is done and waits for swarm-linux-a since 2.7 s (bound 15 s) · about 3.8 s left"),
         (24_950, "validator does the work of swarm-mac-a again since 1.5 s (bound 60 s)"),
         (29_000, "validator does the work of swarm-linux-a again since 2.0 s (bound 60 s)"),
-        (32_000, "validator scores the merge on held-out samples since 0.6 s"),
+        (12_000, "2 hosts train · last is swarm-linux-a at step 23 of 100 · about 10.8 s left · 7 steps/s"),
+        (32_000, "validator scores the merge on held-out samples since 0.6 s (bound 60 s)"),
         (36_000, "✓ bounded success · promoted · merge 4.312 beats base 4.498 held-out by 0.186"),
     ],
 )

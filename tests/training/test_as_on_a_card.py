@@ -12,24 +12,25 @@ from runners.training.steps import Work
 from runners.training.torch_head import TorchHead
 from runners.training.torch_logits import ComputedLogits
 from runners.training.torch_placement import TorchPlacement
+from runners.training.torch_threads import BlockThreads
 from tests.training.problems import job, relative_difference
 
 pytestmark = pytest.mark.torch
 
 
 class Placement(TorchPlacement):
-    """Without the processor's buffer, so as on CUDA."""
+    """Not by the processor's blocks."""
 
-    def _buffer(self, rows: Rows) -> None:
-        return None
+    @property
+    def _whole(self) -> bool:
+        return True
 
 
 def placement(chunk_tokens: int, steps: int = 3) -> tuple[Placement, list[Rows]]:
     work = job(steps, vocab_size=300)
     head = TorchHead(work.head, torch.device("cpu"))
-    placed = Placement(
-        head, Work(work.shard, work.initial, work.scale, work.recipe), chunk_tokens, ComputedLogits(head)
-    )
+    parts = Work(work.shard, work.initial, work.scale, work.recipe)
+    placed = Placement(head, parts, chunk_tokens, ComputedLogits(head), BlockThreads(1))
     return placed, [work.shard.rows(batch) for batch in work.batches]
 
 

@@ -23,6 +23,7 @@ def test_remembered_logits_change_no_bit_of_an_adapter(
 ) -> None:
     if cast:
         monkeypatch.setattr(torch_head, "F32_HEAD_BYTES", 0)
+        monkeypatch.setattr(torch_head, "CAST_ROWS", 250)
     monkeypatch.setattr(torch_head, "BLOCK_ROWS", 600)
     computed, kept = (trained(monkeypatch, limit, threads=threads, chunk_tokens=chunk_tokens) for limit in (0, 1 << 30))
     assert computed.step_losses == kept.step_losses
@@ -36,10 +37,10 @@ def test_a_second_epoch_multiplies_by_the_head_no_more(monkeypatch: pytest.Monke
     backend = load("torch", threads=1, chunk_tokens=512)
     multiply = torch_head.TorchHead.block_product
 
-    def count(head, h, block):  # type: ignore[no-untyped-def]
+    def count(head, h, index):  # type: ignore[no-untyped-def]
         nonlocal products
         products += 1
-        return multiply(head, h, block)
+        return multiply(head, h, index)
 
     monkeypatch.setattr(torch_head.TorchHead, "block_product", count)
     seen: list[int] = []

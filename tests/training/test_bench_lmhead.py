@@ -27,9 +27,8 @@ def test_contenders_of_a_library_take_turns(contenders: tuple[LmHeadContender, .
     seen: list[tuple[int, str]] = []
     result = bench_lmhead(job(*contenders, rounds=2), lambda done, what: seen.append((done, what)))
     assert [(each.contender, len(each.seconds)) for each in result.times] == [(name, 2) for name in contenders]
-    assert seen == [
-        *((0, f"warm up {name}") for name in contenders), *((done, name) for done in (0, 1) for name in contenders),
-    ]  # fmt: skip
+    turns = ["warming up", "round 1 of 2", "round 2 of 2"]
+    assert seen == list(enumerate(f"{name}, {turn}" for turn in turns for name in contenders))
     assert result.library.startswith("mlx" if "ours_mlx" in contenders else "torch")
 
 
@@ -85,7 +84,7 @@ def test_a_bench_that_was_stopped_goes_on_from_its_document(
     """A process that ended is not run again; another size, or another document, is refused."""
     ran: list[str] = []
 
-    def measured(_options: object, contenders: tuple[str, ...], rounds: int) -> LmHeadBenchResult:
+    def measured(_options: object, contenders: tuple[str, ...], rounds: int, _show: object) -> LmHeadBenchResult:
         ran.append(f"{rounds} {','.join(contenders)}")
         if len(ran) == 2:
             raise KeyboardInterrupt

@@ -17,7 +17,7 @@ from runners.process.probes.product import probe_product
 from runners.training.backend import TrainingJob, ignore_step
 from runners.training.backends import load
 from runners.training.head import Head, as_f32, f32_to_bf16
-from runners.training.memory import MIB, Workload, needed, needs_of
+from runners.training.memory import MIB, Tiling, Workload, needed, needs_of
 from runners.training.shards import Shard
 from runners.training.torch_head import TorchHead, to_device
 from tests.training.problems import RANK, head, job, relative_difference
@@ -100,7 +100,7 @@ def test_what_a_training_takes_is_within_what_is_counted(vocabulary: int, hidden
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
     taken = dict(zip(("host", "device"), map(int, done.stdout.split()), strict=True))
     work = Workload(vocabulary, hidden, RANK, head_item=2, tokens=16 * chunks * chunk)
-    for need in needs_of(needed("torch.cuda", work, chunk, 1024), {"host": 0, "device": 0}):
+    for need in needs_of(needed("torch.cuda", work, chunk, Tiling(256, 2048)), {"host": 0, "device": 0}):
         got = taken[need.where]
         print(f"{need.where}: {got / MIB:.0f} of {need.needed_bytes / MIB:.0f} MiB")
         assert need.needed_bytes / 3 < got <= need.needed_bytes

@@ -56,17 +56,19 @@ def test_folder_with_something_else_in_it_is_refused_and_left_alone(tmp_path: Pa
     assert [path.name for path in out.iterdir()] == ["thesis.txt"]
 
 
-def test_bar_says_part_sizes_and_time_left_from_what_this_process_did() -> None:
+def test_bar_says_part_sizes_and_time_left_from_what_this_process_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     seconds = iter([0.0, 30.0])
     terminal = Terminal()
     bar = ProgressBar(terminal, lambda: next(seconds))
     bar.show(Progress(stage="capture", done=600, total=1000))  # done by an earlier process
     bar.show(Progress(stage="capture", done=700, total=1000, detail="about 7.0 MB of 10.0 MB"))
     last = terminal.getvalue().split("\r")[-1]
-    assert "70% 700/1000  about 7.0 MB of 10.0 MB  1:30 left" in last
+    assert "[########....]  70% 700/1000  1:30 left  about 7.0 MB of 10.0 MB" in last
 
 
-def test_bar_of_a_stage_is_full_once_the_next_one_begins() -> None:
+def test_bar_of_a_stage_is_full_once_the_next_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     seconds = iter([0.0, 7.0, 7.5])
     terminal = Terminal()
     bar = ProgressBar(terminal, lambda: next(seconds))

@@ -5,10 +5,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from runners.contract.jobs import BackendName
+from runners.training import torch_head
 from runners.training.backend import ignore_stage, ignore_step
 from runners.training.backends import load
+from runners.training.torch_threads import BlockThreads
 from tests.training.digest_of_training import digest_of_training
 from tests.training.problems import BACKENDS, job
 
@@ -18,6 +21,27 @@ STEPS = 12
 @pytest.mark.parametrize("name", BACKENDS)
 def test_the_same_job_twice_gives_the_same_bits(name: BackendName) -> None:
     assert digest_of_training(name, STEPS, threads=2) == digest_of_training(name, STEPS, threads=2)
+
+
+@pytest.mark.usefixtures("on_the_processor")
+def test_the_number_of_torchs_threads_changes_no_bit_and_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_head, "BLOCK_ROWS", 300)  # seven blocks and a rest
+    digests = {digest_of_training("torch", STEPS, threads=threads) for threads in (1, 2, 5)}
+    assert len(digests) == 1
+    assert torch.get_num_threads() == 5
+
+
+def test_a_block_that_fails_is_heard_of_when_all_threads_are_done() -> None:
+    done: list[int] = []
+
+    def work(index: int) -> None:
+        if index == 3:
+            raise MemoryError("block 3")
+        done.append(index)
+
+    with pytest.raises(MemoryError, match="block 3"):
+        BlockThreads(2).each(40, work)
+    assert sorted(done) == [index for index in range(40) if index != 3]
 
 
 @pytest.mark.parametrize("name", ["torch", "mlx"])

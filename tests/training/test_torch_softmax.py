@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from runners.training.torch_softmax import BlockedSoftmax, ChunkSoftmax
+from runners.training.torch_threads import BlockThreads
 
 SCALE = 2.0
 
@@ -46,13 +47,10 @@ def test_blocks_of_any_size_give_the_softmax_of_whole_rows(
     tokens: int, vocabulary: int, rank: int, spread: float
 ) -> None:
     logits, scaled_u, b = problem(tokens, vocabulary, rank, spread)
-
-    def copy_of_block(block: slice) -> Tensor:
-        return logits[:, block].clone()
-
-    for rows in (1, 300, vocabulary):
-        blocks = tuple(slice(start, min(start + rows, vocabulary)) for start in range(0, vocabulary, rows))
-        softmax = BlockedSoftmax(copy_of_block, blocks, scaled_u, b, torch.empty_like(logits))
+    for threads, rows in ((1, 1), (2, 300), (3, vocabulary)):
+        tiles = [part.clone() for part in torch.split(logits, rows, dim=1)]
+        exponentials = [torch.empty_like(tile) for tile in tiles]
+        softmax = BlockedSoftmax(tiles.__getitem__, BlockThreads(threads), scaled_u, b, rows, exponentials)
         expect_whole_rows(softmax, logits, scaled_u, b)
 
 

@@ -1,3 +1,11 @@
+import pytest
+
 from tests.observation.recorded_fixtures import healthy, held, refused, run_dir, stale
 
 __all__ = ["healthy", "held", "refused", "run_dir", "stale"]
+
+
+@pytest.fixture(autouse=True)
+def all_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever terminal the tests are started from."""
+    monkeypatch.setenv("COLORTERM", "truecolor")

@@ -163,17 +163,6 @@ async def test_a_theme_changes_every_colour_and_no_character(healthy: Recording,
         assert shown(pilot).split("\n")[:-1] == before
 
 
-async def test_a_broken_theme_is_reported_and_skipped(tmp_path: Path) -> None:
-    themes = tmp_path / "themes"
-    themes.mkdir()
-    (themes / "mine.toml").write_text('name = "mine"\ndark = true\n[palette]\nground = "blue"\n')
-    app = Stage.empty(tmp_path / "runs").app(theme_folders=(themes,))
-    assert "mine" not in app.themes
-    async with app.run_test(size=(160, 48)) as pilot:
-        await settle(pilot)
-        assert "theme mine.toml: expected palette.ground like #0e1217, got 'blue'" in shown(pilot)
-
-
 @pytest.mark.parametrize("size", [(79, 24), (80, 23), (20, 5), (3, 1)])
 async def test_a_small_terminal_shows_the_facts_and_the_size_it_needs(
     size: tuple[int, int], healthy: Recording, tmp_path: Path

@@ -53,6 +53,10 @@ async def test_a_refused_key_that_is_clicked_says_why(tmp_path: Path) -> None:
         await settle(pilot)
         await click(pilot, "x stop")
         assert "no run is going on; g starts one" in shown(pilot)
+        await pilot.click(offset=(5, 47))
+        await settle(pilot)
+        assert "no run is going on; g starts one" not in shown(pilot)
+        assert "x stop" in shown(pilot)
 
 
 async def test_one_click_chooses_a_line_and_two_open_it(healthy: Recording, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from rich.color import Color, ColorSystem
 
 from console.cli.acts import ConsoleActs
 from console.cli.console_settings import ConsoleSettings, read_settings
 from console.hosts.endpoints import Endpoint
 from console.hosts.ways import NamedWay, Way
+from console.places import data_dir
 from console.tui.app import SwarmApp
 from console.tui.session import Session, read_session
 from tests.tui.stage import Stage, settle, shown
@@ -55,19 +57,6 @@ def test_endpoints_are_read_with_their_key_files(tmp_path: Path) -> None:
         (f'{ENDPOINT}remote = "10.0.0.1:22"\npassword = "x"', "got password"),
         (f'{ENDPOINT}remote = "10.0.0.1:22"\n' * 2, "endpoints 2: expected another name than box"),
         ("[[endpoints]]", "got nothing"),
-    ],
-)
-def test_an_endpoint_that_cannot_be_used_is_named_and_left_out(text: str, named: str, tmp_path: Path) -> None:
-    path = tmp_path / "console.toml"
-    path.write_text(text)
-    settings = read_settings(path, KNOWN)
-    assert named in settings.problems[0]
-    assert len(settings.endpoints) <= 1
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
         ("theme = ", "expected TOML"),
         ("theme = 3", "expected theme as text"),
         ('colour = "red"', "colour is not a setting"),
@@ -81,6 +70,7 @@ def test_what_is_wrong_is_named_and_left_out(text: str, named: str, tmp_path: Pa
     settings = read_settings(path, KNOWN)
     assert named in settings.problems[0]
     assert (settings.theme, settings.keys) == (None, {})
+    assert len(settings.endpoints) <= 1
 
 
 async def test_a_problem_of_the_settings_is_on_screen(tmp_path: Path) -> None:
@@ -145,3 +135,45 @@ async def test_a_read_only_console_leaves_no_note(tmp_path: Path) -> None:
         await pilot.press("4")
         await settle(pilot)
     assert not note.exists()
+
+
+async def test_a_users_theme_is_used_a_broken_one_skipped_and_one_that_is_hard_to_read_named(tmp_path: Path) -> None:
+    good = (data_dir("themes") / "swarm-cb.toml").read_text()
+    for name, text in {
+        "mine": good.replace("swarm-cb", "mine").replace("#0d1016", "#101020"),
+        "pale": good.replace("swarm-cb", "pale").replace("#0d1016", "#fdfdfd"),
+        "named": good.replace("swarm-cb", "named").replace("#e5744b", "red"),
+        "torn": good[:200],
+        "noise": "\x00\x1b[2J",
+    }.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+    app = Stage.empty(tmp_path / "runs").app(theme_folders=(tmp_path,), theme="mine")
+    async with app.run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        assert (app.theme, app.palette.ground) == ("mine", "#101020")
+        assert {"mine", "pale"} <= set(app.themes)
+        assert {"named", "torn", "noise"}.isdisjoint(app.themes)
+        assert "▲ 3 more, ? lists them · theme n" in shown(pilot)
+        await pilot.press("question_mark")
+        await settle(pilot)
+        text = shown(pilot)
+    assert "theme named.toml: expected palette.bad like #0e1217, got 'red'; the theme is skipped" in text
+    assert "theme noise.toml: expected TOML" in text
+    assert "theme pale.toml: bright has a contrast of 1.1 to its ground: hard to read below 4.5" in text
+
+
+async def test_on_a_terminal_of_16_colours_states_and_cursor_keep_one_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    monkeypatch.delenv("COLORTERM")
+    note = tmp_path / "session.json"
+    app = Stage.empty(tmp_path / "runs").app(session_file=note, theme="swarm-light")
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        sent = {
+            role: Color.parse(getattr(app.palette, role)).downgrade(ColorSystem.STANDARD).number
+            for role in ("ground", "cursor", "text", "ok", "warn", "bad")
+        }
+    assert len(set(sent.values())) == len(sent)
+    assert read_session(note).theme == "swarm-light"  # for a terminal that can show it

@@ -57,9 +57,13 @@ def test_sigterm_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
     assert terminal.wait(0) == 128 + signal.SIGTERM
 
 
-def test_suspend_gives_the_terminal_back_and_resume_draws_again(terminal: Terminal) -> None:
+@pytest.mark.parametrize("by", ["signal", "key"])
+def test_suspend_gives_the_terminal_back_and_resume_draws_again(by: str, terminal: Terminal) -> None:
     terminal.settle()
-    terminal.tell(signal.SIGTSTP)
+    if by == "key":
+        os.write(terminal.fd, b"\x1a")
+    else:
+        terminal.tell(signal.SIGTSTP)
     until(terminal.stopped)
     assert RESTORED in terminal.drain(0.3)
     terminal.tell(signal.SIGCONT)

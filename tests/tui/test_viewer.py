@@ -15,6 +15,7 @@ from console.observation.kept_swarm import read_swarm
 from console.observation.runs import list_kept
 from console.places import data_dir
 from console.tui.drawing import kept as drawing
+from console.tui.drawing.comparison import comparison
 from console.tui.drawing.kept import SECTIONS
 from console.tui.drawing.plot import plot
 from console.tui.drawing.text import row_width
@@ -372,3 +373,15 @@ def test_devices_of_long_names_stay_apart() -> None:
     run = read_swarm(data_dir("fixtures") / "swarm" / "runs" / "loopback-cuda-1")
     text = "\n".join("".join(part for part, _ in row) for row in drawing.devices(run, 74))
     assert "… cpu:0 " in text or "HBM3 cpu:0 " in text
+
+
+def test_what_differs_behind_the_digits_that_are_shown_is_not_called_the_same() -> None:
+    runs = data_dir("fixtures") / "swarm" / "runs"
+    pair = (read_swarm(runs / "loopback-cuda-1"), read_swarm(runs / "first-loopback-live-1"))
+    lines = ["".join(part for part, _ in row) for row in comparison(*pair, 150)]
+    differ, same = lines[: lines.index("")], lines[lines.index("") :]
+    (merged,) = (line.split()[2:] for line in differ if "held-out merge" in line)
+    assert merged[0] != merged[1]
+    assert merged[0][:5] == merged[1][:5]  # to three digits they are one
+    assert not any("held-out merge" in line or "swarm-mac-a loss" in line for line in same)
+    assert any("NVIDIA H100" in line for line in differ)

@@ -19,18 +19,12 @@ def share_of_a_core(place: BenchPlace) -> Iterator[Figure]:
         with share_of_core(terminal) as idle:
             terminal.drain(seconds)
     yield Figure("P4", "share of a core, no run", "%", tuple(idle), 5, "worst", place.size_text)
-    run = scene.synthetic()
-    flood = Flood(run, 4, seconds + 5, lead_s=0.5)  # two beats and two lines a second: as a real run
-    try:
-        flood.start()
-        with scene.console() as terminal:
-            terminal.wait_for("ACTIVE", "LIVE")
-            terminal.drain(2)
-            with share_of_core(terminal) as live:
-                terminal.drain(seconds)
-    finally:
-        flood.stop()
-        run.close()
+    # Two beats and two lines a second: as a real run.
+    with scene.synthetic() as run, Flood(run, 4, seconds + 5, lead_s=0.5), scene.console() as terminal:
+        terminal.wait_for("ACTIVE", "LIVE")
+        terminal.drain(2)
+        with share_of_core(terminal) as live:
+            terminal.drain(seconds)
     limit = 20 if place.size[0] < 120 else 25
     yield Figure("P4", "share of a core, a live run", "%", tuple(live), limit, "worst", place.size_text)
 
@@ -38,12 +32,10 @@ def share_of_a_core(place: BenchPlace) -> Iterator[Figure]:
 def a_million_receipts(place: BenchPlace) -> Iterator[Figure]:
     count = place.pick(1_000_000, 100_000)
     scene = place.fresh()
-    run = scene.synthetic()
-    try:
-        flood = Flood(run, 1e6, count / 1e6)
-        flood.start()
-        while flood.going:
-            time.sleep(0.1)
+    with scene.synthetic() as run:
+        with Flood(run, 1e6, count / 1e6) as flood:
+            while flood.going:
+                time.sleep(0.1)
         wanted = flood.count + run.records + 4
         with scene.probed() as terminal:
             began = time.perf_counter()
@@ -59,8 +51,6 @@ def a_million_receipts(place: BenchPlace) -> Iterator[Figure]:
             terminal.drain(1)
             first = terminal.timed("\x1b[F", "lane bench: mac, linux", longest_s=20)  # End: the very first record
             seen = scene.ask(terminal)
-    finally:
-        run.close()
     size = place.size_text
     yield Figure("P5", f"resident after {count} receipts", "MiB", (seen["rss_bytes"] / MIB,), 120, "worst", size)
     yield Figure("P5", f"receipts of {wanted} not held", "", (float(wanted - seen["shown"]),), 0, "worst", size)

@@ -18,25 +18,17 @@ RATE = 1000
 
 def key_to_paint(place: BenchPlace) -> Iterator[Figure]:
     scene, seconds = place.fresh(), place.pick(60, 10)
-    run = scene.synthetic()
-    flood = Flood(run, RATE, seconds + 2, lead_s=2)
     taken: dict[str, list[float]] = {}
-    try:
-        flood.start()
-        with scene.probed() as terminal:
-            terminal.wait_for("ACTIVE", "LIVE")
-            while time.time() < flood.begins_at + 1:
-                terminal.drain(0.1)
-            scene.ask(terminal)
-            end = time.perf_counter() + seconds
-            while time.perf_counter() < end:
-                for key, marker in ROUND:
-                    terminal.drain(0.12)
-                    taken.setdefault(key, []).append(terminal.timed(key, marker, longest_s=5))
-            seen = scene.ask(terminal)
-    finally:
-        flood.stop()
-        run.close()
+    with scene.synthetic() as run, Flood(run, RATE, seconds + 2, lead_s=2) as flood, scene.probed() as terminal:
+        terminal.wait_for("ACTIVE", "LIVE")
+        terminal.drain_until(flood.begins_at + 1)
+        scene.ask(terminal)
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            for key, marker in ROUND:
+                terminal.drain(0.12)
+                taken.setdefault(key, []).append(terminal.timed(key, marker, longest_s=5))
+        seen = scene.ask(terminal)
     every = [one for values in taken.values() for one in values]
     yield Figure("P2", f"key to paint at {RATE} receipts/s", "ms", millis(every), 50, "p95", place.size_text)
     yield Figure("P2", f"key to paint at {RATE} receipts/s", "ms", millis(every), 100, "p99", place.size_text)

@@ -18,20 +18,13 @@ def stalls(place: BenchPlace) -> Iterator[Figure]:
         (f"suspend of {place.pick(10, 6)} s", signal.SIGTSTP, place.pick(10, 6)),
     ):
         scene = place.fresh()
-        run = scene.synthetic()
-        flood = Flood(run, 4, seconds + 12, lead_s=0.5)
-        try:
-            flood.start()
-            with scene.console() as terminal:
-                terminal.wait_for("ACTIVE", "LIVE")
-                terminal.drain(2)
-                terminal.tell(stop)
-                time.sleep(seconds)
-                terminal.tell(signal.SIGCONT)
-                shown = terminal.drain(3)
-        finally:
-            flood.stop()
-            run.close()
+        with scene.synthetic() as run, Flood(run, 4, seconds + 12, lead_s=0.5), scene.console() as terminal:
+            terminal.wait_for("ACTIVE", "LIVE")
+            terminal.drain(2)
+            terminal.tell(stop)
+            time.sleep(seconds)
+            terminal.tell(signal.SIGCONT)
+            shown = terminal.drain(3)
         alarms = sum(shown.count(alarm) for alarm in ALARMS)
         yield Figure("C2", f"false alarms after {what}", "", (float(alarms),), 0, "worst", place.size_text)
         missing = float(b"OBSERVER GAP" not in shown)

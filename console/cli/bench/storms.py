@@ -15,44 +15,32 @@ LONG = HOSTILE * 500  # of some 50 KB: near what a line may be
 def storm_of_sizes(place: BenchPlace) -> Iterator[Figure]:
     """Twenty sizes a second while 1000 receipts a second come."""
     seconds, scene = place.pick(10, 3), place.fresh()
-    run = scene.synthetic()
-    flood = Flood(run, 1000, seconds + 2, lead_s=1.5)
-    try:
-        flood.start()
-        with scene.probed() as terminal:
-            terminal.wait_for("ACTIVE", "LIVE")
-            while time.time() < flood.begins_at:
-                terminal.drain(0.02)
-            scene.ask(terminal)
-            for step in range(20 * seconds):
-                terminal.resize(20 + step * 7 % 180, 4 + step * 5 % 56)
-                terminal.drain(0.05)
-            seen = scene.ask(terminal)
-    finally:
-        flood.stop()
-        run.close()
+    with scene.synthetic() as run, Flood(run, 1000, seconds + 2, lead_s=1.5) as flood, scene.probed() as terminal:
+        terminal.wait_for("ACTIVE", "LIVE")
+        terminal.drain_until(flood.begins_at)
+        scene.ask(terminal)
+        for step in range(20 * seconds):
+            terminal.resize(20 + step * 7 % 180, 4 + step * 5 % 56)
+            terminal.drain(0.05)
+        seen = scene.ask(terminal)
     yield from _lateness((seen,), "20 sizes a second", place)
 
 
 def hostile_lines(place: BenchPlace) -> Iterator[Figure]:
     """Twenty lines a second, each as long as a line may be, on the dashboard, in the list, and opened."""
     scene = place.fresh()
-    run = scene.synthetic()
-    pen = run.pen(LINUX)
     seen = []
-    try:
-        with scene.probed() as terminal:
-            terminal.wait_for("ACTIVE", "LIVE")
-            scene.ask(terminal)
-            for key in ("1", "2", "\x1b[A", "\r", "\r"):
-                terminal.press(key)
-                for _ in range(place.pick(40, 10)):
-                    with pen.path.open("ab") as stream:
-                        stream.write(pen.log(LONG, time.time_ns() // 1_000_000, "error"))
-                    terminal.drain(0.05)
-                seen.append(scene.ask(terminal))
-    finally:
-        run.close()
+    with scene.synthetic() as run, scene.probed() as terminal:
+        pen = run.pen(LINUX)
+        terminal.wait_for("ACTIVE", "LIVE")
+        scene.ask(terminal)
+        for key in ("1", "2", "\x1b[A", "\r", "\r"):
+            terminal.press(key)
+            for _ in range(place.pick(40, 10)):
+                with pen.path.open("ab") as stream:
+                    stream.write(pen.log(LONG, time.time_ns() // 1_000_000, "error"))
+                terminal.drain(0.05)
+            seen.append(scene.ask(terminal))
     yield from _lateness(seen, "20 hostile lines of 50 KB a second", place)
 
 

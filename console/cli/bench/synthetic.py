@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from runners.contract import coordinator_records as coord
 from runners.contract import node_records as node
@@ -54,7 +54,10 @@ class SyntheticRun:
         """One for each contributor; it begins the journal."""
         return Pen(self.folder / "mirror", self.run_id, node_id, self.keys[node_id])
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._coordinator.close()
         self.lock.release()
 
@@ -163,16 +166,16 @@ class Pen:
 
 
 class Flood:
-    """Signed lines of both contributors that a process of their own writes at their time."""
+    """Signed lines of both contributors that a process of their own writes at their time, within a `with`."""
 
     def __init__(self, run: SyntheticRun, per_second: float, seconds: float, *, lead_s: float = 0.0) -> None:
-        """Signs everything now: 50 to 100 microseconds a line. The first line is due `lead_s` after `start`."""
+        """Signs everything as it starts: 50 to 100 microseconds a line. The first line is due `lead_s` after that."""
         self.count = int(per_second * seconds)
         self._per_second, self._lead_s = per_second, lead_s
         self._pens = tuple(run.pen(name) for name in NODES)
         self._pid: int | None = None
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         """Lines are signed for the times at which they will be written, so signing comes first."""
         half, rate = self.count // 2, self._per_second / 2
         signing_s = self.count * 80e-6 + 0.5
@@ -183,6 +186,7 @@ class Flood:
         if self._pid == 0:
             _write_in_time([pen.path for pen in self._pens], written, rate, self.begins_at)
             os._exit(0)
+        return self
 
     @property
     def going(self) -> bool:
@@ -190,7 +194,7 @@ class Flood:
             self._pid = None
         return self._pid is not None
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.going and self._pid is not None:
             os.kill(self._pid, 9)
             os.waitpid(self._pid, 0)

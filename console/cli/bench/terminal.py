@@ -97,6 +97,10 @@ class Terminal:
             data += self.read(left)
         return data
 
+    def drain_until(self, wall_s: float) -> None:
+        while (left := wall_s - time.time()) > 0 and self.alive:
+            self.drain(left)
+
     # -- what is done to it
 
     def press(self, keys: str) -> None:

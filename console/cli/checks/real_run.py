@@ -11,6 +11,7 @@ from pathlib import Path
 from console.cli.checks import psionic
 from console.cli.checks.check import Check, Checked
 from console.cli.errors import UsageError
+from console.cli.progress_bar import ProgressBar
 from console.places import data_dir, runs_dir
 
 BUNDLE_FILE = "first_swarm_real_run_bundle.json"
@@ -40,7 +41,8 @@ def check(bundle: Path, options: argparse.Namespace) -> Checked:
     from console.evidence.reexecute import reexecute
 
     model = options.model or data_dir("fixtures") / "swarm" / "base"
-    again = reexecute(bundle, model, on_progress=lambda text: print(text, file=sys.stderr))
+    with ProgressBar(sys.stderr) as bar:
+        again = reexecute(bundle, model, on_progress=bar.show)
     return Checked(bundle, verdict, {"reexecution": again.to_json()}, (str(again),), again.consistent)
 
 

@@ -30,7 +30,8 @@ def family_of(label: str) -> str:
 
 
 def honest(where: str, device: Body, software: Body | None) -> Iterator[Mismatch]:
-    """Label against kind, against the framework that ran, and against what that build and platform can do."""
+    """Label against kind, against the framework that ran, and against what that build and platform can do. Every
+    product is of f32: a device whose TF32 switch is on rounds to ten bits, whatever it measured with."""
     label = device["backend_label"]
     middle = label.removeprefix("open_adapter_backend.").removesuffix(".gpt_oss_lm_head")
     known = LABELS.get(middle)
@@ -40,6 +41,8 @@ def honest(where: str, device: Body, software: Body | None) -> Iterator[Mismatch
     framework, kind = known
     yield from differs(f"{where} device kind of {label}", kind, device["kind"])
     yield from differs(f"{where} device_label", kind, device["device_label"].split(":")[0])
+    if device["tf32"]:
+        yield Mismatch(f"{where} tf32", "off", "on")
     if software is None:
         return
     build, platform = software["backend"], software["platform"].lower()

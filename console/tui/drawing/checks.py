@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from console.observation.conditions import Condition
+from console.observation.conditions import Condition, Verdict
 from console.observation.figures import clock, words
 from console.observation.line import Ref
 from console.observation.plain import plain
 from console.tui.check_results import CheckResult, CheckResults
 from console.tui.drawing.stops import MARKS
-from console.tui.drawing.text import Row, clip, pad, wrap
+from console.tui.drawing.text import Row, clip, pad, width_of, wrap
 from console.tui.drawing.verified import verified_rows
 from console.tui.drawing.waiting import waiting_rows
 from console.tui.view import Mode, View
@@ -58,6 +58,10 @@ def _condition(condition: Condition, width: int) -> tuple[Row, ...]:
     against = " of " if condition.margin else ", wanted " if condition.value else "wanted "
     limit = f"{against}{condition.limit}" if condition.limit else ""
     margin = f"  {condition.margin}" if condition.margin else ""
+    told = condition.sentence
+    if limit and 42 + width_of(f"{condition.value}{limit}{margin}") > width:
+        clear = condition.verdict is Verdict.CLEAR  # what is met needs no second look at what was wanted
+        told, limit = told if clear else f"{told}; {limit.removeprefix(', ').strip()}", ""  # whole, on the line below
     head: Row = (
         (f"{glyph} {pad(word.upper(), 7)}", f"{role}*"),
         (pad(condition.label, 32), "text"),
@@ -66,7 +70,7 @@ def _condition(condition: Condition, width: int) -> tuple[Row, ...]:
     )
     since = f"since {clock(condition.since.wall_ms)}Z  " if condition.since else ""
     place = f"{condition.evidence.file} #{condition.evidence.seq}" if condition.evidence else "no record yet"
-    rest = [((f"          {line}", "muted"),) for line in wrap(condition.sentence, width - 11, 3)]
+    rest = [((f"          {line}", "muted"),) for line in wrap(told, width - 11, 4)]
     return (head, *rest, ((f"          {since}", "muted"), (place, "digest" if condition.evidence else "muted")))
 
 

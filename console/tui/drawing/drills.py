@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from console.observation.figures import bound, seconds, short, words
 from console.observation.plain import plain
-from console.tui.drawing.text import Row, clip, clip_front, ends, pad, row_width, wrap
+from console.tui.drawing.text import Row, clip, clip_front, ends, pad, row_width, width_of, wrap
 
 if TYPE_CHECKING:
     from console.drills.expectation import Case, ExpectedRecord
@@ -70,7 +70,10 @@ def _case(card: "DrillCard", case: "CaseCard", key: str, reason: str | None, now
     told = view.run_id if view else ""
     what: Row = ((f"{key} ", "bright*"), (f"{name}  ", "bright*"), (stage, role))
     head = ends(what, ((clip_front(told, width - row_width(what) - 2), "muted"),), width)
-    rows: list[Row] = [head, (("   ", ""), (node, "text"), (f"  {DOES[case.case]}", "muted"))]
+    indent = 5 + width_of(node)
+    does = wrap(DOES[case.case], width - indent, 3)
+    rows: list[Row] = [head, (("   ", ""), (node, "text"), ("  ", ""), (does[0], "muted"))]
+    rows += [((" " * indent, ""), (line, "muted")) for line in does[1:]]
     if view is None or view.report is not None:
         rows.append(_before(card, reason))
     if view is not None and view.fault:

@@ -1,6 +1,6 @@
 """A panel per host; fewer lines each when there are many hosts or few rows."""
 
-from console.observation.figures import short, size
+from console.observation.figures import short, size, whole
 from console.observation.host_view import HostView
 from console.tui.drawing.box import beside, box, keyed
 from console.tui.drawing.gauges import bar, bounded, sparkline
@@ -18,7 +18,7 @@ _ROLES = {"coordinator": "coord", "validator": "valid", "contributor": "contrib"
 
 def columns(count: int, width: int) -> int:
     """How many panels stand side by side."""
-    return max(1, min(count, width // 38))
+    return max(1, min(count, width // 36))
 
 
 def height(count: int, width: int, room: int) -> int:
@@ -77,7 +77,16 @@ def _panel(one: HostView, view: View, width: int, height: int) -> tuple[Row, ...
     roles = " · ".join(_ROLES.get(role, role) if inner < 50 else role for role in one.roles)
     opens = one is view.snapshot.hosts[view.snapshot.worst_host]  # what H leads to
     name = one.host.node_id
-    return box(keyed(view.keys("H"), name) if opens else ((name, "bright*"),), rows, width, height, note=roles)
+    title = keyed(view.keys("H"), name) if opens else ((name, "bright*"),)
+    return box(title, rows, width, height, note=roles, aside=_gate_age(one, view))
+
+
+def _gate_age(one: HostView, view: View) -> str:
+    """How old the report is that the host takes part by; of a run that is over it would say nothing."""
+    gate = one.host.bringup
+    if gate is None or view.snapshot.state.closed is not None:
+        return ""
+    return f"gate {whole(view.snapshot.moment.age_ms(gate.at))} ago"
 
 
 def _badge(one: HostView, width: int) -> Row:

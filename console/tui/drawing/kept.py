@@ -9,7 +9,7 @@ from console.observation.kept_psionic import SHORTEST_RATE_MS
 from console.observation.kept_run import Device, KeptFile, KeptRun
 from console.observation.plain import plain
 from console.tui.drawing.gauges import bar
-from console.tui.drawing.plot import plot
+from console.tui.drawing.plot import LEGEND, plot
 from console.tui.drawing.text import Row, clip_front, labelled, pad, wrap
 from console.tui.drawing.verified import verified_line, verified_rows
 from console.tui.verification import Verified
@@ -24,7 +24,7 @@ def tabs(chosen: str) -> Row:
     row: list[tuple[str, str]] = []
     for name in SECTIONS:
         row += [(name, "bright*" if name == chosen else "muted"), ("   ", "")]
-    return (*row, ("← →", "line"))
+    return (*row, ("← →", "muted"))
 
 
 def tab_at(x: int) -> int | None:
@@ -149,9 +149,12 @@ def losses(run: KeptRun, width: int, height: int) -> tuple[Row, ...]:
         return ((("these documents keep no loss by step, only the final ones on the page before", "muted"),),)
     legend: list[tuple[str, str]] = []
     for series, role in zip(run.losses, CURVES, strict=False):
-        legend += [("━━ ", role), (f"{series.name} {loss(series.values[0])} to {loss(series.values[-1])}   ", "text")]
+        legend += [
+            (f"{LEGEND[len(legend) // 2 % 2]} ", role),
+            (f"{series.name} {loss(series.values[0])} to {loss(series.values[-1])}   ", "text"),
+        ]
     curves = tuple((role, series.values) for series, role in zip(run.losses, CURVES, strict=False))
-    return (tuple(legend), *plot(curves, width, max(6, min(height - 1, 24))))
+    return (tuple(legend), *plot(curves, width, max(6, min(height - 1, 40))))
 
 
 def listed(files: tuple[KeptFile, ...], width: int) -> tuple[Row, ...]:

@@ -7,7 +7,7 @@ from console.hosts.ways import Way
 from console.observation.figures import short
 from console.observation.host_view import backend_word
 from console.observation.plain import plain
-from console.tui.drawing.text import Row, pad, wrap
+from console.tui.drawing.text import Row, clip, pad, width_of, wrap
 from runners.contract.lane import NodeContract, RunContract
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Choice: TypeAlias = Union[str, "Endpoint", None]
 
-FAULT_LINES = 6
+FAULT_LINES = 8
 
 
 def lane_rows(
@@ -97,10 +97,9 @@ def _endpoint(endpoint: "Endpoint", tried: "Tried | None", *, in_use: bool, widt
         return [(*row, ("trying", "muted"))]
     glyph, role = {True: ("✓", "ok"), False: ("✗", "bad"), None: ("○", "muted")}[tried.answers]
     took = "" if tried.took_ms is None else f"{tried.took_ms:.0f} ms  "
-    before = 4 + way + interface + network + 2
-    said = wrap(
-        f"{took}{plain(tried.result)}", max(10, width - before), 1 if tried.answers is not False else FAULT_LINES
-    )
-    told: Row = ((f"{glyph} ", role), (said[0], "text"))
+    room = max(10, width - way - interface - network - 6)
+    said = f"{took}{plain(tried.result, 800)}"
+    below = wrap(said, width - 6, FAULT_LINES) if tried.answers is False and width_of(said) > room else []
+    told: Row = ((f"{glyph} ", role), ("can't be used:" if below else clip(said, room), "text"))
     row = (*row, (pad(tried.interface, interface), "text"), (pad(tried.network, network), "text"), *told)
-    return [row, *(((" " * before, "text"), (line, "text")) for line in said[1:])]
+    return [row, *(((f"      {line}", "text"),) for line in below)]

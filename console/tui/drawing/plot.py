@@ -6,6 +6,7 @@ from console.tui.drawing.text import Row, pad
 
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # by column, then by row from the top
 LABEL = 8
+LEGEND = ("━━", "╌╌")  # of a curve, and of every other
 Curve = tuple[str, tuple[float, ...]]
 
 
@@ -25,8 +26,10 @@ def plot(
     longest = max(len(curve) for _, curve in (*curves, *scale))
     dots = [[0] * cells for _ in range(rows)]
     roles = [[""] * cells for _ in range(rows)]
-    for role, curve in curves:
+    for place, (role, curve) in enumerate(curves):
         for x, y in _points(curve, longest, low, high, cells * 2, rows * 4):
+            if x % (place % 2 + 1):
+                continue  # every other curve is thinner: told apart without colour
             dots[y // 4][x // 2] |= _DOTS[x % 2][y % 4]
             roles[y // 4][x // 2] = role
     drawn = [_line(y, dots[y], roles[y], low, high, rows) for y in range(rows)]

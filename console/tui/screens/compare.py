@@ -14,5 +14,8 @@ class Compare(Leaf):
         super().__init__()
         self._pair = (one, other)
 
+    def evidence(self) -> dict[str, object]:
+        return {"compared": self._pair}
+
     def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
         return comparison(*self._pair, width)

@@ -70,6 +70,13 @@ class FilePage(Place):
     def body(self) -> Iterable[Widget]:
         yield FileView(self._lines, id="lines")
 
+    def evidence(self) -> dict[str, object]:
+        """Which file, and which of its lines are on screen."""
+        view = self.query_one(FileView)
+        first = round(view.scroll_y)
+        lines = [self._lines.line(at) for at in range(first, min(len(self._lines), first + view.size.height))]
+        return {"file": self._path, "size_bytes": self._lines.size, "first_line": first, "lines": lines}
+
     def paged(self) -> Path:
         return self._path
 

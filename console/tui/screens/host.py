@@ -1,11 +1,19 @@
 """One host, whole: who it is, what it does, how it is reached, and what its runner printed."""
 
+from pathlib import Path
+
+from console.observation.host_view import HostView
 from console.observation.output import readable
+from console.observation.runner_output import runner_logs
+from console.observation.state import SERIES
 from console.tui.drawing.host import host_rows
 from console.tui.drawing.output import output_rows
+from console.tui.drawing.plot import plot
 from console.tui.drawing.text import Row
 from console.tui.screens.fixed import Leaf
 from console.tui.view import View
+
+HIGH, PLOT = 36, 12  # rows of a screen that has room for a curve, and of the curve
 
 
 class HostPage(Leaf):
@@ -21,11 +29,26 @@ class HostPage(Leaf):
             return (((f"{self.node_id} is no host of the run that is watched", "muted"),),)
         said = self._said()
         output = output_rows(readable(said), width) if said else ((("  nothing was heard of it yet", "muted"),),)
-        title: Row = (("what it printed", "bright*"), ("  newest line first, noise folded; o shows all of it", "muted"))
-        return (*host_rows(one, view, width), (), title, *output)
+        title: Row = (
+            ("what it printed", "bright*"),
+            ("  newest line first, noise folded; o shows all of it", "muted"),
+        )
+        return (*host_rows(one, view, width), *self._curve(one, width), (), title, *output)
 
-    def paged(self) -> str:
-        return self._said()
+    def _curve(self, one: HostView, width: int) -> tuple[Row, ...]:
+        """Where there is the height for it: the words come first."""
+        losses = one.host.work.losses
+        if self.size.height < HIGH or len(losses) < 2:
+            return ()
+        which = "each of its beats" if len(losses) < SERIES else f"its last {SERIES} beats"
+        title: Row = (("loss", "bright*"), (f"  at {which} that told one", "muted"))
+        return ((), title, *plot((("accent", losses),), width, PLOT, below="beat"))
+
+    def paged(self) -> Path | str:
+        """The whole log where it lies on this machine."""
+        attachment = self.app.attachment  # type: ignore[attr-defined]
+        logs = runner_logs(attachment.run_dir, self.node_id) if attachment else ()
+        return logs[-1] if logs else self._said()
 
     def _said(self) -> str:
         attachment = self.app.attachment  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The keys at the bottom: a click presses the one under the mouse, which is lit."""
+"""The keys at the bottom: a click presses the one under the mouse, which is lit; on a word before them, shows them."""
 
 from textual.events import Click, Leave, MouseMove
 
@@ -19,6 +19,9 @@ class KeyBar(Block):
 
     def on_click(self, event: Click) -> None:
         if self._view is None:
+            return
+        if self._view.notice is not None:
+            self.app.unsay()  # type: ignore[attr-defined]
             return
         place = piece_at(self._view, self.size.width, event.x)
         press = pieces(self._view, self.size.width)[place].press if place >= 0 else ""

@@ -93,7 +93,10 @@ class LineView(ScrollView, can_focus=True):
         if index >= self.line_count():
             return paint((), width, self.palette)
         chosen = self.has_cursor and self.has_focus and index == self.index
-        return paint(self.line(index, width), width, self.palette, "cursor" if chosen else "ground")
+        if not chosen:
+            return paint(self.line(index, width), width, self.palette)
+        # Without colours a shade is not enough: there may be none between black and white.
+        return paint(self.line(index, width), width, self.palette, "cursor", reverse=self.app.no_color)
 
     def move_to(self, index: int) -> None:
         """Cursor and view; the old and the new line are painted, not the rest."""

@@ -9,6 +9,7 @@ from console.evidence.checks.signatures import BRINGUP_PREFIX, GATE_PREFIX, sign
 from console.evidence.checks.stored import digest_of, sha256_hex
 from console.evidence.checks.verdict import Mismatch, differs, shown
 
+SYSTEMS = {"cuda": "linux", "metal": "macos"}
 SOURCES = {"cuda": "torch.cuda", "metal": "mlx.device_info", "cpu": "psutil"}
 
 
@@ -74,8 +75,8 @@ def facts_are_of_the_device(held: Held) -> Iterator[Mismatch]:
         if finding["rule"] == "backend" and framework is not None:
             told = {"reference": "numpy"}.get(finding["value"], finding["value"])
             yield from differs("finding backend value", framework, told)
-    if device["kind"] == "metal":
-        yield from differs("machine.os under a Metal label", "macos", report["machine"]["os"])
+    if (system := SYSTEMS.get(device["kind"])) is not None:
+        yield from differs(f"machine.os under a {device['kind']} label", system, report["machine"]["os"])
     if facts is not None:
         yield from differs("accelerator.kind", device["kind"], facts["kind"])
         yield from differs("accelerator.name", device["name"], facts["name"])
