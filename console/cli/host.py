@@ -1,4 +1,4 @@
-"""`swarm host add|list|doctor|forget`: other machines."""
+"""`swarm host add|list|doctor|forget|agent`: other machines."""
 
 import argparse
 import asyncio
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Coroutine
 
 from console.cli.host_add import AGENT_PORT, add_host, add_options, our_versions
+from console.cli.host_agent import agent_options, print_agent
 from console.cli.host_forget import forget_host, forget_options
 from console.cli.host_report import print_checks
 from console.cli.start_options import host_home
@@ -23,7 +24,7 @@ from runners.records.sources import sources_sha256
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("host", help="other machines: make one ready, list, look again, forget")
-    acts = parser.add_subparsers(dest="what", metavar="add|list|doctor|forget", required=True)
+    acts = parser.add_subparsers(dest="what", metavar="add|list|doctor|forget|agent", required=True)
     new = acts.add_parser("add", help="look at a host with a system sshd, send what is missing, prove what runs there")
     add_options(new)
     new.set_defaults(act=lambda options: guarded(add_host(options)))
@@ -35,6 +36,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     gone = acts.add_parser("forget", help="remove what was put there, and this machine's entry; asks first")
     forget_options(gone)
     gone.set_defaults(act=lambda options: told(lambda: forget_host(options)))
+    agent = acts.add_parser("agent", help="what to type on a host that can't be logged in to, and here")
+    agent_options(agent)
+    agent.set_defaults(act=lambda options: told(lambda: print_agent(options)))
 
 
 def guarded(work: Coroutine[object, object, int]) -> int:

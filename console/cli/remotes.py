@@ -8,10 +8,17 @@ from console.coordination.paths import RunPaths
 from console.coordination.spec import RemoteHost, SshdAccess
 from console.hosts.errors import HostNotKnown
 from console.hosts.host_book import HostBook, KnownHost, is_name
+from console.hosts.keys import pinned_key, public_line
 from console.hosts.overlays import tailnet_address
 from console.places import runs_dir
+from runners.contract.announcement import AgentAnnouncement
+from runners.contract.canonical import parse_strict
+from runners.contract.document import word_from_json
+from runners.contract.errors import ContractError
 from runners.contract.lane import NodeContract, RunContract
 from runners.records.sources import sources_sha256
+
+MAX_KEY_BYTES = 64 * 1024
 
 
 def remote_of(
@@ -40,7 +47,7 @@ def remote_of(
         kind="managed_agent" if managed else "agent",
         host=host,
         port=remote_port,
-        host_key=_pinned(options.remote_host_key) if options.remote_host_key else None,
+        host_key=pinned_line(options.remote_host_key) if options.remote_host_key else None,
         client_key_path=str(key_path),
         token_custody="handed_over" if managed else "proved",
         home=str(home) if managed else None,
@@ -68,7 +75,7 @@ def _dials_in(node: NodeContract, options: StartOptions, coordinator_port: int) 
         kind="dial_in",
         host=options.dial_in,
         port=coordinator_port,
-        host_key=_pinned(options.remote_host_key),
+        host_key=pinned_line(options.remote_host_key),
         client_key_path=str(options.client_key or host_home() / "keys" / "ssh_client.pem"),
         token_custody="proved",  # noqa: S106 - a word of the contract
         home=None,
@@ -124,11 +131,18 @@ def _sshd(node: NodeContract, known: KnownHost, run_id: str) -> RemoteHost:
     )
 
 
-def _pinned(path: Path) -> str:
+def pinned_line(path: Path) -> str:
+    """An OpenSSH public key line, or the line of JSON that an agent prints, which has it."""
     try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--remote-host-key {path}: expected an OpenSSH public key line, got {error}") from error
+        with path.open("rb") as stream:
+            text = stream.read(MAX_KEY_BYTES).decode().strip()
+        if text.startswith("{"):
+            text = word_from_json(AgentAnnouncement, parse_strict(text.splitlines()[0].encode())).host_key
+        return " ".join(public_line(pinned_key(text)).split()[:2])  # without its comment
+    except (OSError, ValueError, ContractError) as error:
+        raise UsageError(
+            f"--remote-host-key {path}: expected an OpenSSH public key line, or what the agent printed, got {error}"
+        ) from error
 
 
 def _split(text: str) -> tuple[str, int]:

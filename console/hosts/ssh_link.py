@@ -81,12 +81,13 @@ class SshLink:
 
     async def _keep(self) -> None:
         while True:
-            await self._watch()
-            self._change(up=False, reason=printable(str(self._watcher.ended_by or "closed by the host")))
+            given_up = await self._watch()
+            self._change(up=False, reason=printable(given_up or str(self._watcher.ended_by or "closed by the host")))
             await self._reconnect()
 
-    async def _watch(self) -> None:
-        """Until the connection is gone. Times a round trip through the agent's own event loop."""
+    async def _watch(self) -> str | None:
+        """Until the connection is gone. Times a round trip through the agent's own event loop. Returns why it was given
+        up here, if it was."""
         assert self._connection is not None
         closed = asyncio.ensure_future(self._connection.wait_closed())
         try:
@@ -95,11 +96,12 @@ class SshLink:
                 with suppress(LinkDown, asyncssh.SFTPError):
                     await self._time_round_trip()
         except Exception as error:  # whatever it is: a link that nobody watches would be called up for ever
-            self._watcher.ended_by = error
             self._connection.abort()
+            return f"given up for {type(error).__name__}: {error}"
         finally:
             closed.cancel()
             await asyncio.gather(closed, return_exceptions=True)
+        return None
 
     async def _time_round_trip(self) -> None:
         with self.losses():

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from console.evidence.operator_acts import ActKind, Ending, KeptAct, OperatorAct, ask, conclude, kept_acts
-from console.observation.figures import short
+from console.observation.figures import short, words
 from console.observation.plain import plain
 from console.tui.acts import Acts, StartedRun
+from console.tui.drawing.drills import KEYS as DRILL_KEYS
 from console.tui.errors import ActRefused, in_words
 from console.tui.job import Job, JobState
 from console.tui.view import LogEntry
@@ -185,6 +186,9 @@ def _entry(kept: KeptAct) -> LogEntry:
         glyph, role, said = "✗", "bad", f"signature does not hold: {kept.problem}"
     what = " ".join(filter(None, (act.act.replace("_", "-"), act.run_id or act.lane_id, act.subject[:16])))
     key = KEYS.get(act.act, " ")
+    for drill, (drill_key, _) in DRILL_KEYS.items():
+        if (act.act, act.subject) == ("drill", drill):  # told as it was then
+            key, what = drill_key, f"drill {words(drill)}"
     return LogEntry(
         act.asked_wall_ms,
         key,

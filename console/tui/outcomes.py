@@ -18,7 +18,7 @@ def gate_outcome(stdout: str, code: int | None) -> str:  # noqa: ARG001 - a refu
     broken = [line.split()[1] for line in stdout.splitlines() if line.startswith("  NO ") and len(line.split()) > 1]
     ended = _GATE.findall(stdout)
     told = " · ".join(f"{host} {words(disposition or none)}" for host, disposition, none, _ in ended)
-    broken += [f"{host}: {why}" for host, _, none, why in ended if none]
+    broken += [f"{host}: {why.removeprefix(f'{host}: ')}" for host, _, none, why in ended if none]
     return f"{told}: {', '.join(broken)}" if broken else told
 
 

@@ -17,6 +17,14 @@ OUTBOX_FILES = (ADAPTER_CONFIG_FILE, ADAPTER_FILE, RECEIPT_FILE)
 MOMENTS_A = ("adamw.lora_A.mean", "adamw.lora_A.square")  # [r, d]
 MOMENTS_B = ("adamw.lora_B.mean", "adamw.lora_B.square")  # [V, r]
 STEP_LOSSES = "step_losses"  # [step], of the steps 1 to `step`
+TOKENIZER_FILES = (  # of a checkpoint; only the first is always there
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "chat_template.json",
+)
 
 
 class FileRef(Word):
@@ -49,7 +57,7 @@ class HeadIdentity(Word):
     """The frozen LM head `W [V, d]`; sha256 is over the tensor's own bytes, not over a file."""
 
     model_digest: Sha256
-    tokenizer_digest: Sha256
+    tokenizer_digest: Sha256  # over the names and digests of those TOKENIZER_FILES that the checkpoint has
     tensor: Label
     dtype: Literal["F32", "BF16"]
     vocab_size: int

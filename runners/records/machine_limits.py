@@ -11,7 +11,8 @@ def limit_of(error: BaseException | None) -> str | None:
     """The system's own word in small letters, `enospc`; None for whatever isn't the machine's. An error that was raised
     from another one is what its cause is."""
     while error is not None:
-        if isinstance(error, MemoryError):
+        # torch's own, of a card, isn't a MemoryError; by its name, since nothing here may load torch.
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             return "enomem"
         if isinstance(error, OSError) and error.errno in REFUSED_HERE:
             return errno.errorcode[error.errno].lower()

@@ -14,17 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 from runners.contract.canonical import canonical_bytes, parse_strict, sha256_hex
 from runners.contract.errors import MalformedBytes
 from runners.contract.names import FileName
+from runners.contract.plan import TOKENIZER_FILES
 from runners.training.errors import CheckpointError
 
 CONFIG, INDEX, SINGLE = "config.json", "model.safetensors.index.json", "model.safetensors"
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.jinja",
-    "chat_template.json",
-)
 MAX_HEADER_BYTES = 16 * 1024 * 1024  # a checkpoint of thousands of tensors; adapters and shards get far less
 READ_BYTES = 8 * 1024 * 1024
 OnBytes = Callable[[int], None]  # how many more were read

@@ -173,7 +173,8 @@ async def test_a_host_whose_answers_are_nonsense_is_watched_all_the_same(
             await asyncio.wait_for(asked.wait(), 10)
             await asyncio.sleep(0)
             accepted[-1].abort()
-            await seen.until(up=False)
+            down = await seen.until(up=False)
+            assert ("given up for KeyError" in down.reason) == (nonsense != "no name")
         await seen.until(up=True)
         await host.close()
 

@@ -4,6 +4,7 @@ import errno
 from pathlib import Path
 
 import pytest
+import torch
 
 from runners.contract.errors import MalformedBytes
 from runners.process.errors import Refused
@@ -24,6 +25,7 @@ SETTINGS = HostSettings(home=Path("/srv/swarm"), run_root_setting=Path("/srv/swa
         (InputMismatch(""), "input_mismatch"),
         (OSError(), "os_error"),
         (MemoryError(), "enomem"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "enomem"),
         (OSError(errno.ENOSPC, "No space left on device"), "enospc"),
     ],
 )

@@ -187,6 +187,9 @@ async def test_a_drill_starts_when_its_three_seconds_are_over(tmp_path: Path) ->
     assert words[:4] == ("drill", "uneven_worker_speed", "--lane", "loopback")
     (kept,) = acts_of(stage)
     assert (kept.act.act, kept.act.subject, kept.act.run_id) == ("drill", "uneven_worker_speed", words[5])
+    async with stage.app().run_test(size=(160, 48)) as pilot:  # the next console tells it alike
+        await settle(pilot)
+        assert "F8 drill uneven worker speed" in shown(pilot)
 
 
 async def test_the_card_of_a_drill_fills_in_while_its_scratch_run_goes_on(stale: Recording, tmp_path: Path) -> None:

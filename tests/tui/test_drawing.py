@@ -69,6 +69,9 @@ def test_a_sparkline_falls_with_the_loss() -> None:
 
 def test_words_wrap_and_the_rest_is_an_ellipsis() -> None:
     assert wrap("one two three four", 8, 2) == ["one two", "three f…"]
+    assert wrap("one seventeen", 5, 4) == ["one", "seven", "teen"]
+    assert wrap("x" * 10_000_000, 5, 2) == ["xxxxx", "xxxx…"]
+    assert wrap("漢" * 1000, 5, 2) == ["漢漢", "漢漢…"]
 
 
 @pytest.mark.parametrize("theme", list(THEMES.values()), ids=list(THEMES))

@@ -280,6 +280,17 @@ async def test_a_key_can_be_remapped_by_its_name(tmp_path: Path) -> None:
         assert stage.acts.started == 1
 
 
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 36), (130, 40), (160, 24), (160, 48)])
+async def test_at_no_size_does_a_host_lose_what_it_has_at_80_columns(
+    size: tuple[int, int], healthy: Recording, tmp_path: Path
+) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=size) as pilot:
+        await settle(pilot)
+        rows = shown(pilot).split("\n")[2:12]
+    for label in ("beat", "step", "loss", "mem", "link", "key", "last"):
+        assert sum(len(re.findall(rf"│ {label:<5} \S", row)) for row in rows) == 2, label
+
+
 async def test_enter_opens_a_record_and_again_shows_the_bytes_that_were_signed(
     healthy: Recording, tmp_path: Path
 ) -> None:

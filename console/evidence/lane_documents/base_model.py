@@ -9,18 +9,10 @@ from console.coordination.file_digest import file_sha256
 from console.evidence.checkpoint_head import MAX_HEADER_BYTES, SINGLE_FILE, head_sha256
 from console.evidence.errors import LaneSourceError
 from runners.contract.canonical import canonical_bytes, sha256_hex
-from runners.contract.plan import HeadIdentity
+from runners.contract.plan import TOKENIZER_FILES, HeadIdentity
 
 CONFIG, INDEX = "config.json", "model.safetensors.index.json"
 UNTIED, TIED = "lm_head.weight", "model.embed_tokens.weight"
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.jinja",
-    "chat_template.json",
-)
 
 
 def head_of(model_dir: Path) -> HeadIdentity:

@@ -8,23 +8,18 @@ from console.evidence.errors import PublicationRefused
 from console.evidence.outcomes.publication import TokenizerContract, TokenizerFile
 from runners.contract.canonical import canonical_bytes, parse_strict, sha256_hex
 from runners.contract.errors import MalformedBytes
-
-# The same files as capture binds into the plan, so that the digests can be compared.
-FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.jinja",
-    "chat_template.json",
-)
+from runners.contract.plan import TOKENIZER_FILES
 
 
 def tokenizer_contract(model_dir: Path, vocab_size: int) -> TokenizerContract:
     """Raises PublicationRefused where the checkpoint has no tokenizer or no configuration that can be read."""
-    files = {name: sha256_hex((model_dir / name).read_bytes()) for name in FILES if (model_dir / name).is_file()}
-    if FILES[0] not in files:
-        raise PublicationRefused(f"{model_dir}: expected {FILES[0]}, got no tokenizer; use the checkpoint of the run")
+    files = {
+        name: sha256_hex((model_dir / name).read_bytes()) for name in TOKENIZER_FILES if (model_dir / name).is_file()
+    }
+    if TOKENIZER_FILES[0] not in files:
+        raise PublicationRefused(
+            f"{model_dir}: expected {TOKENIZER_FILES[0]}, got no tokenizer; use the checkpoint of the run"
+        )
     config = _read(model_dir / "config.json")
     eos = config.get("eos_token_id")
     return TokenizerContract.seal(

@@ -27,9 +27,9 @@ def going_rows(narration: str, elapsed_ms: int, width: int) -> tuple[Row, ...]:
         over = said == READY or said.startswith(("refused", "no report"))
         glyph = ("✓ ", "ok") if said == READY else ("✗ ", "bad") if over else ("◌ ", "accent")
         took = f"{at} s" if over else f"{seconds(elapsed_ms)} so far"
-        first, *more = wrap(plain(said if not over else words(said)), max(20, width - NAME - 16), 4) or ("",)
-        rows.append((glyph, (pad(plain(host), NAME), "bright*"), (pad(took, 14), "bright"), (first, "text")))
-        rows += [((" " * (NAME + 16), ""), (line, "text")) for line in more]
+        first, *more = wrap(plain(said if not over else words(said)), max(20, width - NAME - 17), 4) or ("",)
+        rows.append((glyph, (f"{pad(plain(host), NAME)} ", "bright*"), (pad(took, 14), "bright"), (first, "text")))
+        rows += [((" " * (NAME + 17), ""), (line, "text")) for line in more]
     return tuple(rows)
 
 
@@ -48,7 +48,7 @@ def ended_rows(result: str, width: int, *, whole: bool) -> tuple[Row, ...]:
             good = ended[2] == READY
             rows += [()] if rows else []
             word = (f"{'✓' if good else '✗'} {words(ended[2])}", "ok*" if good else "bad*")
-            rows.append(((pad(plain(ended[1]), NAME), "bright*"), word))
+            rows.append(((f"{pad(plain(ended[1]), NAME)} ", "bright*"), word))
             if _DIGEST.fullmatch(ended[3]):
                 rows.append((("  report ", "muted"), (ended[3], "digest")))
             else:

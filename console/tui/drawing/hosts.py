@@ -18,7 +18,7 @@ _ROLES = {"coordinator": "coord", "validator": "valid", "contributor": "contrib"
 
 def columns(count: int, width: int) -> int:
     """How many panels stand side by side."""
-    return max(1, min(count, width // 38))
+    return max(1, min(count, width // 36))
 
 
 def height(count: int, width: int, room: int) -> int:

@@ -17,6 +17,7 @@ from console.tui.verification import Verified
 SECTIONS = ("verdict", "timeline", "devices", "loss", "adapters", "files", "logs", "audit")
 NO_BREAK = "\u2800"  # one cell, and no space to `wrap`
 SIZE = 10  # cells
+MOST_EVENTS = 500  # a run has some twenty; a stranger's report as many as it likes
 CURVES = ("accent", "bright", "digest", "muted", "text")
 
 
@@ -74,7 +75,7 @@ def timeline(run: KeptRun, width: int) -> tuple[Row, ...]:
     actors = {event.who for event in run.events}
     by = f", by the {actors.pop()}" if len(actors) == 1 else ""
     rows: list[Row] = [((f"{_day(start)}, {seconds(end - start)} from first to last{by}", "muted"),)]
-    for event in run.events:
+    for event in run.events[:MOST_EVENTS]:
         place = round((event.wall_ms - start) / max(1, end - start) * (room - 1))
         lane = "─" * place + "◆" + "─" * (room - 1 - place)
         who = f"  {pad(event.who, 18)} " if len(actors) > 1 else "  "
@@ -82,6 +83,8 @@ def timeline(run: KeptRun, width: int) -> tuple[Row, ...]:
         rows.append(((f"{clock(event.wall_ms, tenths=True)}  ", "muted"), (lane[:place], "line"), ("◆", "accent"),
                      (lane[place + 1 :], "line"), (who, "text"), (told[0], event.role)))  # fmt: skip
         rows += [((" " * (12 + room + len(who)), ""), (line, event.role)) for line in told[1:]]
+    if len(run.events) > MOST_EVENTS:
+        rows.append(((f"and {len(run.events) - MOST_EVENTS} more: files shows the report that has them", "muted"),))
     return tuple(rows)
 
 

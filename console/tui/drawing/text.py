@@ -71,13 +71,17 @@ def labelled(label: str, row: Row, width: int, label_width: int = 6) -> Row:
 
 
 def _pieces(word: str, width: int) -> list[str]:
-    return [word] if width_of(word) <= width or width < 2 else chop_cells(word, width)
+    if width_of(word) <= width or width < 2:
+        return [word]
+    if word.isascii():
+        return [word[start : start + width] for start in range(0, len(word), width)]
+    return chop_cells(word, width)
 
 
 def wrap(text: str, width: int, limit: int) -> list[str]:
     """Words over at most `limit` lines, a word longer than a line in pieces; an ellipsis where there was more."""
     lines = [""]
-    for word in chain.from_iterable(_pieces(one, width) for one in text.split()):
+    for word in chain.from_iterable(_pieces(one, width) for one in text[: 4 * limit * (width + 1)].split()):
         joined = f"{lines[-1]} {word}" if lines[-1] else word
         if width_of(joined) <= width or not lines[-1]:
             lines[-1] = joined

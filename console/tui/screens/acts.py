@@ -7,7 +7,7 @@ from console.observation.figures import clock
 from console.observation.output import readable
 from console.observation.plain import plain
 from console.tui.drawing.output import output_rows
-from console.tui.drawing.text import Row, clip, ends, pad
+from console.tui.drawing.text import Row, ends, pad, wrap
 from console.tui.screens.fixed import Leaf
 from console.tui.view import LogEntry, View
 from console.tui.widgets.lines import FixedLines
@@ -47,6 +47,18 @@ def _entry(entry: LogEntry, width: int) -> Row:
     return ends(left, ((f"  {entry.receipt}", "digest"),), width)
 
 
+def outcome_rows(entry: LogEntry, width: int) -> tuple[Row, ...]:
+    """What came of it, whole, and its receipt."""
+    lines = tuple(((line, entry.role),) for line in wrap(entry.outcome, width, 6))
+    return (*lines, *((((entry.receipt, "digest"),),) if entry.receipt else ()))
+
+
+def _folded(line: str, width: int) -> list[str]:
+    """Every character of it, its indent on each row."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    return [indent + part for part in wrap(line, width - len(indent), 60)]
+
+
 class ActPage(Leaf):
     """One act: what came of it, what its process said, the record itself."""
 
@@ -58,7 +70,7 @@ class ActPage(Leaf):
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
         entry = self._entry
-        rows: list[Row] = [((entry.what, "bright*"), (f"  {entry.outcome}", entry.role)), ()]
+        rows: list[Row] = [((entry.what, "bright*"),), *outcome_rows(entry, width), ()]
         for name, title in ((RESULT, "its result, newest line first"), (NARRATION, "what it said meanwhile")):
             lines = readable(tail(self._folder / name))
             if lines:
@@ -67,7 +79,7 @@ class ActPage(Leaf):
             text = tail(self._folder / name)
             rows += [
                 ((f"{name}, signed", "bright*"),),
-                *(((clip(plain(line), width), "muted"),) for line in text.splitlines()),
+                *(((part, "muted"),) for line in text.splitlines() for part in _folded(plain(line, 4000), width)),
                 (),
             ]
         return (*rows, ((str(self._folder), "muted"),))

@@ -5,7 +5,7 @@ from pathlib import Path
 from console.evidence.operator_acts import NARRATION, RESULT
 from console.tui.drawing.bringup import ended_rows, going_rows
 from console.tui.drawing.text import Row
-from console.tui.screens.acts import tail
+from console.tui.screens.acts import outcome_rows, tail
 from console.tui.screens.fixed import Leaf
 from console.tui.view import LogEntry, View
 
@@ -32,9 +32,9 @@ class BringUpPage(Leaf):
         if entry is None:
             return (title, (), (("not brought up at this machine's consoles yet", "muted"),))
         result, narration = self._of(entry)
-        outcome: Row = ((entry.outcome, entry.role), (f"  {entry.receipt}", "digest"))
+        outcome = outcome_rows(entry, width)
         ended = ended_rows(result, width, whole=self.size.height >= TALL) or going_rows(narration, 0, width)
-        return (title, outcome, (), *ended)
+        return (title, *outcome, (), *ended)
 
     def _of(self, entry: LogEntry) -> tuple[str, str]:
         if entry.folder is not None and self._read[0] != entry.folder:
