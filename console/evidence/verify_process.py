@@ -5,6 +5,7 @@ take the screen down. First lines `{"rule", "done", "total"}`, the last one `{"v
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,6 @@ from typing import Any
 from console.evidence.checks.layout import BUNDLE_FILE
 from console.evidence.checks.psionic.check import check_psionic
 from console.evidence.checks.real_run import RULES, check_real_run
-from runners.records.durable import open_regular
-from runners.records.errors import RecordsError
 
 OURS = "swarm.real_run_bundle.v1"
 MAX_FIRST_DOCUMENT = 4 * 1024 * 1024
@@ -23,9 +22,10 @@ def is_ours(path: Path) -> bool:
     """Whether the first document says that it is a bundle of this system; anything else is read as an old one."""
     first = path / BUNDLE_FILE if path.is_dir() else path
     try:
-        with open(open_regular(first), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
-            body = json.loads(stream.read(MAX_FIRST_DOCUMENT))
-    except (RecordsError, OSError, ValueError, RecursionError):
+        # Whether it may have two names is for the check of our rules to say; a pipe must not be waited for.
+        with os.fdopen(os.open(first, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            body = json.loads(stream.read(MAX_FIRST_DOCUMENT) or b"")
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(body, dict) and body.get("schema_version") == OURS
 

@@ -84,12 +84,12 @@ class KeptRun:
 
 
 def audit_of(path: Path) -> tuple[str, ...]:
-    """The lines of a bundle's `audit.md`, made harmless; none where there is no such plain file."""
+    """The lines of a bundle's `audit.md`, made harmless, or why there are none to read; empty without such a file."""
     try:
         with open(open_regular(path / "audit.md"), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
             raw = stream.read(MAX_AUDIT)
-    except (RecordsError, OSError):
-        return ()
+    except (RecordsError, OSError) as error:
+        return (plain(f"not read: {error}"),) if os.path.lexists(path / "audit.md") else ()
     return tuple(plain(line, 2000) for line in raw.decode(errors="replace").splitlines())
 
 

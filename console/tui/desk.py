@@ -159,7 +159,7 @@ class OperatorDesk:
 
     async def _end(self, begun: _Begun, ending: Ending, code: int | None, detail: str) -> None:
         glyph, role = ROLES[ending]
-        said = plain(detail, 300)
+        said = plain(detail, 1000)
         receipt = f"act {short(begun.act.digest)}"
         try:
             await asyncio.to_thread(
@@ -193,7 +193,7 @@ def _entry(kept: KeptAct) -> LogEntry:
         act.asked_wall_ms,
         key,
         plain(what, 80),
-        f"{glyph} {plain(said, 300)}",
+        f"{glyph} {plain(said, 1000)}",
         role,
         f"act {short(act.digest)}",
         kept.folder,
