@@ -5,7 +5,6 @@ import asyncio
 import json
 import os
 import platform
-import statistics
 import sys
 import tempfile
 import time
@@ -13,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from console.cli.bench_lmhead_table import ABOUT, OF_CPU, OF_CUDA, OF_MLX, result_of, table
 from console.cli.errors import UsageError
 from console.cli.progress_bar import ProgressBar
 from console.cli.watch import last_word
@@ -22,27 +22,8 @@ from runners.contract.errors import ContractError
 from runners.contract.jobs import LmHeadBenchJob, LmHeadBenchResult, Progress
 from runners.records.durable import write_durable
 
-# By what they need; the first of each is what the others are measured by.
-OF_CPU = ("bare_f32", "peft", "peft_chunked", "ours_torch", "ours_torch_kept")
-OF_CUDA = (
-    "bare_f32", "bare_bf16", "peft", "peft_bf16", "peft_chunked", "liger", "ours_torch_f32", "ours_torch",
-)  # fmt: skip
-OF_MLX = ("bare_mlx", "mlx_lm", "ours_mlx")
 SETS = {"cpu": OF_CPU, "cuda": OF_CUDA, "mlx": OF_MLX}
 CONTENDERS: tuple[str, ...] = tuple(dict.fromkeys((*OF_CPU, *OF_CUDA, *OF_MLX)))
-# At real size, by kind of device: contender, over which other, at most which ratio of seconds.
-GOALS = {
-    "cpu": (
-        ("ours_torch", "bare_f32", 1.0),
-        ("ours_torch", "peft", 1 / 1.6),
-        ("ours_torch_kept", "peft", 1 / 30),
-        ("ours_mlx", "mlx_lm", 1 / 1.5),
-    ),
-    "cuda": (("ours_torch_f32", "bare_f32", 1 / 0.84), ("ours_torch", "peft", 1 / 4)),
-    "metal": (("ours_mlx", "mlx_lm", 1 / 1.5),),
-}
-PEAK_GOALS_MB = {"cpu": {"ours_torch": 200.0}}
-PEAK_RATIO_GOALS = (("ours_mlx", "mlx_lm", 1 / 8),)
 
 
 def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -54,6 +35,8 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "At the default sizes that takes minutes and up to 9 GB: --tokens 256 is enough to see the ratios. --only cuda "
         "is for a machine with a card, one of its contenders wants liger-kernel installed; --only mlx takes hours on "
         "Linux without an OpenBLAS.",
+        epilog="contenders:\n" + "\n".join(f"  {name:<16} {about}" for name, about in ABOUT.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--tokens", type=int, default=2048, metavar="N", help="tokens of a step (default: 2048)")
     parser.add_argument("--vocab", type=int, default=201088, metavar="V", help="rows of the head (default: 201088)")
@@ -95,7 +78,7 @@ def bench_lmhead(options: argparse.Namespace) -> int:
     except JobFailed as error:
         print(f"bench lmhead: {error}", file=sys.stderr)
         return 1
-    print(_table(said))
+    print(table(said))
     return 0
 
 
@@ -159,7 +142,7 @@ def _begun(options: argparse.Namespace) -> dict[str, Any]:
     try:
         kept = json.loads(options.json.read_bytes())
         for row in kept["processes"].values():
-            _result(row)
+            result_of(row)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, ContractError) as error:
         raise UsageError(f"bench lmhead: {options.json}: expected a document of this command, got {error}") from error
     if (kept.get("sizes"), kept.get("machine")) != (sizes, machine):
@@ -180,71 +163,3 @@ def _run(options: argparse.Namespace, contenders: tuple[str, ...], rounds: int, 
             return asyncio.run(run_job("bench_lmhead", job, LmHeadBenchResult, show, log=log))
         except JobFailed as error:
             raise JobFailed(f"{', '.join(contenders)}: {error}; its last word: {last_word(log)}") from error
-
-
-def _result(row: dict[str, Any]) -> LmHeadBenchResult:
-    """Raises ValueError where a process's kept result isn't one."""
-    return LmHeadBenchResult.model_validate_json(json.dumps(row["result"]))
-
-
-def _table(said: dict[str, Any]) -> str:
-    sizes = said["sizes"]
-    flop = 2 * sizes["tokens"] * sizes["vocab"] * sizes["hidden"]  # of one `h W^T`; a step needs one
-    lines = [f"{sizes['tokens']} tokens, {sizes['vocab']} x {sizes['hidden']}, rank {sizes['rank']}, {said['machine']}"]
-    rows = {name: (row, _result(row)) for name, row in said["processes"].items()}
-    peaks = {
-        name.removeprefix("memory "): result.peak_bytes / 1e6
-        for name, (_, result) in rows.items()
-        if name.startswith("memory ")
-    }
-    goals: list[str] = []
-    for name, (row, result) in rows.items():
-        if name.startswith("memory "):
-            continue
-        device, seconds = result.device, {each.contender: each.seconds for each in result.times}
-        lines += ["", f"{device.name}, {device.threads} threads, {result.library}, {device.blas}"]
-        lines += [f"at {row['at']}, load {row['load_before']:.1f} to {row['load_after']:.1f}"]
-        lines += [f"{'':<16}{'seconds':>9}{'x bare':>8}{'TFLOP/s':>9}{'MB above head':>15}"]
-        bare = next((seconds[each] for each in (OF_CPU[0], OF_MLX[0]) if each in seconds), None)
-        lines += [_line(each, seconds[each], bare, flop, peaks) for each in seconds]
-        goals += _goals(device.kind, seconds, peaks)
-    return "\n".join([*lines, "", *goals])
-
-
-def _line(
-    name: str, seconds: tuple[float, ...], bare: tuple[float, ...] | None, flop: int, peaks: dict[str, float]
-) -> str:
-    """TFLOP/s: the product's arithmetic over all the time, also of a contender that does more of it."""
-    middle = statistics.median(seconds)
-    ratio = "" if bare is None else f"{_median_ratio(seconds, bare):.2f}"
-    peak = f"{peaks[name]:.0f}" if name in peaks else ""
-    return f"{name:<16}{middle:>9.4g}{ratio:>8}{flop / middle / 1e12:>9.3g}{peak:>15}"
-
-
-def _goals(kind: str, seconds: dict[str, tuple[float, ...]], peaks: dict[str, float]) -> list[str]:
-    """Of what was measured on this kind of device; they were set for 2048 tokens at V = 201088, d = 2880."""
-    said = [
-        _goal(f"{one} over {other}, seconds", _median_ratio(seconds[one], seconds[other]), most)
-        for one, other, most in GOALS.get(kind, ())
-        if one in seconds and other in seconds
-    ]
-    said += [
-        _goal(f"{name}, MB above head", peaks[name], most)
-        for name, most in PEAK_GOALS_MB.get(kind, {}).items()
-        if name in peaks and name in seconds
-    ]
-    said += [
-        _goal(f"{one} over {other}, memory", peaks[one] / max(peaks[other], 1e-6), most)
-        for one, other, most in PEAK_RATIO_GOALS
-        if one in peaks and other in peaks and one in seconds
-    ]
-    return said
-
-
-def _goal(what: str, got: float, most: float) -> str:
-    return f"goal: {what}: {got:.3g}, at most {most:.3g}: {'reached' if got <= most else 'NOT reached'}"
-
-
-def _median_ratio(over: tuple[float, ...], under: tuple[float, ...]) -> float:
-    """Of two contenders' times in the same round."""
-    return statistics.median(one / other for one, other in zip(over, under, strict=True))

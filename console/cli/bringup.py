@@ -12,6 +12,7 @@ from pathlib import Path
 
 from console.cli.bringup_lane import gate_lane, way_of
 from console.cli.errors import UsageError
+from console.cli.progress_bar import meanwhile
 from console.cli.start import GATE_STEPS
 from console.cli.start_options import host_home
 from console.coordination.lane_file import load_lane
@@ -120,10 +121,14 @@ def take(contract: RunContract, node: NodeContract, model: Path) -> BringupRespo
     run_root = runs_dir() / ".bringup" / run_id
     environment = VerbEnvironment(home=key_home(node), run_root=run_root, model_dir=model, backend=node.backend)
     try:
-        host = LocalHost(node.node_id, environment)
-        return asyncio.run(bring_up(host, contract, run_id=run_id, gate_steps=GATE_STEPS))
+        return asyncio.run(_measured(LocalHost(node.node_id, environment), contract, run_id))
     finally:
         shutil.rmtree(run_root, ignore_errors=True)
+
+
+async def _measured(host: LocalHost, contract: RunContract, run_id: str) -> BringupResponse:
+    async with meanwhile(sys.stderr, f"{host.node_id}: measuring, and training the gate"):
+        return await bring_up(host, contract, run_id=run_id, gate_steps=GATE_STEPS)
 
 
 def key_home(node: NodeContract) -> Path:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from console.cli.errors import UsageError
+from console.cli.progress_bar import meanwhile
 from console.cli.remotes import remote_of
 from console.cli.start import GATE_STEPS, coordinator_port
 from console.cli.start_options import StartOptions, host_home
@@ -92,7 +93,8 @@ class _Gates:
             async with self.reached(node, tell) as host:
                 tell(f"gate goes on with {node.backend}, reached by {host.endpoint}")
                 run_id = self.paths.root.name
-                response = await bring_up(host, self.contract, run_id=run_id, gate_steps=GATE_STEPS)
+                async with meanwhile(sys.stderr, f"{node.node_id}: at its gate", alone=False):
+                    response = await bring_up(host, self.contract, run_id=run_id, gate_steps=GATE_STEPS)
         except (HostError, ContractError, RecordsError, UsageError, OSError) as error:
             tell(f"no report: {error}")
             return Gated(node, reason=str(error) or type(error).__name__)

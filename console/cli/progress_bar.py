@@ -1,8 +1,10 @@
 """One line that tells how far a job is and how long it will still take; one line for each stage that is over."""
 
+import asyncio
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TextIO
 
 from runners.contract.jobs import Progress
@@ -75,6 +77,28 @@ class ProgressBar:
         ]
         text = "  ".join(word for word in words if word)
         return within_line(text) if self._live else text
+
+
+@asynccontextmanager
+async def meanwhile(stream: TextIO, what: str, *, alone: bool = True) -> AsyncIterator[None]:
+    """Says how long something goes on that can't tell how far it is: each second on a terminal that nobody else writes
+    to meanwhile, else seldom."""
+    live, began = alone and stream.isatty(), time.monotonic()
+
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(1.0 if live else LINE_EVERY_S)
+            said = f"{what}, {duration(time.monotonic() - began)}"
+            stream.write(f"\r{within_line(said)}\x1b[K" if live else f"{said}\n")
+            stream.flush()
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
+        if live:
+            stream.write("\r\x1b[K")
 
 
 def within_line(text: str) -> str:

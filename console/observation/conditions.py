@@ -12,9 +12,16 @@ from console.observation.figures import bound as limit_of
 from console.observation.figures import seconds, short, words
 from console.observation.host_view import HostView, backend_word, passed_bringup
 from console.observation.line import Ref, Stamp
+from console.observation.plain import plain
 from console.observation.state import Drift, State
 from runners.contract.coordinator_records import BringupReceived, Finding
 from runners.contract.states import Classification, RunnerState
+
+# What next, where a condition stops the attempt for good.
+MEND_HOST = "mend that on the host and bring it up again: this window can't begin"
+PROVE_AGAIN = "give that host the lane's token; another run asks it anew"
+BEGIN_ANEW = "what lay there is in quarantine; another run begins from the frozen documents"
+OTHER_RUN = "what came is in quarantine; another run is needed"
 
 
 class Verdict(StrEnum):
@@ -65,9 +72,10 @@ def _bringup(state: State, view: HostView) -> Condition:
     if isinstance(body, BringupReceived):
         value = short(body.report_digest) if good else words(body.disposition)
         why = f"report {short(body.report_digest)} on {body.device_label}: {words(body.disposition)}"
+        why += "" if good else "".join(f", {plain(reason, 200)}" for reason in body.reasons[:2])
     else:
         value, why = words(body.reason), body.detail
-    text = f"{view.host.node_id}: {why}"
+    text = f"{view.host.node_id}: {why}" + ("" if good else f"; {MEND_HOST}")
     verdict = Verdict.CLEAR if good else Verdict.STOP
     return Condition(key, label, view.short, verdict, value, limit, gate.at, gate.ref, text)
 
@@ -79,7 +87,7 @@ def _plan(state: State, hosts: tuple[HostView, ...]) -> Condition:
     refused = next((v for v in hosts if v.host.admission and not v.host.admission.admitted), None)
     if refused and refused.host.admission:
         admission = refused.host.admission
-        text = f"{refused.host.node_id} was refused: {admission.detail or words(admission.reason)}"
+        text = f"{refused.host.node_id} was refused: {admission.detail or words(admission.reason)}; {PROVE_AGAIN}"
         value = words(admission.reason)
         return Condition("plan", label, "plan", Verdict.STOP, value, limit, admission.at, admission.ref, text)
     if state.bound is None:
@@ -92,7 +100,9 @@ def _plan(state: State, hosts: tuple[HostView, ...]) -> Condition:
 
 def _drifted(drift: Drift, label: str) -> Condition:
     first = drift.body.findings[0]
-    text = f"{words(drift.body.document)} drifted: {first.rule}: expected {first.expected}, got {first.got}"
+    text = (
+        f"{words(drift.body.document)} drifted: {first.rule}: expected {first.expected}, got {first.got}; {BEGIN_ANEW}"
+    )
     value, limit = f"{words(drift.body.document)} drifted", first.expected
     return Condition("plan", label, "plan", Verdict.STOP, value, limit, drift.at, drift.ref, text)
 
@@ -122,13 +132,16 @@ def _refused_upload(view: HostView, label: str) -> Condition | None:
     if submission and submission.body.outcome == "rejected":
         first = submission.body.findings[0] if submission.body.findings else None
         why = f": expected {first.expected}, got {first.got}" if first else ""
-        text = f"{view.host.node_id}: {words(submission.body.reason)}{why}"
+        text = f"{view.host.node_id}: {words(submission.body.reason)}{why}; {OTHER_RUN}"
         limit = first.expected if first else "as planned"
         return Condition(
             "uploads", label, "upload", Verdict.STOP, view.short, limit, submission.at, submission.ref, text
         )
     if trouble and trouble.kind in ("checkpoint_refused", "journal_broken"):
-        text, limit = f"{view.host.node_id}: {words(trouble.reason)}; {trouble.detail}", "as journaled and planned"
+        text, limit = (
+            f"{view.host.node_id}: {words(trouble.reason)}; {trouble.detail}; {OTHER_RUN}",
+            "as journaled and planned",
+        )
         return Condition("uploads", label, "upload", Verdict.STOP, view.short, limit, trouble.at, trouble.ref, text)
     return None
 
@@ -172,7 +185,11 @@ def _gone(state: State, hosts: tuple[HostView, ...], label: str) -> Condition | 
         else:
             continue
         found = _hindrances(state, failed=failed)
-        then = f"; no replay: {found[0].rule}, expected {found[0].expected}, got {found[0].got}" if found else ""
+        then = (
+            f"; no replay: {found[0].rule}, expected {found[0].expected}, got {found[0].got}; another run is needed"
+            if found
+            else ""
+        )
         verdict = Verdict.STOP if found else Verdict.REPLAY
         text += then or "; a replay in a new revision is possible"
         if found and state.outlook is not None:  # then it is that record which ends the attempt for good

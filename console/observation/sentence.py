@@ -9,7 +9,7 @@ from console.observation.moment import Moment
 from console.observation.own_work import own_work
 from console.observation.state import Doing, State
 from console.observation.worries import Sentence, Span, cut_off, silent, worry
-from runners.contract.states import Classification, Phase, WindowState
+from runners.contract.states import Classification, Phase, RunnerState, WindowState
 
 REPLAYABLE = (Classification.REPLAY_REQUIRED, Classification.WAIT_THEN_REPLAY)
 
@@ -96,9 +96,19 @@ def _preparing(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sen
         return down
     waiting = [view for view in hosts if view.host.ready is None]
     if not waiting:
-        return (("every host is ready", "text"), (" · coordinator opens the window", "muted"))
+        last = max((view.host.ready for view in hosts if view.host.ready), default=None)
+        age = "" if last is None else f" since {seconds(moment.age_ms(last))}"
+        opens = f" · coordinator opens the window{_bound(state, 'prepare_ms')}"
+        return ((f"every host is ready{age}", "text"), (opens, "muted"))
     view = waiting[-1]
     bound = _bound(state, "prepare_ms")
+    if view.host.launched is None or view.host.runner.state is RunnerState.ABSENT:
+        return (
+            ("coordinator ships to and launches ", "text"),
+            (view.host.node_id, "bright"),
+            (_since(state, moment), "text"),
+            (f"{bound} · nothing to do", "muted"),
+        )
     start = view.host.launched or state.window_since
     since = "" if start is None else f" since {seconds(moment.age_ms(start))}"
     done = len(hosts) - len(waiting)

@@ -14,7 +14,7 @@ from console.observation.worries import worry
 from runners.contract import coordinator_records as coord
 from runners.contract.states import Classification
 from tests.observation import recorded_journals, recorded_window
-from tests.observation.recorded_journals import LINUX, MAC, MONO_0, WALL_0, Recording
+from tests.observation.recorded_journals import LINUX, MAC, MONO_0, WALL_0, Recording, sha
 from tests.observation.watching import Watch
 
 
@@ -56,6 +56,7 @@ def test_a_live_run_and_its_bundle_end_in_the_same_snapshot(
         (600, "coordinator waits for swarm-mac-a to pass its bring-up gate since 0.6 s (bound 60 s)"),
         (2000, "coordinator waits for swarm-linux-a to pass its bring-up gate since"),
         (3450, "coordinator waits for swarm-mac-a to prove its admission"),
+        (3750, "coordinator ships to and launches swarm-linux-a since 0.0 s (bound 60 s)"),
         (7000, "coordinator waits for swarm-linux-a to be ready since 2.9 s (bound 60 s) · 1 of 2 ready"),
         (12_000, "2 hosts train · last is swarm-linux-a at step 23 of 100 · about 10.8 s left"),
         (19_500, "swarm-mac-a is done and waits for swarm-linux-a since 2.7 s (bound 15 s) · about 3.8 s left"),
@@ -157,6 +158,26 @@ def test_a_stop_condition_reads_as_a_sentence_with_evidence(stale: Recording, ru
     later = live(stale, run_dir.with_name("later"), stale.end_ms).shot().conditions[-1]
     assert "is lost" in later.sentence
     assert (later.evidence, later.since) == (condition.evidence, condition.since)
+
+
+def test_a_stop_says_what_next(refused: Recording, run_dir: Path, tmp_path: Path) -> None:
+    """Admission, gate and upload: each in one sentence with why, and with what would help."""
+    plan = live(refused, run_dir, 3700).shot().conditions[2]
+    assert plan.sentence == (
+        "swarm-linux-a was refused: expected a proof under this run's token, got another; "
+        "give that host the lane's token; another run asks it anew"
+    )
+    run = recorded_journals.Recorder(tmp_path)
+    recorded_window.opening(run)
+    body = coord.BringupReceived(
+        node_id=LINUX, disposition="refused", reasons=("memory_below_minimum",), report_digest=sha("report"),
+        backend_label="torch", device_label="cpu:0", device_name="", node_public_key="0" * 64,
+    )  # fmt: skip
+    run.put(3450, "coordinator", "bringup_received", body)
+    recording = run.close()
+    gate = live(recording, run_dir.with_name("gate"), 3500).shot().conditions[1]
+    assert gate.verdict is Verdict.STOP
+    assert "refused, memory_below_minimum; mend that on the host and bring it up again" in gate.sentence
 
 
 def test_near_shows_value_and_limit(stale: Recording, run_dir: Path) -> None:

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from console.cli.bench_lmhead import CONTENDERS
+from console.cli.bench_lmhead_table import ABOUT, table
 from console.cli.main import main
 from runners.contract.jobs import BackendName, LmHeadBenchJob, LmHeadBenchResult, LmHeadContender, LmHeadTime
 from runners.training.backend import ignore_step
@@ -73,6 +76,22 @@ def test_kept_logits_give_the_bits_of_computed_ones() -> None:
     assert (computed.a.tobytes(), computed.b.tobytes()) == (kept.a.tobytes(), kept.b.tobytes())
 
 
+def test_ratios_are_said_as_people_say_them_and_kept_logits_have_no_products_speed() -> None:
+    device = load("reference", threads=1, chunk_tokens=8).device()
+    times = {"bare_f32": (1.0, 1.0, 1.0), "peft": (2.0, 3.0, 4.0), "ours_torch_kept": (0.05, 0.1, 0.1)}
+    result = LmHeadBenchResult(
+        device=device, library="torch@2", peak_bytes=1,
+        times=tuple(LmHeadTime(contender=name, seconds=seconds) for name, seconds in times.items()),
+    )  # fmt: skip
+    row = {"at": "now", "load_before": 0.0, "load_after": 0.0, "result": result.to_json()}
+    sizes = {"tokens": 1, "vocab": 1, "hidden": 1, "rank": 1}
+    said = table({"sizes": sizes, "machine": "here", "processes": {"times": row}})
+    assert "peft                    3    3.00   2.00, 4.00" in said
+    assert said.splitlines()[-3].split() == ["ours_torch_kept", "0.1", "0.10", "0.05,", "0.10"]
+    assert "goal: ours_torch_kept over peft, seconds: 40 x less, at least 30: reached" in said
+    assert set(ABOUT) == set(CONTENDERS) == set(get_args(LmHeadContender))
+
+
 def test_contenders_of_two_libraries_are_refused() -> None:
     with pytest.raises(InputMismatch, match="expected a contender of MLX, got peft"):
         bench_lmhead(job("ours_mlx", "peft", rounds=1), lambda *_: None)
@@ -103,7 +122,7 @@ def test_a_bench_that_was_stopped_goes_on_from_its_document(
     assert main(words) == 0
     assert ran == ["5 bare_f32,ours_torch", "0 bare_f32", "0 bare_f32", "0 ours_torch"]
     said = capsys.readouterr().out
-    assert "ours_torch              2    1.00     1.19            100" in said
+    assert "ours_torch              2    1.00   1.00, 1.00     1.19            100" in said
     assert "goal: ours_torch over bare_f32, seconds: 1, at most 1: reached" in said
     assert main([*words, "--tokens", "256"]) == main([*words, "--rounds", "6"]) == 2
     kept.write_text('{"sizes": {}, "processes": {"times x": {"result": {}}}}')

@@ -1,5 +1,6 @@
 """`swarm prepare` says how far it is, goes on after Ctrl-C, and writes over nothing."""
 
+import asyncio
 import io
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from console.cli import progress_bar
 from console.cli.main import main
 from console.cli.progress_bar import ProgressBar, duration
 from runners.contract.jobs import Progress
@@ -92,3 +94,12 @@ def test_bar_into_a_file_writes_few_lines() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (75, "1:15"), (3700, "1:01:40")])
 def test_duration_is_readable(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+async def test_what_cannot_tell_how_far_it_is_says_how_long_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_bar, "LINE_EVERY_S", 0.01)
+    stream = io.StringIO()
+    async with asyncio.timeout(10), progress_bar.meanwhile(stream, "measuring"):
+        while stream.getvalue().count("\n") < 2:
+            await asyncio.sleep(0)
+    assert stream.getvalue().startswith("measuring, 0:00\nmeasuring, 0:00\n")

@@ -44,8 +44,11 @@ def _now(shot: Snapshot) -> dict[str, str]:
     if shot.skew is not None:
         now["skew"] = seconds(shot.skew.value_ms)
     for wait in sorted(shot.waiting, key=lambda one: one.age_ms):
-        if wait.what in _WAITED and wait.since is not None:
-            now[_WAITED[wait.what]] = seconds(wait.age_ms)
+        bounded = _WAITED.get(wait.what, "")
+        if bounded and wait.bound_ms == getattr(
+            shot.state.policies, f"{bounded}_ms"
+        ):  # the same act may wait out of another bound
+            now[bounded] = seconds(wait.age_ms)
     if shot.state.revision >= 0:
         now["revisions"] = f"r{shot.state.revision}"
     return now

@@ -1,0 +1,118 @@
+"""What `swarm bench lmhead` measured, for people: a table per library, and which goals it reaches."""
+
+import json
+import statistics
+from typing import Any
+
+from runners.contract.jobs import LmHeadBenchResult
+
+# By what they need; the first of each is what the others are measured by.
+OF_CPU = ("bare_f32", "peft", "peft_chunked", "ours_torch", "ours_torch_kept")
+OF_CUDA = (
+    "bare_f32", "bare_bf16", "peft", "peft_bf16", "peft_chunked", "liger", "ours_torch_f32", "ours_torch",
+)  # fmt: skip
+OF_MLX = ("bare_mlx", "mlx_lm", "ours_mlx")
+ABOUT = {
+    "bare_f32": "the product h W^T alone, in f32, by torch's library",
+    "bare_bf16": "the same of bf16 factors, with an f32 result",
+    "peft": "PEFT's LoRA layer, cross-entropy and AdamW over an f32 head",
+    "peft_bf16": "the same over a bf16 head: its logits are rounded to bf16",
+    "peft_chunked": "peft by chunks of 64 tokens",
+    "liger": "Liger's fused loss over a merged head",
+    "ours_torch": "our step over the bf16 head",
+    "ours_torch_f32": "our step over the same head in f32",
+    "ours_torch_kept": "our step from the second epoch on, over kept h W^T",
+    "bare_mlx": "the product h W^T alone, in f32, by MLX",
+    "mlx_lm": "mlx-lm's LoRA layer, cross-entropy and AdamW in f32",
+    "ours_mlx": "our step over the bf16 head",
+}
+WITHOUT_PRODUCT = frozenset({"ours_torch_kept"})
+# At real size, by kind of device: contender, over which other, at most which ratio of seconds.
+GOALS = {
+    "cpu": (
+        ("ours_torch", "bare_f32", 1.0),
+        ("ours_torch", "peft", 1 / 1.6),
+        ("ours_torch_kept", "peft", 1 / 30),
+        ("ours_mlx", "mlx_lm", 1 / 1.5),
+    ),
+    "cuda": (("ours_torch_f32", "bare_f32", 1 / 0.84), ("ours_torch", "peft", 1 / 4)),
+    "metal": (("ours_mlx", "mlx_lm", 1 / 1.5),),
+}
+PEAK_GOALS_MB = {"cpu": {"ours_torch": 200.0}}
+PEAK_RATIO_GOALS = (("ours_mlx", "mlx_lm", 1 / 8),)
+
+
+def result_of(row: dict[str, Any]) -> LmHeadBenchResult:
+    """Raises ValueError where a process's kept result isn't one."""
+    return LmHeadBenchResult.model_validate_json(json.dumps(row["result"]))
+
+
+def table(said: dict[str, Any]) -> str:
+    sizes = said["sizes"]
+    flop = 2 * sizes["tokens"] * sizes["vocab"] * sizes["hidden"]  # of one `h W^T`; a step needs one
+    lines = [f"{sizes['tokens']} tokens, {sizes['vocab']} x {sizes['hidden']}, rank {sizes['rank']}, {said['machine']}"]
+    rows = {name: (row, result_of(row)) for name, row in said["processes"].items()}
+    peaks = {
+        name.removeprefix("memory "): result.peak_bytes / 1e6
+        for name, (_, result) in rows.items()
+        if name.startswith("memory ")
+    }
+    goals: list[str] = []
+    for name, (row, result) in rows.items():
+        if name.startswith("memory "):
+            continue
+        device, seconds = result.device, {each.contender: each.seconds for each in result.times}
+        lines += ["", f"{device.name}, {device.threads} threads, {result.library}, {device.blas}"]
+        lines += [f"at {row['at']}, load {row['load_before']:.1f} to {row['load_after']:.1f}"]
+        lines += [f"{'':<16}{'seconds':>9}{'x bare':>8}{'least, most':>13}{'TFLOP/s':>9}{'MB above head':>15}"]
+        bare = next((seconds[each] for each in (OF_CPU[0], OF_MLX[0]) if each in seconds), None)
+        lines += [_line(each, seconds[each], bare, flop, peaks) for each in seconds]
+        goals += _goals(device.kind, seconds, peaks)
+    return "\n".join([*lines, "", *goals])
+
+
+def _line(
+    name: str, seconds: tuple[float, ...], bare: tuple[float, ...] | None, flop: int, peaks: dict[str, float]
+) -> str:
+    """TFLOP/s: the product's arithmetic over all the time, also of a contender that does more of it."""
+    middle = statistics.median(seconds)
+    ratios = sorted(_ratios(seconds, bare)) if bare is not None else []
+    ratio, spread = (f"{statistics.median(ratios):.2f}", f"{ratios[0]:.2f}, {ratios[-1]:.2f}") if ratios else ("", "")
+    speed = "" if name in WITHOUT_PRODUCT else f"{flop / middle / 1e12:.3g}"
+    peak = f"{peaks[name]:.0f}" if name in peaks else ""
+    return f"{name:<16}{middle:>9.4g}{ratio:>8}{spread:>13}{speed:>9}{peak:>15}"
+
+
+def _goals(kind: str, seconds: dict[str, tuple[float, ...]], peaks: dict[str, float]) -> list[str]:
+    """Of what was measured on this kind of device; they were set for 2048 tokens at V = 201088, d = 2880."""
+    said = [
+        _goal(f"{one} over {other}, seconds", _median_ratio(seconds[one], seconds[other]), most)
+        for one, other, most in GOALS.get(kind, ())
+        if one in seconds and other in seconds
+    ]
+    said += [
+        _goal(f"{name}, MB above head", peaks[name], most)
+        for name, most in PEAK_GOALS_MB.get(kind, {}).items()
+        if name in peaks and name in seconds
+    ]
+    said += [
+        _goal(f"{one} over {other}, memory", peaks[one] / max(peaks[other], 1e-6), most)
+        for one, other, most in PEAK_RATIO_GOALS
+        if one in peaks and other in peaks and one in seconds
+    ]
+    return said
+
+
+def _goal(what: str, got: float, most: float) -> str:
+    """Small ratios as people say them."""
+    told = f"{got:.3g}, at most {most:.3g}" if most >= 1 else f"{1 / got:.3g} x less, at least {1 / most:.3g}"
+    return f"goal: {what}: {told}: {'reached' if got <= most else 'NOT reached'}"
+
+
+def _median_ratio(over: tuple[float, ...], under: tuple[float, ...]) -> float:
+    return statistics.median(_ratios(over, under))
+
+
+def _ratios(over: tuple[float, ...], under: tuple[float, ...]) -> list[float]:
+    """Of two contenders' times in the same round."""
+    return [one / other for one, other in zip(over, under, strict=True)]
