@@ -38,7 +38,7 @@ EVERYWHERE = (
     _key("A", "audit", "audit", "app.audit", "write the after-action audit of a closed run, and show it", RUN),
     _key("p", "publish", "publish", "app.publish", "a promoted merge as local snapshot; asks first", RUN),
     _key("a", "acknowledge", "acknowledge", "app.acknowledge", "sign that a problem was seen; n passes over it", RUN),
-    _key("e", "evidence", "evidence", "app.evidence", "the record that proves why the run (or the last) stopped", RUN),
+    _key("e", "evidence", "proof", "app.evidence", "the record that proves why the run (or the last) stopped", RUN),
     _key("X", "cancel", "cancel", "app.cancel", "end the drill, bring-up, audit or publication that goes on", RUN),
     _key("H", "host", "host", "app.host", "all of the host in the worst way; again: the next one", RUN),
     _key("O", "acts", "operator log", "app.acts", "what was done here, with the signed record of each act", RUN),

@@ -38,9 +38,7 @@ class ProvingApp(OpeningApp):
             self.run_worker(self._evidence_of(bundle), group="kept", exit_on_error=False)
         elif self.attachment is None:
             lists = self.key_names("5")
-            self.notice(
-                f"× evidence: no run was kept on this machine yet; {lists} lists those of the repository", "warn"
-            )
+            self.notice(f"× proof: no run was kept on this machine yet; {lists} lists those of the repository", "warn")
         else:
             self._open_evidence()
 
@@ -56,13 +54,13 @@ class ProvingApp(OpeningApp):
         from console.evidence.verify_process import is_ours  # brings NumPy, for which no first paint waits
 
         if not await asyncio.to_thread(is_ours, bundle):
-            self.notice("× evidence: no journals of ours are here; enter shows which documents there are", "warn")
+            self.notice("× proof: no journals of ours are here; enter shows which documents there are", "warn")
             return
         self.watch_kept(bundle)
         watched = self.attachment
         while watched is not None and watched is self.attachment and (not watched.caught_up or watched.waiting):
             if watched.problem:
-                self.notice(f"✗ evidence: {watched.problem}", "bad")
+                self.notice(f"✗ proof: {watched.problem}", "bad")
                 return
             await asyncio.sleep(0.02)
         if watched is self.attachment:

@@ -66,6 +66,7 @@ def training(app: object) -> float:
 if __name__ == "__main__":
     target = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent)
     target.mkdir(parents=True, exist_ok=True)
+    os.environ["COLORTERM"] = "truecolor"  # whatever terminal this is started from
     with tempfile.TemporaryDirectory(prefix="swarm-pictures-") as root:
         for name in ("SWARM_RUNS", "SWARM_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
             os.environ[name] = f"{root}/{name.lower().removeprefix('swarm_')}"
