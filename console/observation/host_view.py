@@ -188,10 +188,10 @@ def _working(host: Host) -> str:
     if work.phase is Phase.READY:
         return "ready, may begin" if work.began else "ready, waits to begin"
     if work.phase is Phase.PREPARING and work.stage:
-        return f"{words(work.stage)} {_share(work.stage_done, work.stage_total, work.stage_unit)}"
-    if work.phase is None:
-        return ""
-    return f"ended in {work.phase.value}" if host.runner.state is RunnerState.EXITED else work.phase.value
+        at = f"{words(work.stage)} {_share(work.stage_done, work.stage_total, work.stage_unit)}"
+    else:
+        at = work.phase.value if work.phase else ""
+    return f"ended in {at}" if at and host.runner.state is RunnerState.EXITED else at
 
 
 def _starting(host: Host) -> str:

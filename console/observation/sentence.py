@@ -104,9 +104,9 @@ def _preparing(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sen
     bound = _bound(state, "prepare_ms")
     if view.host.launched is None or view.host.runner.state is RunnerState.ABSENT:
         return (
-            ("coordinator ships the slice of ", "text"),
+            ("coordinator ships to and launches ", "text"),
             (view.host.node_id, "bright"),
-            (f" and launches its runner{_since(state, moment)}", "text"),
+            (_since(state, moment), "text"),
             (f"{bound} · nothing to do", "muted"),
         )
     start = view.host.launched or state.window_since

@@ -56,7 +56,7 @@ def test_a_live_run_and_its_bundle_end_in_the_same_snapshot(
         (600, "coordinator waits for swarm-mac-a to pass its bring-up gate since 0.6 s (bound 60 s)"),
         (2000, "coordinator waits for swarm-linux-a to pass its bring-up gate since"),
         (3450, "coordinator waits for swarm-mac-a to prove its admission"),
-        (3750, "coordinator ships the slice of swarm-linux-a and launches its runner since 0.0 s (bound 60 s)"),
+        (3750, "coordinator ships to and launches swarm-linux-a since 0.0 s (bound 60 s)"),
         (7000, "coordinator waits for swarm-linux-a to be ready since 2.9 s (bound 60 s) · 1 of 2 ready"),
         (12_000, "2 hosts train · last is swarm-linux-a at step 23 of 100 · about 10.8 s left"),
         (19_500, "swarm-mac-a is done and waits for swarm-linux-a since 2.7 s (bound 15 s) · about 3.8 s left"),

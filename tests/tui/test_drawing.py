@@ -8,7 +8,7 @@ import pytest
 from console.places import data_dir
 from console.tui.drawing.box import box
 from console.tui.drawing.gauges import bar, bounded, sparkline
-from console.tui.drawing.text import clip, ends, fill, fit, row_width, wrap
+from console.tui.drawing.text import clip, ends, fill, fit, fit_words, row_width, wrap
 from console.tui.eyes import STATES, TEXTS, contrast, deuteranopia, difference, grey
 from console.tui.themes import SwarmTheme, load_themes
 
@@ -30,6 +30,13 @@ def test_what_is_cut_ends_in_an_ellipsis() -> None:
     assert clip("swarm-linux-a", 8) == "swarm-l…"
     assert text(fit((("abc", ""), ("def", "")), 5)) == "abcd…"
     assert text(fit((("abc", ""), ("def", "")), 6)) == "abcdef"
+
+
+def test_no_figure_is_cut_in_a_sentence() -> None:
+    row = (("coordinator waits", ""), (" since 12.5 s of 300 s", ""))
+    assert text(fit_words(row, 27)) == "coordinator waits since…"  # not `since 12…`
+    assert text(fit_words(row, 33)) == "coordinator waits since 12.5 s o…"
+    assert text(fit_words(row, 50)) == text(row)
 
 
 def test_the_right_end_stays_when_there_is_no_room() -> None:

@@ -2,7 +2,7 @@
 
 from console.observation.figures import clock, elapsed, problems, seconds, words
 from console.tui.drawing.places import standing
-from console.tui.drawing.text import Row, clip, clip_front, ends, fill, row_width, width_of
+from console.tui.drawing.text import Row, clip, clip_front, ends, fill, fit_words, row_width, width_of
 from console.tui.view import Mode, View
 from runners.contract.states import Classification
 
@@ -100,7 +100,7 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
     row: Row = ((" ▸ ", "warn"), *spans)
     while row_width(row) > width and len(row) > 2 and (row[-1][1] == "muted" or row.count(SEPARATOR) > 1):
         row = _without_last_clause(row)
-    return (fill(_with_advice(row, width), width),)
+    return (fill(fit_words(_with_advice(row, width), width), width),)
 
 
 def _idle(view: View) -> Row:

@@ -52,6 +52,16 @@ def fit(row: Row, width: int) -> Row:
     return tuple(kept)
 
 
+def fit_words(row: Row, width: int) -> Row:
+    """As `fit`, but no figure is cut: half of one would be another."""
+    fitted = fit(row, width)
+    if fitted == row or not fitted[-1][0].endswith("…") or " " not in fitted[-1][0]:
+        return fitted
+    text, role = fitted[-1]
+    head, _, last = text[:-1].rpartition(" ")
+    return (*fitted[:-1], (f"{head}…", role)) if last[:1].isdigit() else fitted
+
+
 def fill(row: Row, width: int) -> Row:
     """Exactly `width` cells."""
     fitted = fit(row, width)
