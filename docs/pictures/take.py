@@ -65,7 +65,8 @@ def training(app: object) -> float:
 
 if __name__ == "__main__":
     target = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent)
+    target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="swarm-pictures-") as root:
-        for name in ("SWARM_RUNS", "SWARM_HOME", "XDG_CONFIG_HOME"):
+        for name in ("SWARM_RUNS", "SWARM_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
             os.environ[name] = f"{root}/{name.lower().removeprefix('swarm_')}"
         asyncio.run(take(target))
