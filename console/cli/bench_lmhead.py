@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import tempfile
+import textwrap
 import time
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,13 @@ from runners.contract.errors import ContractError
 from runners.contract.jobs import LmHeadBenchJob, LmHeadBenchResult, Progress
 from runners.records.durable import write_durable
 
+ABOUT_BENCH = (
+    "Times whole steps of each contender in turns, one process per library, and prints medians of the ratios to the "
+    "library's bare f32 product of the same round, with the least and the largest; then one process per contender for "
+    "its memory. At the default sizes that takes minutes and up to 9 GB: --tokens 256 is enough to see the ratios. "
+    "--only cuda is for a machine with a card, one of its contenders wants liger-kernel installed; --only mlx takes "
+    "hours on Linux without an OpenBLAS."
+)
 SETS = {"cpu": OF_CPU, "cuda": OF_CUDA, "mlx": OF_MLX}
 CONTENDERS: tuple[str, ...] = tuple(dict.fromkeys((*OF_CPU, *OF_CUDA, *OF_MLX)))
 
@@ -30,11 +38,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = kinds.add_parser(
         "lmhead",
         help="a training step over a head of real size: the bare product, PEFT, PEFT by chunks, mlx-lm, ours",
-        description="Times whole steps of each contender in turns, one process per library, and prints medians of the "
-        "ratios to the library's bare f32 product of the same round; then one process per contender for its memory. "
-        "At the default sizes that takes minutes and up to 9 GB: --tokens 256 is enough to see the ratios. --only cuda "
-        "is for a machine with a card, one of its contenders wants liger-kernel installed; --only mlx takes hours on "
-        "Linux without an OpenBLAS.",
+        description=textwrap.fill(ABOUT_BENCH, 79),
         epilog="contenders:\n" + "\n".join(f"  {name:<16} {about}" for name, about in ABOUT.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -162,4 +166,6 @@ def _run(options: argparse.Namespace, contenders: tuple[str, ...], rounds: int, 
         try:
             return asyncio.run(run_job("bench_lmhead", job, LmHeadBenchResult, show, log=log))
         except JobFailed as error:
-            raise JobFailed(f"{', '.join(contenders)}: {error}; its last word: {last_word(log)}") from error
+            word = last_word(log)
+            known = word.partition(": ")[2] in str(error)  # a refusal says it itself
+            raise JobFailed(str(error) if known else f"{error}; its last word: {word}") from error

@@ -15,7 +15,7 @@ from runners.records.lock import is_held
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("stop", help="end a run: its runners are stopped and its bundle is closed")
     parser.add_argument("run_id")
-    parser.add_argument("--reason", default="operator", help="kept in the record (default: operator)")
+    parser.add_argument("--reason", default="stopped by swarm stop", help="kept in the record")
     parser.set_defaults(act=stop)
 
 

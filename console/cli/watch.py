@@ -128,7 +128,12 @@ class Watch:
         self._asked = True
         clock = Clock()
         leave_command(
-            self.paths.inbox, operator_key(), self.run_id, command="stop", reason="Ctrl-C", wall_ms=clock.wall_ms()
+            self.paths.inbox,
+            operator_key(),
+            self.run_id,
+            command="stop",
+            reason="stopped by Ctrl-C",
+            wall_ms=clock.wall_ms(),
         )
         self._say("stopping: runners end, the bundle is closed; Ctrl-C again leaves the run going on")
 

@@ -49,7 +49,7 @@ def operator_stops(state: RunState, _: int) -> Word | None:
     """The operator's word ends any attempt; what exists is kept."""
     if state.stop_reason is None or state.ended:
         return None
-    return _change(state, W.ABORTED, f"stopped by the operator: {state.stop_reason}")
+    return _change(state, W.ABORTED, state.stop_reason or "no reason given")
 
 
 def trouble_ends_the_window(state: RunState, _: int) -> Word | None:

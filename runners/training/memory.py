@@ -123,8 +123,10 @@ def needed(place: Place, work: Workload, chunk_tokens: int, tiles: Tiling) -> di
 
     The state is what a checkpoint is written from.
     """
-    block = tiles.threads * F32 * tiles.head_rows * work.hidden_size
-    pieces = tiles.threads * 4 * F32 * chunk_tokens * tiles.block_rows
+    rows_at_once = min(tiles.block_rows, work.vocab_size)
+    threads = min(tiles.threads, -(-work.vocab_size // max(rows_at_once, 1)))
+    block = threads * F32 * tiles.head_rows * work.hidden_size
+    pieces = threads * 4 * F32 * chunk_tokens * rows_at_once
     state = 6 * work.adapter if work.trains else 0
     adapters = 8 if work.trains else 4  # a file, what was read of it, what lies on the device, moments and gradients
     rows = work.rows(chunk_tokens) + work.pairs(chunk_tokens)
