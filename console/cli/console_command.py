@@ -64,6 +64,8 @@ def make_app(lane: str | None, *, theme: str | None, **options: Any) -> "SwarmAp
         session_file=session_file(),
         **options,
     )
+    if theme in app.themes:
+        app.theme = theme  # asked for by name, so also on a terminal of 16 colours
     app.set_keymap(keys)
     _collect_seldom()
     # A journal is verified in a thread: whoever waits for its turn after a key gets it within 1 ms, not within 5.
