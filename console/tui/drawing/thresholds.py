@@ -45,9 +45,8 @@ def _now(shot: Snapshot) -> dict[str, str]:
         now["skew"] = seconds(shot.skew.value_ms)
     for wait in sorted(shot.waiting, key=lambda one: one.age_ms):
         bounded = _WAITED.get(wait.what, "")
-        if bounded and wait.bound_ms == getattr(
-            shot.state.policies, f"{bounded}_ms"
-        ):  # the same act may wait out of another bound
+        limit = getattr(shot.state.policies, f"{bounded}_ms", None)
+        if limit is not None and limit == wait.bound_ms:  # the same act may wait out of another bound
             now[bounded] = seconds(wait.age_ms)
     if shot.state.revision >= 0:
         now["revisions"] = f"r{shot.state.revision}"
