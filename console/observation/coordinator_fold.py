@@ -198,6 +198,11 @@ def _working(state: State, line: Line, body: coord.Working) -> State:
     return replace(state, doing=(*others, Doing(body, before.since if before else line.at)))
 
 
+def _shipped(state: State, line: Line, body: coord.Shipped) -> State:  # noqa: ARG001
+    over = ("ship", body.node_id)
+    return replace(state, doing=tuple(one for one in state.doing if (one.body.activity, one.body.node_id) != over))
+
+
 def _inputs_prepared(state: State, line: Line, body: coord.InputsPrepared) -> State:  # noqa: ARG001
     return replace(state, doing=tuple(one for one in state.doing if one.body.activity not in ("capture", "cut")))
 
@@ -243,7 +248,7 @@ COORDINATOR_FOLDS: dict[str, StateFold] = {
     "admission_decided": _about_host(_admission_decided),
     "plan_bound": _plan_bound,
     "drift_found": _drift_found,
-    "shipped": _unchanged,
+    "shipped": _shipped,
     "launched": _about_host(_launched),
     "preparation_failed": _about_host(_trouble),
     "runner_ready": _about_host(_runner_ready),

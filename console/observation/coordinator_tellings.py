@@ -42,6 +42,8 @@ def _operator_acted(body: coord.OperatorActed) -> Telling:
 
 def _working(body: coord.Working) -> Telling:
     whose = f" for {body.node_id}" if body.node_id else ""
+    if body.activity == "ship":
+        return Telling(f"ship to {body.node_id} {size(body.done)} of {size(body.total)}")
     return Telling(f"{body.activity}{whose} {body.done} of {body.total} {body.detail}".rstrip())
 
 

@@ -6,7 +6,7 @@ from console.observation.figures import bound as limit
 from console.observation.figures import loss, seconds, size, words
 from console.observation.host_view import HostView, passed_bringup
 from console.observation.moment import Moment
-from console.observation.own_work import own_work
+from console.observation.own_work import own_work, shipping
 from console.observation.state import Doing, State
 from console.observation.worries import Sentence, Span, cut_off, silent, worry
 from runners.contract.states import Classification, Phase, RunnerState, WindowState
@@ -103,11 +103,12 @@ def _preparing(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sen
     view = waiting[-1]
     bound = _bound(state, "prepare_ms")
     if view.host.launched is None or view.host.runner.state is RunnerState.ABSENT:
+        share = shipping(state, view.host.node_id)
         return (
             ("coordinator ships to and launches ", "text"),
             (view.host.node_id, "bright"),
             (_since(state, moment), "text"),
-            (f"{bound} · nothing to do", "muted"),
+            (f"{bound}{f' · {share}' if share else ''} · nothing to do", "muted"),
         )
     start = view.host.launched or state.window_since
     since = "" if start is None else f" since {seconds(moment.age_ms(start))}"

@@ -6,6 +6,7 @@ from console.observation.figures import bound, clock, seconds
 from console.observation.host_view import HostView, passed_bringup
 from console.observation.line import Ref, Stamp
 from console.observation.moment import Moment
+from console.observation.own_work import shipping
 from console.observation.state import Judged, State
 from runners.contract.lane import Policies
 from runners.contract.states import LinkState, RunnerState, WindowState
@@ -94,7 +95,8 @@ class _Place:
         if host.link.state is LinkState.DOWN:
             return self._for_it("be reached again", (host.link.since, None), bound_ms)
         if host.launched is None or host.runner.state is RunnerState.ABSENT:
-            return self._it_for(COORDINATOR, "ship its slice and launch its runner", self._window, bound_ms)
+            what = "ship its slice and launch its runner"
+            return self._it_for(COORDINATOR, what, self._window, bound_ms, shipping(self.state, host.node_id))
         if host.ready is None:
             share = self.view.activity if host.work.phase else ""
             return self._for_it("be ready", (host.launched, None), bound_ms, share)

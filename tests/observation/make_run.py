@@ -15,7 +15,17 @@ from runners.contract.states import (
     WindowState,
 )
 from tests.observation.recorded_contributor import prepare, produce, runner, train, wait_with_beats
-from tests.observation.recorded_journals import LINUX, MAC, MONO_0, RUN_ID, WALL_0, Recorder, Recording, fixture_key
+from tests.observation.recorded_journals import (
+    LINUX,
+    MAC,
+    MONO_0,
+    RUN_ID,
+    WALL_0,
+    Recorder,
+    Recording,
+    fixture_key,
+    sha,
+)
 from tests.observation.recorded_window import admit, change, judge, opening, to_active
 
 
@@ -85,6 +95,21 @@ def unlinked_early(scratch: Path, run_id: str = RUN_ID) -> Recording:
     change(run, 3710, WindowState.ADMITTING, WindowState.PREPARING, "both are admitted")
     cut(run, 5000)
     prepare(run, MAC, 3900, 6000)
+    return run.close()
+
+
+def shipping(scratch: Path, run_id: str = RUN_ID) -> Recording:
+    """A large slice goes to the Linux host from 4 s to 9 s."""
+    run = Recorder(scratch, run_id)
+    opening(run)
+    admit(run, 3500, MAC)
+    admit(run, 3600, LINUX)
+    change(run, 3710, WindowState.ADMITTING, WindowState.PREPARING, "both are admitted")
+    for at_ms, done in ((5000, 120_000_000), (8000, 480_000_000)):
+        sent = coord.Working(activity="ship", node_id=LINUX, done=done, total=600_000_000, detail="")
+        run.put(at_ms, "coordinator", "working", sent)
+    shipped = coord.Shipped(node_id=LINUX, archive_sha256=sha("archive"), size_bytes=600_000_000, reused=False)
+    run.put(9000, "coordinator", "shipped", shipped)
     return run.close()
 
 

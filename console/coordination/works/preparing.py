@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 
-from console.coordination.desk import Desk
+from console.coordination.desk import WORKING_EVERY_MS, Desk
 from console.coordination.errors import ContractDrift
 from console.coordination.planning import WINDOW_ID, Hosts, plan_window
 from console.coordination.works.bound_documents import bind, held, keep
@@ -128,7 +129,7 @@ async def _ship(desk: Desk, host: Host, assignment: Assignment, *, with_start: b
     request = ReceiveRequest(run_id=desk.spec.run_id, node_id=host.node_id, archive=archive, members=members)
     async with host.open("receive") as conversation:
         await conversation.send(request)
-        await conversation.send_bytes(data[start : start + SEND_BYTES] for start in range(0, len(data), SEND_BYTES))
+        await conversation.send_bytes(_pieces(desk, host.node_id, data))
         await conversation.end_input()
         response = await conversation.receive(ReceiveResponse)
         await conversation.finish()
@@ -137,6 +138,15 @@ async def _ship(desk: Desk, host: Host, assignment: Assignment, *, with_start: b
             rec.Shipped(node_id=host.node_id, archive_sha256=digest, size_bytes=len(data), reused=response.reused)
         )
     return archive
+
+
+def _pieces(desk: Desk, node_id: str, data: bytes) -> Iterator[bytes]:
+    """What is sent one after the other; how far it is stands in the journal, where that takes longer than a second."""
+    began_ms = desk.clock.mono_ms()
+    for start in range(0, len(data), SEND_BYTES):
+        if desk.clock.mono_ms() - began_ms >= WORKING_EVERY_MS:
+            desk.working("ship", node_id, start, len(data))
+        yield data[start : start + SEND_BYTES]
 
 
 async def _launch(desk: Desk, host: Host, assignment: Assignment, archive: FileRef) -> None:

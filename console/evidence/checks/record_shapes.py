@@ -132,7 +132,7 @@ COORDINATOR_BODIES: dict[str, Shape] = {
     "recovered": {"cut_bytes": COUNT},
     "operator_acted": {"command_id": FILE, "command": LABEL, "command_digest": SHA256, "reason": TEXT},
     "working": {
-        "activity": one_of("capture", "cut", "fetch", "replay", "merge", "score", "bundle"),
+        "activity": one_of("capture", "cut", "ship", "fetch", "replay", "merge", "score", "bundle"),
         "node_id": Maybe(NODE),
         "done": COUNT,
         "total": COUNT,

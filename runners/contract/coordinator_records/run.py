@@ -70,7 +70,7 @@ class OperatorActed(Word):
 class Working(Word):
     """The coordinator's own long work, at most once a second, so that nobody looks at a silent screen."""
 
-    activity: Literal["capture", "cut", "fetch", "replay", "merge", "score", "bundle"]
+    activity: Literal["capture", "cut", "ship", "fetch", "replay", "merge", "score", "bundle"]
     node_id: NodeId | None
     done: int
     total: int
