@@ -15,6 +15,7 @@ from console.hosts.ssh_target import SshTarget
 # A dead link is named 3.2 s after the last byte, before anyone is called stale at 5 s: decision 0070.
 KEEPALIVE_S = 0.8
 KEEPALIVE_MISSED = 3
+KEEPALIVE_MISSED_SENDING = 25  # 20.8 s: a window of 2 MB at 100 KB/s
 CONNECT_S = 5.0
 IS_IT_UP = "Is the host up, and its agent or sshd listening on that port?"
 LOGIN_S = 10.0

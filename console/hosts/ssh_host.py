@@ -11,7 +11,7 @@ from console.hosts.errors import FetchRefused, FileAbsent, LinkDown
 from console.hosts.fetching import copy_checked
 from console.hosts.host import LinkCallback, LinkState
 from console.hosts.line_conversation import CHUNK_BYTES, LineConversation, ask, printable
-from console.hosts.ssh_dial import dial_out
+from console.hosts.ssh_dial import KEEPALIVE_MISSED, KEEPALIVE_MISSED_SENDING, dial_out
 from console.hosts.ssh_link import Dial, SshLink
 from console.hosts.ssh_target import SshTarget
 from runners.contract.document import Word
@@ -21,6 +21,7 @@ from runners.records.clock import Clock
 from runners.records.errors import UnsafePath
 
 W = TypeVar("W", bound=Word)
+MUCH_BYTES = 128 * 1024
 NO_EXIT_STATUS = 255  # as ssh(1) says of a channel that closed without one
 
 
@@ -168,12 +169,19 @@ class _RemoteFile:
 
 
 class _Channel:
+    """While much of ours is on its way, the host's answer to a keepalive comes behind all of it: a link of 1 Mbit/s
+    would be called dead every few seconds. So it has longer then, until the verb answers."""
+
     def __init__(self, process: "asyncssh.SSHClientProcess[bytes]", link: SshLink) -> None:
         self._process = process
         self._connection = link.connection
         self._link = link
+        self._sent = 0
 
     async def write(self, data: bytes) -> None:
+        before, self._sent = self._sent, self._sent + len(data)
+        if before < MUCH_BYTES <= self._sent:
+            self._connection.set_keepalive(count_max=KEEPALIVE_MISSED_SENDING)
         try:
             self._process.stdin.write(data)
             await self._process.stdin.drain()
@@ -186,7 +194,15 @@ class _Channel:
 
     async def read(self) -> bytes:
         with self._link.losses():
-            return await self._process.stdout.read(CHUNK_BYTES)
+            data: bytes = await self._process.stdout.read(CHUNK_BYTES)
+        self._all_there()
+        return data
+
+    def _all_there(self) -> None:
+        """The verb answered, or is given up: what was sent isn't on its way any more."""
+        if self._sent >= MUCH_BYTES:
+            self._connection.set_keepalive(count_max=KEEPALIVE_MISSED)
+        self._sent = 0
 
     async def read_stderr(self) -> bytes:
         with suppress(asyncssh.Error, OSError):
@@ -206,5 +222,6 @@ class _Channel:
             raise LinkDown(f"{self._link.target.endpoint}: link lost: {self._link.state.reason}") from error
 
     async def end(self) -> None:
+        self._all_there()
         self._process.close()
         await self._process.wait_closed()

@@ -19,6 +19,9 @@ def main() -> int:
     elif act == "answer":
         sys.stderr.write(order.get("stderr", ""))
         sys.stdout.buffer.write(bytes.fromhex(order["hex"]))
+    elif act == "swallow":
+        sys.stderr.write(f"heard {len(sys.stdin.buffer.read())} bytes\n")
+        sys.stdout.buffer.write(bytes.fromhex(order["hex"]))
     elif act == "flood":
         for _ in range(order["blocks"]):
             sys.stdout.buffer.write(b"x" * 65536)

@@ -15,9 +15,11 @@ from console.hosts import ssh_link
 from console.hosts.errors import HostAuthRefused, HostKeyMismatch, HostUnreachable, LinkDown
 from console.hosts.host import LinkState
 from console.hosts.ssh_host import SshHost
+from runners.contract.canonical import canonical_bytes
 from runners.contract.requests import Done
 from tests.agent.rig import AgentRig
 from tests.hosts.conftest import Order, Told, connected, target_of
+from tests.hosts.slow_way import slow_way
 
 pytestmark = pytest.mark.ssh
 
@@ -222,3 +224,21 @@ async def test_closing_while_the_host_is_away_leaves_nothing_running(own_agent: 
         own_agent.kill()
         await seen.until(up=False)
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_a_slow_way_with_much_on_it_is_not_called_dead(own_agent: AgentRig) -> None:
+    """At 160 KB/s the answers to keepalives come up to five seconds late, where 3.2 are a dead link's bound."""
+    seen = Seen()
+    async with slow_way(own_agent.port, 160_000) as port:
+        host = await SshHost.connect("linux", replace(target_of(own_agent), port=port), on_link=seen)
+        try:
+            async with host.open("receive") as conversation:
+                await conversation.send(Order(act="swallow", hex=(canonical_bytes(Done().to_json()) + b"\n").hex()))
+                await conversation.send_bytes([b"x" * 65536] * 12)
+                await conversation.end_input()
+                assert await conversation.receive(Done) == Done()
+                ending = await conversation.finish()
+            assert ending.stderr == (f"heard {12 * 65536} bytes",)
+            assert all(state.up for state in seen.states)
+        finally:
+            await host.close()
