@@ -89,10 +89,7 @@ def unlinked(scratch: Path, run_id: str = RUN_ID) -> Recording:
 def unlinked_early(scratch: Path, run_id: str = RUN_ID) -> Recording:
     """The way to the Linux host goes down at 5 s, before its runner is ready."""
     run = Recorder(scratch, run_id)
-    opening(run)
-    admit(run, 3500, MAC)
-    admit(run, 3600, LINUX)
-    change(run, 3710, WindowState.ADMITTING, WindowState.PREPARING, "both are admitted")
+    to_preparing(run)
     cut(run, 5000)
     prepare(run, MAC, 3900, 6000)
     return run.close()
@@ -101,16 +98,20 @@ def unlinked_early(scratch: Path, run_id: str = RUN_ID) -> Recording:
 def shipping(scratch: Path, run_id: str = RUN_ID) -> Recording:
     """A large slice goes to the Linux host from 4 s to 9 s."""
     run = Recorder(scratch, run_id)
-    opening(run)
-    admit(run, 3500, MAC)
-    admit(run, 3600, LINUX)
-    change(run, 3710, WindowState.ADMITTING, WindowState.PREPARING, "both are admitted")
+    to_preparing(run)
     for at_ms, done in ((5000, 120_000_000), (8000, 480_000_000)):
         sent = coord.Working(activity="ship", node_id=LINUX, done=done, total=600_000_000, detail="")
         run.put(at_ms, "coordinator", "working", sent)
     shipped = coord.Shipped(node_id=LINUX, archive_sha256=sha("archive"), size_bytes=600_000_000, reused=False)
     run.put(9000, "coordinator", "shipped", shipped)
     return run.close()
+
+
+def to_preparing(run: Recorder) -> None:
+    opening(run)
+    admit(run, 3500, MAC)
+    admit(run, 3600, LINUX)
+    change(run, 3710, WindowState.ADMITTING, WindowState.PREPARING, "both are admitted")
 
 
 def cut(run: Recorder, at_ms: int) -> None:
