@@ -73,6 +73,8 @@ def parse_line(raw: bytes) -> JournalRecord:
     body = parse_strict(raw, limit=MAX_LINE_BYTES)
     if not isinstance(body, dict) or canonical_bytes(body) != raw:
         raise MalformedBytes("expected a journal line in canonical form, got another spelling")
+    if "schema_version" not in body:  # the model would fill it in
+        raise MalformedBytes("expected a journal line with its schema_version, got none")
     return word_from_canonical(JournalRecord, raw)
 
 

@@ -54,6 +54,8 @@ SPELLED: dict[str, tuple[bytes, str]] = {
     "escapes_of_plain_letters": (LINE.replace(b'"role"', b'"\\u0072ole"'), "expected a journal line in canonical form"),
     "a_field_more": (canonical_bytes({**json.loads(LINE), "x": 1}), "JournalRecord.x: Extra inputs are not permitted"),
     "a_field_less": (canonical_bytes({k: v for k, v in json.loads(LINE).items() if k != "prev"}), "JournalRecord.prev"),
+    "no_schema_version": (canonical_bytes({k: v for k, v in json.loads(LINE).items() if k != "schema_version"}),
+                          "with its schema_version"),
     "another_type": (canonical_bytes({**json.loads(LINE), "seq": "0"}), "JournalRecord.seq"),
     "no_object": (b"[]", "expected a journal line in canonical form"),
     "too_long": (with_body(b'{"x":"' + b"y" * 70_000 + b'"}'), "expected at most 65536 bytes of JSON"),
