@@ -11,6 +11,7 @@ from console.cli.host_add import AGENT_PORT
 from console.cli.start_options import host_home
 from console.hosts.host_book import HostBook
 from console.hosts.keys import client_key, public_line
+from runners.records.sources import sources_sha256
 
 COORDINATOR_PORT = 34100
 CHECKOUT = ".venv/bin/python -m runners agent", "fixtures/swarm/base"  # and the model, where `make setup` was done
@@ -34,7 +35,7 @@ def agent_options(parser: argparse.ArgumentParser) -> None:
 
 def print_agent(options: argparse.Namespace) -> int:
     """Raises UsageError, HostNotKnown."""
-    port = options.port or (AGENT_PORT if options.listen else COORDINATOR_PORT)
+    port = (AGENT_PORT if options.listen else COORDINATOR_PORT) if options.port is None else options.port
     if not 0 < port < 65536:
         raise UsageError(f"--port: expected 1 to 65535, got {options.port}")
     address = options.listen or options.dial
@@ -65,4 +66,6 @@ def _program(name: str | None) -> tuple[str, str]:
     if name is None:
         return CHECKOUT
     host = HostBook(host_home()).get(name)
+    if host.runners_sha256 != sources_sha256():
+        raise UsageError(f"{name}: expected the runners of this machine, got older ones; `swarm host add {name}` first")
     return f"PYTHONPATH={quote(host.package_dir)} {quote(host.python)} -P -m runners agent", quote(host.model_dir)

@@ -89,7 +89,8 @@ class Watch:
         if isinstance(body, Closed):
             self.classification = body.classification.value
         if isinstance(body, Working):
-            self._note(line, body.activity, body.node_id or "", body.done, body.total)
+            unit = " bytes" if body.activity == "ship" else ""
+            self._note(line, body.activity, body.node_id or "", body.done, body.total, unit)
             if body.done >= body.total:
                 self._progress.pop(body.activity)
         if isinstance(body, Heartbeat):

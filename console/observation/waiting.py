@@ -93,7 +93,8 @@ class _Place:
     def _preparing(self) -> Waiting:
         host, bound_ms = self.view.host, self._policies.prepare_ms
         if host.link.state is LinkState.DOWN:
-            return self._for_it("be reached again", (host.link.since, None), bound_ms)
+            within_ms = self._policies.contact_ms if host.launched is None else bound_ms
+            return self._for_it("be reached again", (host.link.since, None), within_ms)
         if host.launched is None or host.runner.state is RunnerState.ABSENT:
             what = "ship its slice and launch its runner"
             return self._it_for(COORDINATOR, what, self._window, bound_ms, shipping(self.state, host.node_id))

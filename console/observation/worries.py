@@ -32,10 +32,12 @@ def silent(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentenc
 
 
 def cut_off(hosts: tuple[HostView, ...], policies: Policies | None, moment: Moment) -> Sentence | None:
-    """Before a window is open, a host that can't be reached is why nothing comes of it."""
-    if policies is None:
+    """Before a window is open, a host that can't be reached is why nothing comes of it; no beat has a bound yet."""
+    down = next((view for view in hosts if _is_down(view)), None)
+    if policies is None or down is None:
         return None
-    return next((said for view in hosts if (said := _no_way(view, policies, moment)) is not None), None)
+    bound_ms = policies.contact_ms if down.host.launched is None else policies.prepare_ms
+    return _way_down(down, moment, f" (bound {limit(bound_ms)})")
 
 
 def _gone(view: HostView, policies: Policies, moment: Moment) -> Sentence | None:
@@ -55,17 +57,27 @@ def _gone(view: HostView, policies: Policies, moment: Moment) -> Sentence | None
     )
 
 
+def _is_down(view: HostView) -> bool:
+    return view.host.link.state is LinkState.DOWN and view.host.link.since is not None
+
+
 def _no_way(view: HostView, policies: Policies, moment: Moment) -> Sentence | None:
-    link = view.host.link
-    if link.state is not LinkState.DOWN or link.since is None:
+    if not _is_down(view):
         return None
-    beat = "" if view.beat_age_ms is None else f" · its last beat is {seconds(view.beat_age_ms)} old"
+    age = view.beat_age_ms
+    beat = "" if age is None else f" · its last beat is {seconds(age)} old (bound {limit(policies.stale_ms)})"
+    return _way_down(view, moment, beat)
+
+
+def _way_down(view: HostView, moment: Moment, more: str) -> Sentence:
+    link = view.host.link
+    since = "" if link.since is None else f" since {seconds(moment.age_ms(link.since))}"
     return (
         ("no way to ", "warn"),
         (view.host.node_id, "bright"),
-        (f" since {seconds(moment.age_ms(link.since))}", "warn"),
+        (since, "warn"),
         (f": {link.reason}", "text"),
-        (f"{beat} (bound {limit(policies.stale_ms)})" if beat else "", "muted"),
+        (more, "muted"),
     )
 
 

@@ -24,7 +24,9 @@ class Told:
 def test_what_was_sent_is_told_from_the_first_second_on_and_nothing_is_lost() -> None:
     data, slow = bytes(range(256)) * (5 * SEND_BYTES // 256) + b"end", Told(400)
     assert b"".join(_pieces(cast("Desk", slow), "linux", data)) == data
-    assert slow.said == [("ship", "linux", step * SEND_BYTES, len(data)) for step in (2, 3, 4, 5)]
+    assert slow.said == [("ship", "linux", step * SEND_BYTES, len(data)) for step in (2, 3, 4, 5)] + [
+        ("ship", "linux", len(data), len(data))
+    ]
 
 
 def test_a_small_slice_says_nothing() -> None:

@@ -46,6 +46,7 @@ def test_a_host_that_nobody_knows_and_a_port_that_is_none_are_refused(
     assert main(["host", "agent", "nobody", "--listen", "10.0.0.7"]) == 1
     assert "swarm host add nobody" in capsys.readouterr().err
     assert main(["host", "agent", "--listen", "10.0.0.7", "--port", "70000"]) == 2
+    assert main(["host", "agent", "--listen", "10.0.0.7", "--port", "0"]) == 2
 
 
 def test_what_the_agent_printed_is_as_good_as_the_key_in_it(tmp_path: Path) -> None:

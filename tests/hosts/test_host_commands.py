@@ -267,9 +267,13 @@ def test_a_run_needs_a_known_host_and_this_machines_runners(swarm: Swarm, tmp_pa
     host = book.get("box")
     fields = {name: getattr(host, name) for name in type(host).model_fields if name != "digest"}
     book.keep(type(host).seal(**{**fields, "runners_sha256": "0" * 64}))
-    code, said = swarm("run", "--remote", "box", "--coordinator-port", "0")
-    assert code == 2
-    assert "swarm host add box" in said
+    for words in (
+        ("run", "--remote", "box", "--coordinator-port", "0"),
+        ("host", "agent", "box", "--listen", "10.0.0.7"),
+    ):
+        code, said = swarm(*words)
+        assert code == 2
+        assert "swarm host add box" in said
     assert not (tmp_path / "runs").exists()
 
 

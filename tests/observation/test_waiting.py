@@ -64,7 +64,7 @@ def line(wait: Waiting) -> str:
         ("unlinked", 16_200, "coordinator waits for {m} to be done · step 87 of 100 · 8.0 s, no bound",
          "coordinator waits for {l} to be reached again · 2.5 s of 5 s"),
         ("unlinked_early", 6500, "{m} waits for {l} to be ready · 0.4 s of 60 s",
-         "coordinator waits for {l} to be reached again · 1.5 s of 60 s"),
+         "coordinator waits for {l} to be reached again · 1.5 s of 20 s"),
         ("shipping", 8100, "{m} waits for coordinator to ship its slice and launch its runner · 4.4 s of 60 s",
          "{l} waits for coordinator to ship its slice and launch its runner · 480 MB of 600 MB · 4.4 s of 60 s"),
         ("shipping", 9100, "{m} waits for coordinator to ship its slice and launch its runner · 5.4 s of 60 s",
@@ -96,7 +96,7 @@ def test_before_the_first_record_nobody_is_known(run_dir: Path) -> None:
         ("uneven", 33_000, f"{MAC} is done and waits for {LINUX} since 16.2 s (bound 30 s)"),
         ("unlinked", 16_200, f"no way to {LINUX} since 1.2 s: no answer to keepalive · its last beat is"),
         ("shipping", 8100, f"coordinator ships to and launches {LINUX} since 4.4 s (bound 60 s) · 480 MB of 600 MB"),
-        ("unlinked_early", 6500, f"no way to {LINUX} since 1.5 s: no answer to keepalive"),
+        ("unlinked_early", 6500, f"no way to {LINUX} since 1.5 s: no answer to keepalive (bound 20 s)"),
         ("stale", 23_300, f"{LINUX} is STALE since 0.6 s: no heartbeat, link up · e shows the record · lost at 7.5 s"),
     ],
 )

@@ -142,11 +142,14 @@ async def _ship(desk: Desk, host: Host, assignment: Assignment, *, with_start: b
 
 def _pieces(desk: Desk, node_id: str, data: bytes) -> Iterator[bytes]:
     """What is sent one after the other; how far it is stands in the journal, where that takes longer than a second."""
-    began_ms = desk.clock.mono_ms()
+    began_ms, told = desk.clock.mono_ms(), False
     for start in range(0, len(data), SEND_BYTES):
         if desk.clock.mono_ms() - began_ms >= WORKING_EVERY_MS:
             desk.working("ship", node_id, start, len(data))
+            told = True
         yield data[start : start + SEND_BYTES]
+    if told:  # whoever was told that it began is told that it is over
+        desk.working("ship", node_id, len(data), len(data))
 
 
 async def _launch(desk: Desk, host: Host, assignment: Assignment, archive: FileRef) -> None:
