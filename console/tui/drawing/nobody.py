@@ -23,7 +23,7 @@ def nobody(view: View, width: int, total: int) -> tuple[Row, ...]:
         steps = _first_steps(view)
         room = max(1, total - 3 - len(steps))
         if view.refused is not None:
-            rows = _refused(view.refused, inner, room)
+            rows = _refused(view.refused, view.keys("O"), inner, room)
         else:
             rows = _last(view.last, inner, room) if view.last else last
         rows = (*rows, *(((),) if len(rows) + len(steps) < total - 2 else ()), *steps)
@@ -42,11 +42,11 @@ def _last(run: RunRef, width: int, lines: int) -> tuple[Row, ...]:
     )
 
 
-def _refused(entry: LogEntry, width: int, lines: int) -> tuple[Row, ...]:
+def _refused(entry: LogEntry, key: str, width: int, lines: int) -> tuple[Row, ...]:
     """What was tried last and failed, with all that helps: a notice at the bottom passes, and has one line."""
     said = wrap(entry.outcome.removeprefix("✗ "), width, lines)
     head: Row = (("✗ ", "bad"), (entry.what, "bright"), (f"  {clock(entry.wall_ms)}", "muted"))
-    return (ends(head, (("  O  the log", "muted"),), width), *(((line, "text"),) for line in said))
+    return (ends(head, ((f"  {key}", "bright*"), ("  the log", "muted")), width), *(((line, "text"),) for line in said))
 
 
 def _first_steps(view: View) -> tuple[Row, ...]:

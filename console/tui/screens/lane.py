@@ -1,4 +1,4 @@
-"""Which lane is started, and how each of its hosts is reached: interface, kind of network, and whether SSH answers."""
+"""Which lane is started, and how each of its hosts is reached: interface, kind of network, and what came of a try."""
 
 import asyncio
 from typing import TYPE_CHECKING, ClassVar
@@ -30,7 +30,7 @@ class LanePage(Leaf):
             "try_all",
             "try again",
             id="lane.try",
-            tooltip="connect to every endpoint and read its greeting",
+            tooltip="every endpoint again; a known host is logged in to",
             group=HERE,
         ),
     ]
