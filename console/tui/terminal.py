@@ -13,6 +13,8 @@ from typing import IO, Any, cast
 from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Resize
+from textual.geometry import Size
 from textual.message import Message
 
 WAIT_S = 0.1  # between two looks whether the driver ends
@@ -23,8 +25,8 @@ HUNG_UP = 128 + signal.SIGHUP  # what a shell says of a process that SIGHUP ende
 
 class TerminalDriver(LinuxDriver):
     """Textual's driver for Linux and macOS, but for these: a lost terminal, SIGHUP and SIGTERM end the console in order
-    instead of spinning at end of file or leaving a raw terminal, drawing to a lost one raises nothing, and a lone
-    escape is told 80 ms sooner."""
+    instead of spinning at end of file or leaving a raw terminal, drawing to a lost one raises nothing, a lone escape is
+    told 80 ms sooner, and of many sizes in a row the last one stands."""
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
@@ -39,6 +41,14 @@ class TerminalDriver(LinuxDriver):
         loop = asyncio.get_running_loop()
         for told in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(told, self._leave, 128 + told)
+        loop.add_signal_handler(signal.SIGWINCH, self._tell_size)
+
+    def _tell_size(self) -> None:
+        """Asked for in the loop's own turn. Textual asks in the signal's handler, which the next signal interrupts: the
+        newer size is then told before the older one, and the console keeps a size that the terminal hasn't any more."""
+        if not self._in_band_window_resize:
+            size = Size(*self._get_terminal_size())
+            self._app.post_message(Resize(size, size))
 
     def _sigcont_application(self, *_: object) -> None:
         """After SIGTSTP the terminal was given back; after SIGSTOP, nobody asked us, and it is in unknown hands.

@@ -12,6 +12,23 @@ import pytest
 
 from console.cli.bench.terminal import CONSOLE, Terminal
 
+RESIZED_MEANWHILE = """
+import fcntl, struct, sys, termios
+from console.cli.main import main
+from console.tui.terminal import TerminalDriver
+
+asked = TerminalDriver._get_terminal_size
+
+def resized_meanwhile(driver):
+    size = asked(driver)
+    if size == (60, 20):
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # SIGWINCH comes before we return
+    return size
+
+TerminalDriver._get_terminal_size = resized_meanwhile
+sys.argv = ["swarm", "console"]
+sys.exit(main())
+"""
 RESTORED = b"\x1b[?1049l"  # the screen that was there before is back
 
 
@@ -90,6 +107,15 @@ def test_a_storm_of_sizes_ends_in_the_last_one(terminal: Terminal) -> None:
     terminal.timed("?", "everywhere")
     terminal.timed("\x1b", "no run")
     assert terminal.alive
+
+
+def test_a_size_that_comes_while_the_one_before_is_asked_for_stands(home: Path) -> None:
+    with Terminal((80, 24), (sys.executable, "-c", RESIZED_MEANWHILE)) as terminal:
+        terminal.wait_for("dashboard", "no run")
+        terminal.settle()
+        terminal.resize(60, 20)
+        terminal.wait_for("timeline")  # a panel of the high screen
+        assert terminal.alive
 
 
 def test_garbage_on_the_keyboard_is_survived(terminal: Terminal) -> None:
