@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -18,6 +19,9 @@ from console.tui.themes import Palette
 
 class LineView(ScrollView, can_focus=True):
     """Subclasses say how many lines there are and draw one; nothing else is ever built."""
+
+    # Textual lays the whole screen out again when it changes. Here nothing but the bar depends on it.
+    virtual_size = Reactive(Size(0, 0))
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "cursor(-1)", "up", id="lines.up", tooltip="one line up", group=MOVE, show=False),
@@ -82,6 +86,7 @@ class LineView(ScrollView, can_focus=True):
         if self.size.height:
             self.show_vertical_scrollbar = self.line_count() > self.size.height
         self.virtual_size = Size(self.scrollable_content_region.width, self.line_count())
+        self._scroll_update(self.virtual_size)
         self.index = max(0, min(self.index, self.line_count() - 1))
         self.refresh()
 
