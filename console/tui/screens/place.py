@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import ScreenResume
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -17,6 +18,7 @@ from console.tui.keys import MOVE
 from console.tui.view import View
 from console.tui.widgets.block import Block
 from console.tui.widgets.key_bar import KeyBar
+from console.tui.widgets.lines import LineView
 
 
 class Place(Screen[None]):
@@ -51,12 +53,30 @@ class Place(Screen[None]):
         """What `o` hands to the pager; None where the page itself is no text."""
         return None
 
-    def on_screen_resume(self) -> None:
+    def _on_screen_resume(self, event: ScreenResume) -> None:
+        """What is true now is drawn before Textual paints: it would paint what stood here when the place was left."""
+        event.prevent_default()
         if self._theme not in (None, self.app.theme):
             for widget in self.query("Block, LineView"):
                 widget.refresh()
+        event.refresh_styles = self._theme is None  # later whatever changes them applies them
         self._theme = self.app.theme
+        with self.app.batch_update():
+            super()._on_screen_resume(event)
         self.app.touch()  # type: ignore[attr-defined]
+        self.app.frame()  # type: ignore[attr-defined]
+
+    def paint(self) -> None:
+        """What a frame changed goes to the terminal now and in one piece. Textual has a message from each widget for
+        that, paints the first of them alone and the others a sixtieth of a second later."""
+        widgets = (self, *self.query("*"), *(line.vertical_scrollbar for line in self.query(LineView)))
+        changed = {widget for widget in widgets if widget._repaint_required}
+        if any(widget._layout_required for widget in widgets):
+            return  # where things stand comes first
+        for widget in changed:
+            widget._repaint_required = False
+        self._dirty_widgets |= changed
+        self._on_timer_update()
 
     def on_resize(self) -> None:
         self.app.touch()  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -89,6 +90,15 @@ class LineView(ScrollView, can_focus=True):
         self._scroll_update(self.virtual_size)
         self.index = max(0, min(self.index, self.line_count() - 1))
         self.refresh()
+
+    def entitle(self, title: Content | None = None, subtitle: Content | None = None) -> None:
+        """On the border. None leaves it as it is; what is news is painted, and none of the lines within."""
+        if title is not None and title != self._border_title:
+            self._border_title = title
+            self.refresh(Region(-self.content_offset.x, -1, self.outer_size.width, 1))
+        if subtitle is not None and subtitle != self._border_subtitle:
+            self._border_subtitle = subtitle
+            self.refresh(Region(-self.content_offset.x, self.size.height, self.outer_size.width, 1))
 
     def refresh_line(self, index: int) -> None:
         self.refresh(Region(0, index - round(self.scroll_y), self.size.width, 1))
