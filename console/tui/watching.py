@@ -155,10 +155,12 @@ class WatchingApp(App[None]):
             self._shown = key if self.screen.is_mounted else None
             self._drawn_ms = now.mono_ms
             self.frames += 1
-            for screen in self.screen_stack:
+            for screen in reversed(self.screen_stack):
                 show = getattr(screen, "show", None)
                 if show is not None and screen.is_mounted:
                     show(view)
+                if not screen.is_modal:
+                    break  # it hides what lies below
             paint = getattr(self.screen, "paint", None)
             if paint is not None:
                 paint()
