@@ -104,6 +104,4 @@ class FilePage(Place):
         view.entitle(Content(plain(self._shown_name)))
         left = f"from character {view.left + 1} · " if view.left else ""
         more = "" if lines.whole else ", indexing goes on"
-        view.entitle(
-            subtitle=Content(f"{left}{len(lines)} lines · {size(lines.size)}{more} · ← → sideways · esc back")
-        )
+        view.entitle(subtitle=Content(f"{left}{len(lines)} lines · {size(lines.size)}{more} · ← → sideways · esc back"))

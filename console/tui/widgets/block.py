@@ -27,7 +27,7 @@ class Block(Widget, can_focus=False):
         self._ground = ground
         self._view: View | None = None
         self.rows: tuple[Row, ...] = ()
-        self._drawn_for = Size(0, 0)
+        self._drawn_for = Size(0, 0)  # its rows
         self.painted_lines = 0
 
     @property
@@ -38,6 +38,7 @@ class Block(Widget, can_focus=False):
     def show(self, view: View) -> None:
         self._view = view
         if not self.display or self.size.width < 1:
+            self._drawn_for = Size(0, 0)
             return
         rows = self._draw(view, self.size.width, self.size.height)
         changed = [y for y in range(max(len(rows), len(self.rows))) if rows[y : y + 1] != self.rows[y : y + 1]]
