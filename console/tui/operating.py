@@ -14,7 +14,7 @@ from console.observation.runs import newest_live
 from console.tui.acts import StartedRun
 from console.tui.check_results import CheckResults, read_results
 from console.tui.errors import ActRefused
-from console.tui.keys import EVERYWHERE
+from console.tui.keys import EVERYWHERE, shown_key
 from console.tui.outcomes import gate_outcome, last_line
 from console.tui.preconditions import REASONS, Standing, reason_against
 from console.tui.screens.confirm import Confirm, ConfirmStop
@@ -71,7 +71,7 @@ class OperatingApp(ScrubbingApp):
         active = self.screen.active_bindings.get(event.key)
         reason = self.reason_against(active.binding.id) if active else None
         if active and reason is not None:
-            key = self.key_names(active.binding.key_display or event.key, active.binding.id or "")
+            key = self.key_names(shown_key(event.key), active.binding.id or "")
             self.notice(f"× {key} {active.binding.description}: {reason}", "warn")
             event.stop()
 

@@ -86,6 +86,9 @@ def test_suspend_gives_the_terminal_back_and_resume_draws_again(by: str, termina
     terminal.tell(signal.SIGCONT)
     terminal.wait_for("dashboard", "no run")
     terminal.timed("2", "receipts", "none yet")
+    terminal.timed("1", "go live")
+    terminal.resize(120, 40)
+    terminal.wait_for("timeline")  # a panel of the high screen: sizes are heard as before
 
 
 def test_a_stopped_console_owns_up_to_its_gap_and_goes_on(terminal: Terminal) -> None:
