@@ -17,7 +17,7 @@ from console.tui.screens.kept import KeptPage
 from console.tui.view import LogEntry
 from console.tui.widgets.lines import FixedLines
 from runners.contract.states import Classification
-from tests.observation import make_run
+from tests.observation import make_run, recorded_cards
 from tests.observation.recorded_journals import RUN_ID, WALL_0, Recording
 from tests.tui.picture import picture
 from tests.tui.stage import Stage, settle
@@ -139,6 +139,24 @@ async def test_the_pages_of_host_and_lane(
             await pilot.press(*keys)
             await settle(pilot)
             await both(pilot, snapshot, name)
+
+
+async def test_hosts_that_compute_on_cards(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    """A Mac's Metal that tells what is held, and a card that runs hot; then the host's page, and the closed run."""
+    (tmp_path / "scratch").mkdir()
+    hot = recorded_cards.read(slowing=("sw_power_cap", "hw_thermal_slowdown"), temperature_c=88, busy_percent=97)
+    recording = recorded_cards.on_cards(tmp_path / "scratch", linux=hot)
+    stage = Stage.at(tmp_path / "runs", recording, 16_900)
+    async with stage.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await both(pilot, snapshot, "on cards")
+        pilot.app.action_host(1)  # type: ignore[attr-defined]
+        await settle(pilot)
+        await both(pilot, snapshot, "host with a card")
+        await pilot.press("escape")
+        stage.finish(Classification.BOUNDED_SUCCESS, recording.end_ms + 500)
+        await settle(pilot)
+        await both(pilot, snapshot, "on cards, closed")
 
 
 async def test_a_bring_up_that_was_refused(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
