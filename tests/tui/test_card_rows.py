@@ -76,6 +76,7 @@ def test_well_is_quiet_and_trouble_has_a_colour() -> None:
     assert roles(card_row(work(read()), BROAD)) <= {"bright", "muted", ""}
     assert "warn*" in roles(card_row(work(read(used_bytes=17_000_000_000)), BROAD))
     assert "bad*" in roles(card_row(work(without_figures("lost")), BROAD))
+    assert roles(card_row(work(without_figures("lost")), BROAD, ended=True)) <= {"bright", "muted", ""}
 
 
 def test_memory_is_called_full_only_above_the_bound() -> None:

@@ -10,8 +10,9 @@ from runners.contract.node_records import AcceleratorRead, HeldMemory
 GLYPHS = {"warn": "▲", "bad": "✗"}
 
 
-def card_row(work: Work, width: int) -> Row:
-    """The panel's line: what is wrong first, then the figures that have room, the most telling ones first."""
+def card_row(work: Work, width: int, *, ended: bool = False) -> Row:
+    """The panel's line: what is wrong first, then the figures that have room, the most telling ones first. Of a runner
+    that has `ended` it is how things were: no alarm of now."""
     told, room = _shown(work), width - 6
     parts = [part for part in _parts(told, short=room < 40) if part]
     row: Row = ()
@@ -19,6 +20,8 @@ def card_row(work: Work, width: int) -> Row:
         longer = (*row, *((("  ", ""),) if row else ()), *part)
         if row_width(longer) <= room:
             row = longer
+    if ended:
+        row = tuple((text, "muted" if role == f"{told.role}*" else role) for text, role in row)
     return labelled("gpu", row or (("…" if parts else "tells nothing", "muted"),), width)
 
 

@@ -154,7 +154,7 @@ def _memories(one: HostView, width: int, rows: int) -> tuple[Row, ...]:
     """The process's and the accelerator's; the second tells more, where there is room for one of them."""
     if one.host.work.accelerator is None:
         return (_memory(one, width),)
-    card = card_row(one.host.work, width)
+    card = card_row(one.host.work, width, ended=one.beat_age_ms is None)
     return (_memory(one, width), card) if rows >= CARD_ROWS else (card,)
 
 
