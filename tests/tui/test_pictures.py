@@ -141,22 +141,35 @@ async def test_the_pages_of_host_and_lane(
             await both(pilot, snapshot, name)
 
 
-async def test_hosts_that_compute_on_cards(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
-    """A Mac's Metal that tells what is held, and a card that runs hot; then the host's page, and the closed run."""
-    (tmp_path / "scratch").mkdir()
+@pytest.fixture(scope="session")
+def on_cards(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """A Mac's Metal that tells what is held, and a card that runs hot."""
     hot = recorded_cards.read(slowing=("sw_power_cap", "hw_thermal_slowdown"), temperature_c=88, busy_percent=97)
-    recording = recorded_cards.on_cards(tmp_path / "scratch", linux=hot)
-    stage = Stage.at(tmp_path / "runs", recording, 16_900)
-    async with stage.app().run_test(size=WIDE) as pilot:
+    return recorded_cards.on_cards(tmp_path_factory.mktemp("cards"), linux=hot)
+
+
+async def test_hosts_that_compute_on_cards(on_cards: Recording, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    async with Stage.at(tmp_path / "runs", on_cards, 16_900).app().run_test(size=WIDE) as pilot:
         await settle(pilot)
-        await both(pilot, snapshot, "on cards")
+        await both(pilot, snapshot, "live")
         pilot.app.action_host(1)  # type: ignore[attr-defined]
         await settle(pilot)
-        await both(pilot, snapshot, "host with a card")
-        await pilot.press("escape")
-        stage.finish(Classification.BOUNDED_SUCCESS, recording.end_ms + 500)
+        await both(pilot, snapshot, "host page")
+
+
+async def test_a_closed_run_on_cards_and_its_past(
+    on_cards: Recording, tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
+    """By the same fold: of the past its own figures, of the end no alarm."""
+    stage = Stage.at(tmp_path / "runs", on_cards, 0)
+    stage.finish(Classification.BOUNDED_SUCCESS, on_cards.end_ms + 500)
+    async with stage.app(run_id=RUN_ID).run_test(size=SMALL) as pilot:
         await settle(pilot)
-        await both(pilot, snapshot, "on cards, closed")
+        assert await sized(pilot, SMALL) == snapshot(name="closed")
+        for _ in range(7):
+            await pilot.press("left_curly_bracket")
+            await settle(pilot)
+        assert await sized(pilot, SMALL) == snapshot(name="not live")
 
 
 async def test_a_bring_up_that_was_refused(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
