@@ -13,8 +13,8 @@ from runners.contract.receipts import Device
 from runners.process.accelerator_watch import AcceleratorWatch
 from runners.process.card_asker import STARTS, Card
 from runners.process.heartbeat import HeartbeatThread, Progress
+from tests.patience import until
 from tests.process.card import StandInCard
-from tests.process.node import eventually
 
 LONG_S = 60.0
 HELD = HeldMemory(arrays_bytes=3_000, cached_bytes=200, peak_bytes=4_000, recommended_bytes=None)
@@ -70,7 +70,7 @@ def test_a_call_that_hangs_is_called_silent_and_told_when_it_returns(stand_in: S
         assert [card.read(), card.read()] == ["silent", "silent"]
         asker = pid(card)
         stand_in.change(hangs=False)
-        eventually(lambda: isinstance(card.read(), CardFigures), "figures after the hang")
+        until("figures after the hang", lambda: isinstance(card.read(), CardFigures))
         assert pid(card) == asker, "no second process was started beside one that hangs"
 
 
@@ -114,7 +114,7 @@ def test_the_record_has_what_the_library_holds_and_what_the_driver_tells(card: C
     journal = Journal()
     with AcceleratorWatch(journal.append, period_s=0.01) as watch:
         watch.start("cuda:0", lambda: HELD, card)
-        eventually(lambda: len(journal.read()) >= 2, "two readings")
+        until("two readings", lambda: len(journal.read()) >= 2)
     read = journal.read()[0]
     assert (read.device_label, read.held, read.trouble) == ("cuda:0", HELD, None)
     assert read.card is not None
@@ -127,9 +127,9 @@ def test_a_driver_that_hangs_delays_no_beat_and_no_end(stand_in: StandInCard) ->
     card = Card(stand_in.argv, patience_s=LONG_S)
     with HeartbeatThread(journal.append, Progress(1), period_ms=10), AcceleratorWatch(journal.append) as watch:
         watch.start("cuda:0", lambda: HELD, card)
-        eventually(lambda: card._asker is not None and card._asker._outstanding, "a question that isn't answered")
+        until("a question that isn't answered", lambda: card._asker is not None and card._asker._outstanding)
         so_far = journal.beats()
-        eventually(lambda: journal.beats() >= so_far + 5, "beats while the driver hangs")
+        until("beats while the driver hangs", lambda: journal.beats() >= so_far + 5)
     assert watch._thread is not None
     watch._thread.join(LONG_S)
     assert not watch._thread.is_alive(), "killing who asks wakes who waits"
@@ -168,9 +168,9 @@ def test_a_trouble_that_stays_is_said_once_and_figures_follow_when_they_come_bac
     stand_in.change(refuses={"*": 15})
     with AcceleratorWatch(journal.append, period_s=0.0) as watch:
         watch.start("cuda:0", lambda: HELD, asked)
-        eventually(lambda: asked.answers > 3, "answers of a lost card")
+        until("answers of a lost card", lambda: asked.answers > 3)
         stand_in.change(refuses={})
-        eventually(lambda: journal.read()[-1].card is not None, "figures of the card that came back")
+        until("figures of the card that came back", lambda: journal.read()[-1].card is not None)
     assert [read.trouble for read in journal.read()][:2] == ["lost", None]
 
 
@@ -186,7 +186,7 @@ def test_a_full_disk_is_not_the_end_of_it(card: Card, capsys: pytest.CaptureFixt
 
     with AcceleratorWatch(append, period_s=0.01) as watch:
         watch.start("cuda:0", lambda: HELD, card)
-        eventually(lambda: bool(journal.read()), "a reading after two refused ones")
+        until("a reading after two refused ones", lambda: bool(journal.read()))
     assert "No space left on device" in capsys.readouterr().err
 
 
@@ -197,7 +197,7 @@ def test_a_library_that_breaks_down_takes_nothing_with_it(card: Card) -> None:
     journal = Journal()
     with AcceleratorWatch(journal.append, period_s=0.01) as watch:
         watch.start("cuda:0", broken, card)
-        eventually(lambda: bool(journal.read()), "a reading without what the library holds")
+        until("a reading without what the library holds", lambda: bool(journal.read()))
     assert journal.read()[0].held is None
 
 
@@ -205,7 +205,7 @@ def test_metal_has_no_driver_to_ask() -> None:
     journal = Journal()
     with AcceleratorWatch(journal.append, period_s=0.01) as watch:
         watch.start("metal:0", lambda: HELD, None)
-        eventually(lambda: bool(journal.read()), "a reading")
+        until("a reading", lambda: bool(journal.read()))
     read = journal.read()[0]
     assert (read.held, read.card, read.trouble) == (HELD, None, None)
 
