@@ -177,7 +177,7 @@ class SwarmApp(ProvingApp):
 
     def keys_of(self, binding: Binding) -> str:
         """As it is now: the operator's own where the settings name some."""
-        return self.key_names.own.get(binding.id or "") or binding.key_display or binding.key
+        return self.key_names.own.get(binding.id or "") or binding.key
 
     def action_zoom(self) -> None:
         zoom = getattr(self.screen, "zoom", None)

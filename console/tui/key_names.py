@@ -3,17 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from console.tui.keys import EVERYWHERE
+from console.tui.keys import EVERYWHERE, shown_key
 
-_SHORT = {
-    "question_mark": "?", "colon": ":", "full_stop": ".", "slash": "/", "escape": "esc",
-    "left_square_bracket": "[", "right_square_bracket": "]", "left_curly_bracket": "{", "right_curly_bracket": "}",
-}  # fmt: skip
-_IDS = {binding.key_display or binding.key: binding.id or "" for binding in EVERYWHERE}
-
-
-def shown_key(key: str) -> str:
-    return _SHORT.get(key, key)
+_IDS = {shown_key(binding.key): binding.id or "" for binding in EVERYWHERE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from console.observation.runs import newest_live
 from console.tui.acts import StartedRun
 from console.tui.check_results import CheckResults, read_results
 from console.tui.errors import ActRefused
-from console.tui.keys import EVERYWHERE
+from console.tui.keys import EVERYWHERE, shown_key
 from console.tui.outcomes import gate_outcome, last_line
 from console.tui.preconditions import REASONS, Standing, reason_against
 from console.tui.screens.confirm import Confirm, ConfirmStop
@@ -42,6 +42,7 @@ class OperatingApp(ScrubbingApp):
             mode=self.mode,
             run=watched.run_dir.name if watched else "",
             live="" if live is None or over == live.run_dir else live.run_id,
+            asked=self.asked_ms is not None,
             read_only=self.read_only,
             replaying=watched is not None and watched.player is not None,
             busy=job.state.what if job else "",
@@ -70,7 +71,7 @@ class OperatingApp(ScrubbingApp):
         active = self.screen.active_bindings.get(event.key)
         reason = self.reason_against(active.binding.id) if active else None
         if active and reason is not None:
-            key = self.key_names(active.binding.key_display or event.key, active.binding.id or "")
+            key = self.key_names(shown_key(event.key), active.binding.id or "")
             self.notice(f"× {key} {active.binding.description}: {reason}", "warn")
             event.stop()
 
@@ -78,16 +79,7 @@ class OperatingApp(ScrubbingApp):
 
     async def action_start(self) -> None:
         self.asked_ms = self.clock.mono_ms()
-        self._do(self._start)
-
-    async def _start(self) -> None:
-        asked_ms, before = self.asked_ms, self.attachment
-        try:
-            await self._goes_on(self.desk.start(), "go live")
-        finally:
-            self.asked_ms = None
-        if asked_ms is not None and self.attachment is not None and self.attachment is not before:
-            self.attachment.asked_ms = asked_ms
+        self._do(lambda: self._goes_on(self.desk.start(), "go live"))
 
     def action_stop(self) -> None:
         if self.attachment is None:
@@ -120,9 +112,15 @@ class OperatingApp(ScrubbingApp):
         self._ask(question, lambda: self._goes_on(self.desk.replay(run_id), "replay"))
 
     async def _goes_on(self, act: Awaitable[StartedRun], name: str) -> None:
-        started = await self._said(act, name)
+        asked_ms = self.asked_ms = self.asked_ms or self.clock.mono_ms()
+        try:
+            started = await self._said(act, name)
+        finally:
+            self.asked_ms = None
         if started is not None:
             self.attach(started.run_dir)
+            if self.attachment is not None:
+                self.attachment.asked_ms = asked_ms
             self.action_place("dashboard")
 
     # -- acts in a process of their own

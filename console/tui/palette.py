@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from console.tui.key_names import shown_key
+from console.tui.keys import shown_key
 
 if TYPE_CHECKING:
     from console.tui.app import SwarmApp

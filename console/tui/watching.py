@@ -136,7 +136,7 @@ class WatchingApp(App[None]):
 
     def frame(self) -> None:
         """Drain, fold, one frozen view, the active screen. Nothing is judged before the input is drained."""
-        if not self.screen_stack:
+        if not self.screen_stack or not self.is_running:
             return  # between two modes, or on the way out
         now = self.stamp()
         self._lateness.frame(now.mono_ms, self.attachment)

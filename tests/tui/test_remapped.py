@@ -27,7 +27,7 @@ async def test_the_screen_calls_a_key_what_the_operator_called_it(healthy: Recor
         await settle(pilot)
         text = shown(pilot)
         for said in ("G starts one on this machine", "9 opens a retained one", "│ G  go live", "│ Q  leave",
-                     "[f2] receipts", "1 dashboard f2 receipts", "9 viewer", "Q leave"):  # fmt: skip
+                     "[F2] receipts", "1 dashboard F2 receipts", "9 viewer", "Q leave"):  # fmt: skip
             assert said in text, said
         await pilot.press("Z")
         await settle(pilot)

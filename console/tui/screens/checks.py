@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
 from console.observation.line import Ref
 from console.tui.drawing.checks import Evidence, checks
-from console.tui.keys import HERE
+from console.tui.keys import HERE, key
 from console.tui.screens.place import Place
 from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
@@ -19,18 +19,9 @@ from console.tui.widgets.lines import FixedLines
 class Checks(Place):
     NAME = "checks"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "v", "verify", "verify", id="checks.verify", tooltip="check the bundle from its files alone", group=HERE
-        ),
-        Binding(
-            "V",
-            "app.check_all",
-            "every check",
-            id="app.checks",
-            tooltip="ask everything that swarm check knows",
-            group=HERE,
-        ),
-    ]
+        key("v", "verify", "verify", "checks.verify", "check the bundle from its files alone", HERE),
+        key("V", "app.check_all", "every check", "app.checks", "ask everything that swarm check knows", HERE),
+    ]  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()

@@ -3,14 +3,14 @@
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import Click
 from textual.screen import ModalScreen
 
 from console.observation.sentence import kept
 from console.tui.drawing.box import box
 from console.tui.drawing.text import Row, clip, wrap
-from console.tui.keys import ANSWER
+from console.tui.keys import ANSWER, key
 from console.tui.view import View
 from console.tui.widgets.block import Block
 
@@ -21,9 +21,9 @@ class Question(ModalScreen[bool]):
     TITLE_TEXT = ""
     YES, NO = "does it", "changes nothing"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "yes", id="confirm.yes", tooltip="do what is asked", group=ANSWER),
-        Binding("n,escape,x,q", "answer(False)", "no", id="confirm.no", tooltip="change nothing", group=ANSWER),
-    ]
+        key("y", "answer(True)", "yes", "confirm.yes", "do what is asked", ANSWER),
+        key("n,escape,x,q", "answer(False)", "no", "confirm.no", "change nothing", ANSWER),
+    ]  # fmt: skip
 
     def compose(self) -> ComposeResult:
         yield Block(self._draw, id="question")

@@ -3,13 +3,13 @@
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import ModalScreen
 
 from console.tui.drawing.box import box
 from console.tui.drawing.gauges import bar
 from console.tui.drawing.text import Row, wrap
-from console.tui.keys import ANSWER
+from console.tui.keys import ANSWER, key
 from console.tui.view import View
 from console.tui.widgets.block import Block
 
@@ -20,16 +20,9 @@ class Countdown(ModalScreen[bool]):
     """Dismisses with True when the time is over or `enter` was pressed, with False for any way out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "escape,n,x,q",
-            "answer(False)",
-            "cancel",
-            id="countdown.cancel",
-            tooltip="don't start the drill",
-            group=ANSWER,
-        ),
-        Binding("enter,y", "answer(True)", "now", id="countdown.now", tooltip="start it at once", group=ANSWER),
-    ]
+        key("enter,y", "answer(True)", "now", "countdown.now", "start it at once", ANSWER),
+        key("escape,n,x,q", "answer(False)", "cancel", "countdown.cancel", "don't start the drill", ANSWER),
+    ]  # fmt: skip
 
     def __init__(self, what: str, lines: tuple[str, ...]) -> None:
         super().__init__()

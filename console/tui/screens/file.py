@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
@@ -12,7 +12,7 @@ from console.observation.figures import size
 from console.observation.file_lines import LONGEST, FileLines
 from console.observation.plain import plain
 from console.tui.drawing.text import Row
-from console.tui.keys import HERE
+from console.tui.keys import HERE, key
 from console.tui.screens.place import Place
 from console.tui.widgets.lines import LineView
 
@@ -40,26 +40,10 @@ class FileView(LineView):
 
 class FilePage(Place):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "right,l",
-            "sideways(1)",
-            "right",
-            id="file.right",
-            tooltip="the rest of long lines",
-            priority=True,
-            group=HERE,
-        ),
-        Binding(
-            "left,h",
-            "sideways(-1)",
-            "left",
-            id="file.left",
-            tooltip="back to where lines begin",
-            priority=True,
-            group=HERE,
-        ),
-        Binding("escape", "app.pop_screen", "back", id="file.back", tooltip="back to the bundle", group=HERE),
-    ]
+        key("right,l", "sideways(1)", "right", "file.right", "the rest of long lines", HERE, first=True),
+        key("left,h", "sideways(-1)", "left", "file.left", "back to where lines begin", HERE, first=True),
+        key("escape", "app.pop_screen", "back", "file.back", "back to the bundle", HERE),
+    ]  # fmt: skip
 
     def __init__(self, path: Path, name: str) -> None:
         super().__init__()

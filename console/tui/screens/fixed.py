@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
@@ -11,7 +11,7 @@ from console.observation.detail import RecordDetail
 from console.observation.plain import plain
 from console.tui.drawing.detail import full
 from console.tui.drawing.text import Row, wrap
-from console.tui.keys import HERE
+from console.tui.keys import HERE, key
 from console.tui.screens.place import Place
 from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
@@ -21,8 +21,8 @@ class Leaf(Place):
     """Something opened from a place; esc goes back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.pop_screen", "back", id="leaf.back", tooltip="back to where you were", group=HERE),
-    ]
+        key("escape", "app.pop_screen", "back", "leaf.back", "back to where you were", HERE),
+    ]  # fmt: skip
     TITLE_TEXT: str = ""
     CURSOR = False
 
@@ -44,10 +44,10 @@ class Record(Leaf):
 
     TITLE_TEXT = "record"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "raw", "raw", id="record.raw", tooltip="the bytes as they were signed, and back", group=HERE),
-        Binding("y", "copy", "copy digest", id="record.copy", tooltip="copy the record's sha256", group=HERE),
-        Binding("Y", "copy_json", "copy JSON", id="record.copy-json", tooltip="copy the canonical bytes", group=HERE),
-    ]
+        key("enter", "raw", "raw", "record.raw", "the bytes as they were signed, and back", HERE),
+        key("y", "copy", "copy digest", "record.copy", "copy the record's sha256", HERE),
+        key("Y", "copy_json", "copy JSON", "record.copy-json", "copy the canonical bytes", HERE),
+    ]  # fmt: skip
 
     def __init__(self, detail: RecordDetail, says: str = "") -> None:
         super().__init__()

@@ -6,7 +6,7 @@ from console.observation.plain import plain
 from console.tui.drawing.text import Row, pad, row_width, wrap
 from console.tui.drawing.thresholds import thresholds
 from console.tui.glossary import GLYPHS
-from console.tui.key_names import shown_key
+from console.tui.keys import shown_key
 from console.tui.screens.fixed import Leaf
 from console.tui.view import View
 

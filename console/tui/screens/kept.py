@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
@@ -14,7 +14,7 @@ from console.observation.plain import plain
 from console.tui.drawing import kept
 from console.tui.drawing.text import Row
 from console.tui.errors import in_words
-from console.tui.keys import HERE
+from console.tui.keys import HERE, key
 from console.tui.screens.file import FilePage
 from console.tui.screens.place import Place
 from console.tui.tensors import AdapterTable
@@ -31,35 +31,12 @@ class KeptPage(Place):
     """Left and right go through the sections; enter opens a file, or computes the norms of an adapter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "right,l",
-            "section(1)",
-            "next page",
-            id="kept.next",
-            tooltip="the next page of this run",
-            group=HERE,
-            priority=True,
-        ),
-        Binding(
-            "left,h",
-            "section(-1)",
-            "page before",
-            id="kept.previous",
-            tooltip="the page before",
-            group=HERE,
-            priority=True,
-        ),
-        Binding(
-            "w",
-            "watch",
-            "watch",
-            id="kept.watch",
-            tooltip="through the dashboard; [ ] { } step in its time",
-            group=HERE,
-        ),
-        Binding("v", "verify", "verify", id="kept.verify", tooltip="check it again from the files alone", group=HERE),
-        Binding("escape", "app.pop_screen", "back", id="kept.back", tooltip="back to the list", group=HERE),
-    ]
+        key("right,l", "section(1)", "next page", "kept.next", "the next page of this run", HERE, first=True),
+        key("left,h", "section(-1)", "page before", "kept.previous", "the page before", HERE, first=True),
+        key("w", "watch", "watch", "kept.watch", "through the dashboard; [ ] { } step in its time", HERE),
+        key("v", "verify", "verify", "kept.verify", "check it again from the files alone", HERE),
+        key("escape", "app.pop_screen", "back", "kept.back", "back to the list", HERE),
+    ]  # fmt: skip
 
     def __init__(self, run: KeptRun) -> None:
         super().__init__()

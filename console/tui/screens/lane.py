@@ -3,13 +3,13 @@
 import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 
 from console.tui.drawing.lane import Choice, lane_rows
 from console.tui.drawing.text import Row
 from console.tui.errors import ActRefused
-from console.tui.keys import HERE
+from console.tui.keys import HERE, key
 from console.tui.screens.fixed import Leaf
 from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
@@ -25,15 +25,8 @@ class LanePage(Leaf):
     TITLE_TEXT = "lanes"
     CURSOR = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "v",
-            "try_all",
-            "try again",
-            id="lane.try",
-            tooltip="every endpoint again; a known host is logged in to",
-            group=HERE,
-        ),
-    ]
+        key("v", "try_all", "try again", "lane.try", "every endpoint again; a known host is logged in to", HERE),
+    ]  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import ScreenResume
 from textual.geometry import Size
 from textual.screen import Screen
@@ -15,7 +15,7 @@ from console.tui.drawing.header import header, sentence
 from console.tui.drawing.job import job_line
 from console.tui.drawing.small import small
 from console.tui.drawing.text import Row
-from console.tui.keys import MOVE
+from console.tui.keys import MOVE, key
 from console.tui.view import View
 from console.tui.widgets.block import Block
 from console.tui.widgets.key_bar import KeyBar
@@ -27,12 +27,9 @@ class Place(Screen[None]):
 
     NAME = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,right,l", "app.focus_next", "next panel", id="place.next", tooltip="the keys to the next panel",
-                group=MOVE, show=False),
-        Binding("left,h", "app.focus_previous", "panel before", id="place.previous", group=MOVE, show=False,
-                tooltip="the keys to the panel before"),
-        Binding("escape", "back", "back out", id="place.back", group=MOVE, show=False,
-                tooltip="out of zoom, filter and past, then to the dashboard"),
+        key("tab,right,l", "app.focus_next", "next panel", "place.next", "the keys to the next panel", MOVE),
+        key("left,h", "app.focus_previous", "panel before", "place.previous", "the keys to the panel before", MOVE),
+        key("escape", "back", "back out", "place.back", "out of zoom, filter and past, then to the dashboard", MOVE),
     ]  # fmt: skip
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-low"), (36, "-high")]  # noqa: RUF012

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
 from console.observation.runs import RunRef
 from console.tui.drawing.places import run_row
 from console.tui.key_names import KeyNames
-from console.tui.keys import HERE
+from console.tui.keys import HERE, key
 from console.tui.screens.place import Place
 from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
@@ -19,16 +19,9 @@ from console.tui.widgets.lines import FixedLines
 class Viewer(Place):
     NAME = "viewer"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "m",
-            "mark",
-            "mark",
-            id="viewer.mark",
-            tooltip="mark this run; c compares it with the one under it",
-            group=HERE,
-        ),
-        Binding("c", "compare", "compare", id="viewer.compare", tooltip="the marked run beside this one", group=HERE),
-    ]
+        key("m", "mark", "mark", "viewer.mark", "mark this run; c compares it with the one under it", HERE),
+        key("c", "compare", "compare", "viewer.compare", "the marked run beside this one", HERE),
+    ]  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()

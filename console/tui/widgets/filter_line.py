@@ -2,22 +2,20 @@
 
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widgets import Input
 
 from console.observation.facets import HINT, parse_filter
-from console.tui.keys import FIND
+from console.tui.keys import FIND, key
 
 
 class FilterLine(Input):
     """Not on screen until it is asked for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "drop", "drop filter", id="filter.drop", tooltip="show every receipt again", group=FIND),
-        Binding(
-            "enter,down", "keep", "keep filter", id="filter.keep", tooltip="back to the list, filtered", group=FIND
-        ),
-    ]
+        key("escape", "drop", "drop filter", "filter.drop", "show every receipt again", FIND),
+        key("enter,down", "keep", "keep filter", "filter.keep", "back to the list, filtered", FIND),
+    ]  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__(id="filter", placeholder=HINT, compact=True, select_on_focus=False)

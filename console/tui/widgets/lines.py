@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from textual.actions import SkipAction
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from console.tui.drawing.paint import paint
 from console.tui.drawing.text import Row
-from console.tui.keys import MOVE
+from console.tui.keys import MOVE, key
 from console.tui.themes import Palette
 
 
@@ -25,16 +25,14 @@ class LineView(ScrollView, can_focus=True):
     virtual_size = Reactive(Size(0, 0))
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "cursor(-1)", "up", id="lines.up", tooltip="one line up", group=MOVE, show=False),
-        Binding("down,j", "cursor(1)", "down", id="lines.down", tooltip="one line down", group=MOVE, show=False),
-        Binding("pageup", "page(-1)", "page up", id="lines.page-up", tooltip="one screen up", group=MOVE, show=False),
-        Binding(
-            "pagedown", "page(1)", "page down", id="lines.page-down", tooltip="one screen down", group=MOVE, show=False
-        ),
-        Binding("home", "edge(-1)", "first", id="lines.first", tooltip="to the first line", group=MOVE, show=False),
-        Binding("end", "edge(1)", "last", id="lines.last", tooltip="to the last line", group=MOVE, show=False),
-        Binding("enter", "choose", "open", id="lines.open", tooltip="open this line", group=MOVE, show=False),
-    ]
+        key("up,k", "cursor(-1)", "up", "lines.up", "one line up", MOVE),
+        key("down,j", "cursor(1)", "down", "lines.down", "one line down", MOVE),
+        key("pageup", "page(-1)", "page up", "lines.page-up", "one screen up", MOVE),
+        key("pagedown", "page(1)", "page down", "lines.page-down", "one screen down", MOVE),
+        key("home", "edge(-1)", "first", "lines.first", "to the first line", MOVE),
+        key("end", "edge(1)", "last", "lines.last", "to the last line", MOVE),
+        key("enter", "choose", "open", "lines.open", "open this line", MOVE),
+    ]  # fmt: skip
 
     class Chosen(Message):
         """The line under the cursor is to be opened."""

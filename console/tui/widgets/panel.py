@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import Click
 from textual.message import Message
 from textual.strip import Strip
@@ -10,14 +10,14 @@ from textual.strip import Strip
 from console.tui.drawing.box import EDGES
 from console.tui.drawing.paint import paint
 from console.tui.drawing.text import Row
-from console.tui.keys import HERE
+from console.tui.keys import HERE, key
 from console.tui.widgets.block import Block
 
 
 class Panel(Block, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", id="panel.open", tooltip="what stands behind this panel, whole", group=HERE),
-    ]
+        key("enter", "open", "open", "panel.open", "what stands behind this panel, whole", HERE),
+    ]  # fmt: skip
 
     class Opened(Message):
         """`x` is where it was clicked; None for a key."""

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 
 from console.observation.facets import Filter
@@ -15,7 +15,7 @@ from console.tui.attachment import Attachment
 from console.tui.drawing.receipts import name_width, receipt_row
 from console.tui.drawing.text import Row
 from console.tui.key_names import KeyNames
-from console.tui.keys import FIND
+from console.tui.keys import FIND, key
 from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.lines import LineView
 
@@ -26,15 +26,12 @@ class ReceiptsView(LineView):
     """Line 0 is the newest. Away from it, the list stands still while new receipts are counted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "filter", id="receipts.filter", tooltip="host:mac kind:heartbeat verdict:bad words",
-                group=FIND, key_display="/"),
-        Binding("n", "problem(1)", "next problem", id="receipts.next", group=FIND,
-                tooltip="to what a stop rests on, then to older problems"),
-        Binding("N", "problem(-1)", "previous", id="receipts.previous", tooltip="the next newer problem", group=FIND),
-        Binding("full_stop", "follow", "follow", id="receipts.follow", tooltip="back to the newest", group=FIND,
-                key_display="."),
-        Binding("y", "copy", "copy digest", id="receipts.copy", tooltip="copy the record's sha256", group=FIND),
-        Binding("Y", "copy_json", "copy JSON", id="receipts.copy-json", tooltip="copy the record itself", group=FIND),
+        key("slash", "filter", "filter", "receipts.filter", "host:mac kind:heartbeat verdict:bad words", FIND),
+        key("n", "problem(1)", "next problem", "receipts.next", "to what a stop rests on, then older problems", FIND),
+        key("N", "problem(-1)", "previous", "receipts.previous", "the next newer problem", FIND),
+        key("full_stop", "follow", "follow", "receipts.follow", "back to the newest", FIND),
+        key("y", "copy", "copy digest", "receipts.copy", "copy the record's sha256", FIND),
+        key("Y", "copy_json", "copy JSON", "receipts.copy-json", "copy the record itself", FIND),
     ]  # fmt: skip
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
