@@ -1,6 +1,14 @@
 """What every room's tests may ask for."""
 
+import signal
+
 import pytest
+
+
+def pytest_configure() -> None:
+    """A shell's `&` makes what it starts ignore SIGINT, and so all that a test starts and interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from runners.records.durable import write_durable
 from runners.training.capture_memory import Way, choose, needs
 from runners.training.capture_passes import LayeredDecoder, Passes, WholeDecoder, run_by_layer, run_whole
 from runners.training.capture_state import STATE_FILE, CaptureState
-from runners.training.checkpoint import model_files, read_config
+from runners.training.checkpoint import model_bytes
+from runners.training.decoder_config import DecoderConfig, read_decoder, require_decoder
 from runners.training.errors import CaptureError
 from runners.training.head import find_head, identify_head
 from runners.training.samples import PairEncoder, TokenRow, load_tokenizer, prompt_template, read_pairs
@@ -47,6 +48,8 @@ class Source:
     dataset_sha256: str
     prompt_template: str
     rows: tuple[TokenRow, ...]
+    config: DecoderConfig
+    weights: Weights
 
 
 def ignore_progress(_progress: Progress) -> None:
@@ -87,9 +90,10 @@ def _read(job: CaptureJob, on_progress: OnProgress) -> Source:
     except OSError as error:
         raise CaptureError(f"{data}: expected a readable JSONL file, got {error.strerror}") from error
     pairs = read_pairs(raw, name=data.name)
-    limit = int(read_config(model).get("max_position_embeddings", 131072))
+    config, weights = read_decoder(model), Weights(model)
+    require_decoder(weights, config, model)
     tokenizer = load_tokenizer(model)
-    encoder = PairEncoder(tokenizer, vocab_size=find_head(model)[0].shape[0], limit=limit)
+    encoder = PairEncoder(tokenizer, vocab_size=config.vocab_size, limit=config.max_position_embeddings)
     rows = []
     for done, pair in enumerate(pairs):
         if done % 1000 == 0:
@@ -100,6 +104,8 @@ def _read(job: CaptureJob, on_progress: OnProgress) -> Source:
         dataset_sha256=sha256_hex(raw),
         prompt_template=prompt_template(tokenizer),
         rows=tuple(rows),
+        config=config,
+        weights=weights,
     )
 
 
@@ -107,8 +113,7 @@ class _Digesting:
     """Progress of reading the head and then every file of the model."""
 
     def __init__(self, model_dir: Path, on_progress: OnProgress) -> None:
-        files = sum((model_dir / name).stat().st_size for name in model_files(model_dir))
-        self._total = max(1, (files + find_head(model_dir)[0].size_bytes) >> 20)
+        self._total = max(1, (model_bytes(model_dir) + find_head(model_dir)[0].size_bytes) >> 20)
         self._read, self._on_progress = 0, on_progress
 
     def __call__(self, count: int) -> None:
@@ -120,10 +125,9 @@ class _Digesting:
 
 def _captured(job: CaptureJob, source: Source, state: CaptureState, on_progress: OnProgress) -> CaptureResult:
     model, out = Path(job.model_dir), Path(job.out_dir)
-    weights = Weights(model)
-    way = state.way or _way(job, source, weights)
+    way = state.way or _way(job, source)
     on_progress(Progress(stage="load", done=0, total=1, detail=way.replace("_", " ")))
-    decoder = open_decoder(model, weights, job.backend, way)
+    decoder = open_decoder(model, source.config, source.weights, job.backend, way)
     record = CaptureRecord(
         framework=decoder.framework,
         framework_version=decoder.framework_version,
@@ -163,19 +167,21 @@ def _captured(job: CaptureJob, source: Source, state: CaptureState, on_progress:
     return CaptureResult(manifests=tuple(manifests), way=way)
 
 
-def _way(job: CaptureJob, source: Source, weights: Weights) -> Way:
+def _way(job: CaptureJob, source: Source) -> Way:
     longest = max(len(row.ids) for row in source.rows)
-    needed = needs(weights, read_config(Path(job.model_dir)), min(job.batch_size, len(source.rows)), longest)
+    needed = needs(source.weights, source.config, min(job.batch_size, len(source.rows)), longest)
     return choose(job.way, needed, int(psutil.virtual_memory().available))
 
 
-def open_decoder(model_dir: Path, weights: Weights, backend: str, way: Way) -> WholeDecoder | LayeredDecoder:
+def open_decoder(
+    model_dir: Path, config: DecoderConfig, weights: Weights, backend: str, way: Way
+) -> WholeDecoder | LayeredDecoder:
     """Imports only the chosen framework. Raises CaptureError."""
     try:
         if backend == "torch" and way == "whole_model":
             from runners.training.decoder_torch import TorchDecoder
 
-            return TorchDecoder(model_dir)
+            return TorchDecoder(model_dir, config)
         if backend == "torch":
             from runners.training.layers_torch import TorchLayers
 
@@ -183,10 +189,10 @@ def open_decoder(model_dir: Path, weights: Weights, backend: str, way: Way) -> W
         if way == "whole_model":
             from runners.training.decoder_mlx import MlxDecoder
 
-            return MlxDecoder(model_dir, weights)
+            return MlxDecoder(model_dir, config, weights)
         from runners.training.layers_mlx import MlxLayers
 
-        return MlxLayers(model_dir, weights)
+        return MlxLayers(config, weights)
     except ImportError as error:
         raise CaptureError(f"capture: backend {backend!r} needs {error.name}, which is not installed here") from error
 

@@ -1,9 +1,9 @@
 """Does the whole decoder fit into this host's memory, or one layer at a time? Computed before anything is loaded."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from runners.training.decoder_config import DecoderConfig
 from runners.training.errors import CaptureError
 from runners.training.weights import Weights
 
@@ -24,19 +24,19 @@ class Needs:
         return self.whole_model if way == "whole_model" else self.by_layer
 
 
-def needs(weights: Weights, config: Mapping[str, Any], rows: int, longest: int) -> Needs:
+def needs(weights: Weights, config: DecoderConfig, rows: int, longest: int) -> Needs:
     """For batches of up to `rows` samples of up to `longest` tokens."""
     work = _work(config, rows, longest)
-    layers = (weights.f32_bytes(f"model.layers.{layer}.") for layer in range(config["num_hidden_layers"]))
+    layers = (weights.f32_bytes(f"model.layers.{layer}.") for layer in range(config.num_hidden_layers))
     # While a layer is unpacked, the bytes that it is unpacked from are there too: at most a quarter of it in MXFP4,
     # a half of its largest tensor in bf16.
     return Needs(weights.f32_bytes("model.") + work, max(layers) * 5 // 4 + work)
 
 
-def _work(config: Mapping[str, Any], rows: int, longest: int) -> int:
+def _work(config: DecoderConfig, rows: int, longest: int) -> int:
     """Activations of one forward: four copies of the attention scores, the widths of the streams, the experts' own."""
-    heads, d = int(config["num_attention_heads"]), int(config["hidden_size"])
-    widths = 8 * d + 4 * heads * int(config["head_dim"]) + 6 * int(config["intermediate_size"])
+    heads = config.num_attention_heads
+    widths = 8 * config.hidden_size + 4 * heads * config.head_dim + 6 * config.intermediate_size
     return 4 * rows * longest * (4 * heads * longest + widths)
 
 

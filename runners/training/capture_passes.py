@@ -5,7 +5,8 @@ from typing import Protocol, runtime_checkable
 
 from runners.contract.jobs import Progress
 from runners.training.capture_state import CaptureState
-from runners.training.head import F32
+from runners.training.errors import CaptureError
+from runners.training.head import F32, all_finite
 from runners.training.samples import TokenRow
 from runners.training.shard_files import ShardFiles
 from runners.training.spill import Shape, Spill
@@ -64,11 +65,23 @@ class Passes:
         return [(len(batch), max(map(len, batch)), hidden_size) for batch in batches]
 
     def keep(self, number: int, states: Sequence[F32]) -> None:
-        """Of each sample the states that predict its response: position t predicts token t + 1."""
+        """Of each sample the states that predict its response: position t predicts token t + 1. Raises CaptureError as
+        `require_finite` does."""
+        self.require_finite(number, states, "the decoder")
         first = number * self._size
         for sample, hidden in enumerate(states, start=first):
             row = self._rows[sample]
             self.files.put(sample, hidden[row.response_begin - 1 : len(row.ids) - 1])
+
+    def require_finite(self, number: int, states: Sequence[F32], after: str) -> None:
+        """Of a batch, without its padding. Raises CaptureError that names the sample: a decoder that is broken, or of
+        which a file is, shows here and not after the hours that the layers behind it take."""
+        for row, hidden in zip(self._rows[number * self._size :], states, strict=False):
+            if not all_finite(hidden[: len(row.ids)]):
+                raise CaptureError(
+                    f"sample {row.sample_id}: expected finite states after {after}, got infinite ones or NaN; is the"
+                    " checkpoint whole? Compare its files with what was published"
+                )
 
     def tell(self, layer: int, layers: int, batches: int, detail: str) -> None:
         done = min(batches * self._size, len(self._rows))
@@ -107,6 +120,7 @@ def run_by_layer(passes: Passes, decoder: LayeredDecoder, spill: Spill) -> None:
             for number in range(begun, passes.count):
                 batch = passes.batch(number)
                 states = decoder.forward(batch, decoder.embed(batch) if layer == 0 else spill.read(layer, number))
+                passes.require_finite(number, list(states), f"model.layers.{layer}")
                 if layer < last:
                     spill.write(layer + 1, number, states)
                 else:

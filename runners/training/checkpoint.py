@@ -67,9 +67,14 @@ def tensor_spans(model_dir: Path) -> dict[str, TensorSpan]:
     spans: dict[str, TensorSpan] = {}
     for file in weight_files(model_dir):
         header, data_begin = _header(model_dir / file)
-        for name, entry in header.items():
-            if listed is None or listed.get(name) == file:
-                spans[name] = _span(model_dir / file, name, entry, data_begin)
+        found = [_span(model_dir / file, name, entry, data_begin) for name, entry in header.items()]
+        _require_whole(model_dir / file, found, data_begin)
+        for span in found:
+            if listed is not None and listed.get(span.name) != file:
+                raise CheckpointError(
+                    f"{span.path}: expected the tensors that {INDEX} says are in it, got {span.name!r} too"
+                )
+            spans[span.name] = span
     if listed is not None and (missing := sorted(set(listed) - set(spans))):
         raise CheckpointError(
             f"{model_dir / INDEX}: expected {missing[0]!r} in {listed[missing[0]]}, got a file without it; the download"
@@ -89,6 +94,16 @@ def model_files(model_dir: Path) -> tuple[str, ...]:
     """Config, index and weight files: every byte that decides a forward."""
     index = (INDEX,) if (model_dir / INDEX).exists() else ()
     return (CONFIG, *index, *weight_files(model_dir))
+
+
+def model_bytes(model_dir: Path) -> int:
+    """Of all its files. Raises CheckpointError."""
+    try:
+        return sum((model_dir / name).stat().st_size for name in model_files(model_dir))
+    except OSError as error:
+        raise CheckpointError(
+            f"{error.filename}: expected a readable file, got {error.strerror}; the download may be incomplete"
+        ) from error
 
 
 def model_digest(model_dir: Path, on_bytes: OnBytes = ignore_bytes) -> str:
@@ -181,12 +196,23 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     return body, 8 + length
 
 
+def _require_whole(path: Path, spans: list[TensorSpan], begin: int) -> None:
+    """One tensor behind the other and nothing else, as the format wants it: bytes that two tensors share, or none has,
+    are read otherwise by others."""
+    for span in sorted(spans, key=lambda span: (span.begin, span.size_bytes)):
+        if span.begin != begin:
+            raise CheckpointError(f"{path}: {span.name!r}: expected its data from byte {begin}, got {span.begin}")
+        begin += span.size_bytes
+    if begin != (size := path.stat().st_size):
+        raise CheckpointError(f"{path}: expected {begin} bytes, got {size}; the download may be incomplete")
+
+
 def _span(path: Path, name: str, entry: Any, data_begin: int) -> TensorSpan:
     item_bytes = {"F32": 4, "BF16": 2, "U8": 1}
     try:
         dtype, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
         size = prod(shape) * item_bytes[dtype]
-        good = all(isinstance(n, int) and n >= 0 for n in (*shape, begin, end)) and end - begin == size
+        good = all(type(n) is int and n >= 0 for n in (*shape, begin, end)) and end - begin == size
     except (KeyError, TypeError, ValueError):
         good = False
     if not good:

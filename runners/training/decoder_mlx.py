@@ -17,12 +17,13 @@ import numpy.typing as npt
 from mlx_lm.models.gpt_oss import GptOssMoeModel, ModelArgs
 
 from runners.contract.names import Label, as_label
-from runners.training.checkpoint import read_config
+from runners.training.decoder_config import DecoderConfig, YarnRope
 from runners.training.errors import CaptureError
 from runners.training.head import F32
 from runners.training.system_blas import blas_of, set_blas_threads
 from runners.training.weights import Weights
 
+MLX_SWIGLU_ALPHA, MLX_SWIGLU_LIMIT = 1.702, 7.0  # of mlx_lm.models.activations.SwigluOAI
 PREFIX = "model."  # what is outside of it is the head, which capture does not need
 
 
@@ -32,10 +33,10 @@ class MlxDecoder:
     framework = "mlx-lm"
     framework_version = version("mlx-lm")
 
-    def __init__(self, model_dir: Path, weights: Weights) -> None:
+    def __init__(self, model_dir: Path, config: DecoderConfig, weights: Weights) -> None:
+        arguments = model_arguments(config)
         self.device_label, self.array_library, self.threads = prepare_device()
-        config = read_config(model_dir)
-        self._decoder = GptOssMoeModel(model_arguments(config))
+        self._decoder = GptOssMoeModel(arguments)
         tensors = converted(loaded(weights, weights.names(PREFIX), PREFIX))
         try:
             self._decoder.load_weights(list(tensors.items()), strict=True)
@@ -63,18 +64,30 @@ def prepare_device() -> tuple[Label, Label, int]:
     return "cpu:0", as_label(f"{library}/{blas_of('libmlx.so')}"), threads
 
 
-def model_arguments(config: dict[str, Any]) -> Any:
-    rope = rope_parameters(config)
-    arguments = {**config, "rope_theta": rope["rope_theta"], "rope_scaling": _scaling(rope)}
+def model_arguments(config: DecoderConfig) -> Any:
+    """Raises CaptureError for what mlx-lm has as constants of its own."""
+    for key, fixed, asked in (
+        ("swiglu_limit", MLX_SWIGLU_LIMIT, config.swiglu_limit),
+        ("swiglu_alpha", MLX_SWIGLU_ALPHA, config.swiglu_alpha),
+    ):
+        if asked != fixed:
+            raise CaptureError(
+                f"config.json: {key}: expected {fixed}, with which mlx-lm always computes, got {asked}; capture with"
+                " the torch backend"
+            )
+    said = config.model_dump(include=set(ModelArgs.__dataclass_fields__))
+    rope = config.rope_parameters.model_dump()
+    scaling = None if config.rope_parameters.rope_type == "default" else rope
     arguments_of: Any = ModelArgs  # untyped upstream
-    return arguments_of.from_dict(arguments)
+    return arguments_of(
+        **{**said, "layer_types": list(config.layer_types)}, rope_theta=rope["rope_theta"], rope_scaling=scaling
+    )
 
 
-def turn_as_trained(layer: Any, config: dict[str, Any]) -> None:
+def turn_as_trained(layer: Any, config: DecoderConfig) -> None:
     """The layer's positions as transformers has them."""
-    rope = rope_parameters(config)
-    if rope["rope_type"] == "yarn":
-        layer.self_attn.rope._freqs = mx.array(yarn_periods(rope, config["head_dim"]))
+    if config.rope_parameters.rope_type == "yarn":
+        layer.self_attn.rope._freqs = mx.array(yarn_periods(config.rope_parameters, config.head_dim))
 
 
 def padded_ids(batch: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
@@ -88,27 +101,15 @@ def loaded(weights: Weights, names: Sequence[str], prefix: str) -> dict[str, mx.
     return {name.removeprefix(prefix): mx.array(weights.f32(name)) for name in names}
 
 
-def rope_parameters(config: dict[str, Any]) -> dict[str, Any]:
-    """In transformers' new spelling, from either spelling. Raises CaptureError for a kind without a test here."""
-    old = {**(config.get("rope_scaling") or {"rope_type": "default"}), "rope_theta": config.get("rope_theta", 150000)}
-    rope: dict[str, Any] = config.get("rope_parameters") or old
-    if rope.get("rope_type") not in ("default", "yarn"):
-        raise CaptureError(
-            f"config.json: mlx capture: expected rope_type 'default' or 'yarn', got {rope.get('rope_type')!r};"
-            " capture with the torch backend"
-        )
-    return rope
-
-
-def yarn_periods(rope: dict[str, Any], dims: int) -> npt.NDArray[np.float32]:
+def yarn_periods(rope: YarnRope, dims: int) -> npt.NDArray[np.float32]:
     """Reciprocal frequencies `[dims / 2]`, as transformers has them (YaRN, Peng et al. 2023, section 3.2)."""
-    base, factor, trained = rope["rope_theta"], rope["factor"], rope["original_max_position_embeddings"]
+    base, factor, trained = rope.rope_theta, rope.factor, rope.original_max_position_embeddings
 
     def dim_of(rotations: float) -> float:
         return float(dims * math.log(trained / (rotations * 2 * math.pi)) / (2 * math.log(base)))
 
-    low, high = dim_of(rope.get("beta_fast") or 32), dim_of(rope.get("beta_slow") or 1)
-    if rope.get("truncate", True):
+    low, high = dim_of(rope.beta_fast), dim_of(rope.beta_slow)
+    if rope.truncate:
         low, high = math.floor(low), math.ceil(high)
     low, high = max(low, 0), min(high, dims - 1)
     ramp = np.clip((np.arange(dims // 2) - low) / max(high - low, 0.001), 0, 1)
@@ -134,7 +135,3 @@ def converted(weights: dict[str, mx.array]) -> dict[str, mx.array]:
         else:
             result[name] = value
     return result
-
-
-def _scaling(rope: dict[str, Any]) -> dict[str, Any] | None:
-    return None if rope["rope_type"] == "default" else {key: v for key, v in rope.items() if key != "rope_theta"}

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import transformers
 
-from runners.training.checkpoint import read_config
+from runners.training.decoder_config import DecoderConfig
 from runners.training.errors import CaptureError
 from runners.training.head import F32
 
@@ -23,7 +23,7 @@ class TorchDecoder:
 
     device_label = "cpu:0"
 
-    def __init__(self, model_dir: Path) -> None:
+    def __init__(self, model_dir: Path, config: DecoderConfig) -> None:
         library: Any = transformers  # partly typed, so its calls are not checked
         library.utils.logging.disable_progress_bar()  # progress is the caller's to tell
         library.utils.logging.set_verbosity_error()  # or it reports at length that the head was left out
@@ -32,10 +32,11 @@ class TorchDecoder:
                 model_dir,
                 output_loading_info=True,
                 local_files_only=True,
+                trust_remote_code=False,
                 dtype=torch.float32,
                 attn_implementation="eager",  # the other kinds refuse attention sinks on a CPU
                 experts_implementation="eager",  # the grouped product wants sizes that are multiples of 8
-                **_unpacking(library, model_dir),
+                **_unpacking(library, config),
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise CaptureError(f"{model_dir}: expected a checkpoint that transformers loads, got: {error}") from error
@@ -70,10 +71,7 @@ def padded(batch: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, mask
 
 
-def _unpacking(library: Any, model_dir: Path) -> dict[str, Any]:
+def _unpacking(library: Any, config: DecoderConfig) -> dict[str, Any]:
     """MXFP4 experts become f32 like everything else. By default the library may compute in MXFP4, where it finds
     kernels for it, or else unpack: the states would depend on what is installed."""
-    quantised = read_config(model_dir).get("quantization_config") or {}
-    if quantised.get("quant_method") != "mxfp4":
-        return {}
-    return {"quantization_config": library.Mxfp4Config(dequantize=True)}
+    return {} if config.quantization_config is None else {"quantization_config": library.Mxfp4Config(dequantize=True)}

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
@@ -11,7 +10,7 @@ import numpy as np
 from mlx_lm.models.base import create_attention_mask
 from mlx_lm.models.gpt_oss import TransformerBlock
 
-from runners.training.checkpoint import read_config
+from runners.training.decoder_config import DecoderConfig
 from runners.training.decoder_mlx import converted, loaded, model_arguments, padded_ids, prepare_device, turn_as_trained
 from runners.training.errors import CaptureError
 from runners.training.head import F32
@@ -24,11 +23,11 @@ class MlxLayers:
     framework = "mlx-lm"
     framework_version = version("mlx-lm")
 
-    def __init__(self, model_dir: Path, weights: Weights) -> None:
+    def __init__(self, config: DecoderConfig, weights: Weights) -> None:
+        self._arguments = model_arguments(config)
         self.device_label, self.array_library, self.threads = prepare_device()
-        self._config, self._weights = read_config(model_dir), weights
-        self._arguments = model_arguments(self._config)
-        self.count = int(self._arguments.num_hidden_layers)
+        self._config, self._weights = config, weights
+        self.count = config.num_hidden_layers
         self._layer: Any = None
         self._norm: Any = None
         self._window: int | None = None
@@ -50,11 +49,11 @@ class MlxLayers:
         turn_as_trained(layer, self._config)
         mx.eval(layer.parameters())
         self._layer = layer
-        sliding = self._config["layer_types"][index] == "sliding_attention"
-        self._window = self._arguments.sliding_window if sliding else None
+        sliding = self._config.layer_types[index] == "sliding_attention"
+        self._window = self._config.sliding_window if sliding else None
         if index == self.count - 1:
             layers: Any = nn  # untyped upstream
-            norm = layers.RMSNorm(self._arguments.hidden_size, self._arguments.rms_norm_eps)
+            norm = layers.RMSNorm(self._config.hidden_size, self._config.rms_norm_eps)
             norm.load_weights([("weight", mx.array(self._weights.f32(NORM)))])
             self._norm = norm
 

@@ -33,7 +33,7 @@ class TorchLayers:
     def __init__(self, model_dir: Path, weights: Weights) -> None:
         library: Any = transformers
         try:
-            self._config = library.AutoConfig.from_pretrained(model_dir, local_files_only=True)
+            self._config = library.AutoConfig.from_pretrained(model_dir, local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise CaptureError(f"{model_dir}: expected a config.json that transformers reads, got: {error}") from error
         self._weights = weights

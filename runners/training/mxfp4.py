@@ -26,13 +26,18 @@ def expert_shape(blocks: tuple[int, ...]) -> tuple[int, int, int]:
     return experts, groups * half * 2, rows
 
 
+def require_groups(blocks: tuple[int, ...], scales: tuple[int, ...], *, name: str) -> None:
+    """Do scales belong to blocks? Raises CheckpointError."""
+    if len(blocks) != 4 or blocks[3] != 16 or scales != blocks[:3]:
+        raise CheckpointError(
+            f"{name}: expected blocks [E, out, groups, 16] with scales [E, out, groups], got {list(blocks)} with"
+            f" {list(scales)}"
+        )
+
+
 def dequantise(blocks: Bytes, scales: Bytes, *, name: str) -> npt.NDArray[np.float32]:
     """The experts as transformers lays them out: `[E, in, out]` f32. Raises CheckpointError."""
-    if blocks.ndim != 4 or blocks.shape[3] != 16 or scales.shape != blocks.shape[:3]:
-        raise CheckpointError(
-            f"{name}: expected blocks [E, out, groups, 16] with scales [E, out, groups], got {list(blocks.shape)} with"
-            f" {list(scales.shape)}"
-        )
+    require_groups(blocks.shape, scales.shape, name=name)
     if np.any(scales == NOT_A_NUMBER):
         raise CheckpointError(f"{name}: expected scales below 255, got one that stands for NaN")
     out = np.empty(expert_shape(blocks.shape), np.float32)

@@ -77,7 +77,7 @@ def load_tokenizer(model_dir: Path) -> Tokenizer:
     from transformers import AutoTokenizer
 
     try:
-        loaded: Any = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
+        loaded: Any = AutoTokenizer.from_pretrained(model_dir, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise CaptureError(f"{model_dir}: expected a tokenizer that transformers loads, got: {error}") from error
     tokenizer: Tokenizer = loaded

@@ -81,12 +81,13 @@ class ShardFiles:
 
     def put(self, sample: int, hidden: F32) -> None:
         """All rows of a sample, `[rows, d]`, rounded to bf16: that costs nothing in loss, and products with a bf16 head
-        stay exact in f32. Raises CaptureError for rows that are not finite."""
-        if not all_finite(hidden):
-            raise CaptureError(f"sample {sample}: expected finite hidden states, got infinite ones or NaN")
+        stay exact in f32. Rows are finite. Raises CaptureError for one that bf16 can't hold."""
+        bits = f32_to_bf16(hidden)
+        if not all_finite(bits):
+            raise CaptureError(f"sample {sample}: expected states that bf16 can hold, got a larger one")
         number = bisect_right(self._starts, self.first_rows[sample]) - 1
         descriptor, begin = self._open[number]
-        data = memoryview(f32_to_bf16(hidden).tobytes())
+        data = memoryview(bits.tobytes())
         position = begin + (self.first_rows[sample] - self._starts[number]) * self._width
         while data:
             written = os.pwrite(descriptor, data, position)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from runners.training.checkpoint import TensorSpan, tensor_spans
 from runners.training.errors import CheckpointError
 from runners.training.head import F32, as_f32
-from runners.training.mxfp4 import dequantise, expert_shape
+from runners.training.mxfp4 import dequantise, expert_shape, require_groups
 
 NUMPY_OF = {"F32": "<f4", "BF16": "<u2", "U8": "u1"}
 BLOCKS, SCALES = "_blocks", "_scales"
@@ -27,6 +27,12 @@ class Weights:
     def __init__(self, model_dir: Path) -> None:
         self._folder = model_dir
         self._spans = tensor_spans(model_dir)
+        for name in self._spans:
+            self._require_kind(name)
+
+    def packed(self) -> tuple[str, ...]:
+        """Plain names, sorted, of what is stored as MXFP4."""
+        return tuple(sorted(name.removesuffix(BLOCKS) for name in self._spans if name.endswith(BLOCKS)))
 
     def names(self, prefix: str = "") -> tuple[str, ...]:
         """Plain names, sorted, of what begins with `prefix`."""
@@ -64,6 +70,19 @@ class Weights:
         if flat.nbytes != span.size_bytes:
             raise CheckpointError(f"{span.path}: {name!r}: expected {span.size_bytes} bytes, got {flat.nbytes}")
         return flat.reshape(span.shape)
+
+    def _require_kind(self, name: str) -> None:
+        """Blocks with their scales and nothing else are bytes, and what is stored as MXFP4 isn't stored twice."""
+        span, plain = self._spans[name], name.removesuffix(BLOCKS).removesuffix(SCALES)
+        if (span.dtype == "U8") != (name != plain):
+            kind = "F32 or BF16" if name == plain else "U8"
+            raise CheckpointError(f"{span.path}: {name!r}: expected {kind} data, got {span.dtype}")
+        if name == plain:
+            return
+        blocks, scales = self._span(plain + BLOCKS), self._span(plain + SCALES)
+        require_groups(blocks.shape, scales.shape, name=f"{span.path}: {plain!r}")
+        if plain in self._spans:
+            raise CheckpointError(f"{self._folder}: {plain!r}: expected it once, got it in MXFP4 and plain")
 
     def _span(self, name: str) -> TensorSpan:
         if name not in self._spans:

@@ -11,6 +11,7 @@ import pytest
 from runners.contract.jobs import CaptureJob
 from runners.contract.shard_manifest import ShardManifest
 from runners.training.capture import capture
+from runners.training.decoder_config import read_decoder
 from runners.training.errors import CaptureError, CheckpointError
 from runners.training.head import load_head
 from runners.training.samples import (
@@ -137,9 +138,10 @@ def test_mlx_turns_yarn_positions_as_transformers_does(tmp_path: Path, truncate:
         kind: Any = GptOssForCausalLM
         model = kind._from_config(config, dtype=torch.float32, attn_implementation="eager")
     model.save_pretrained(tmp_path)
+    read = read_decoder(tmp_path)
     batch = [list(range(5, 95)), list(range(40, 60))]
-    ours_all = MlxDecoder(tmp_path, Weights(tmp_path)).hidden_states(batch)
-    for ours, theirs in zip(ours_all, TorchDecoder(tmp_path).hidden_states(batch), strict=True):
+    ours_all = MlxDecoder(tmp_path, read, Weights(tmp_path)).hidden_states(batch)
+    for ours, theirs in zip(ours_all, TorchDecoder(tmp_path, read).hidden_states(batch), strict=True):
         assert np.abs(ours - theirs).max() < 1e-3
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +14,11 @@ import pytest
 from runners.contract.canonical import canonical_bytes
 from runners.contract.jobs import CaptureJob, CaptureResult, Progress
 from runners.training.capture import capture
+from runners.training.checkpoint import find_tensor
 from runners.training.errors import CaptureError
 from runners.training.shard_files import lay_out
 from runners.training.shards import Shard, gather, read_shard
+from tests.patience import PATIENCE_S
 from tests.training.published import published
 
 DATA = Path(__file__).parents[2] / "fixtures" / "swarm" / "dataset" / "train.jsonl"
@@ -69,6 +72,19 @@ def test_layer_by_layer_is_bit_equal_to_the_whole_model(
     assert layered.manifests == whole.manifests
     assert (whole.way, layered.way) == ("whole_model", "by_layer")
     assert sorted(files(tmp_path / "layers")) == ["manifest.json", "shard.safetensors"]
+
+
+@pytest.mark.parametrize(("way", "after"), [("by_layer", "model.layers.0"), ("whole_model", "the decoder")])
+def test_broken_layer_is_told_once_its_states_are_there(
+    model: Path, pairs: Path, tmp_path: Path, way: str, after: str
+) -> None:
+    broken = shutil.copytree(model, tmp_path / "model")
+    span = find_tensor(broken, "model.layers.0.post_attention_layernorm.weight")
+    with span.path.open("r+b") as stream:
+        stream.seek(span.begin)
+        stream.write(b"\xc0\x7f")  # NaN in bf16
+    with pytest.raises(CaptureError, match=f"sample train-0000: expected finite states after {after}, got"):
+        capture(job(broken, pairs, tmp_path / "out", way))
 
 
 @pytest.mark.mlx
@@ -126,7 +142,7 @@ def _killed_after(cut_off: CaptureJob, *, batches: int) -> int:
             break
         process.stdin.write("\n")
         process.stdin.flush()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == -signal.SIGKILL
     return done
 

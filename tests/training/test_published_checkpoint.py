@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from runners.training.capture_memory import choose, needs
-from runners.training.checkpoint import read_config
+from runners.training.decoder_config import read_decoder
 from runners.training.errors import CaptureError, CheckpointError
 from runners.training.head import head_identity, identify_head, load_head
 from runners.training.mxfp4 import dequantise
@@ -100,7 +100,7 @@ def test_head_is_identified_in_pieces_as_when_held(model: Path) -> None:
 
 
 def test_memory_is_judged_before_loading_and_refused_with_the_figures(model: Path) -> None:
-    needed = needs(Weights(model), read_config(model), rows=4, longest=64)
+    needed = needs(Weights(model), read_decoder(model), rows=4, longest=64)
     assert needed.by_layer < needed.whole_model
     plenty, tight, little = (int(part / 0.9) + 1 for part in (needed.whole_model, needed.by_layer, needed.by_layer / 2))
     assert choose("auto", needed, plenty) == "whole_model"
