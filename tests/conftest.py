@@ -3,6 +3,12 @@
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("same", UNHURRIED, derandomize=True, database=None)
+settings.register_profile("explore", UNHURRIED)
+settings.load_profile("same")
 
 
 def pytest_configure() -> None:

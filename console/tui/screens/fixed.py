@@ -28,8 +28,7 @@ class Leaf(Place):
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=self.CURSOR)
-        lines.border_title = Content(self.TITLE_TEXT)
-        lines.border_subtitle = Content(self.told("<leaf.back> back"))
+        lines.entitle(Content(self.TITLE_TEXT), Content(self.told("<leaf.back> back")))
         yield lines
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:

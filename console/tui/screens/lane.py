@@ -36,9 +36,8 @@ class LanePage(Leaf):
         self._choices: tuple[Choice, ...] = ()
 
     def on_mount(self) -> None:
-        self.query_one(FixedLines).border_subtitle = Content(
-            self.told("<lines.open> chooses · <lane.try> tries the endpoints again · <leaf.back> back")
-        )
+        offered = "<lines.open> chooses · <lane.try> tries the endpoints again · <leaf.back> back"
+        self.query_one(FixedLines).entitle(subtitle=Content(self.told(offered)))
         self._load()
         self.action_try_all()
 

@@ -31,7 +31,7 @@ class Viewer(Place):
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=True)
-        lines.border_title = Content("runs")
+        lines.entitle(Content("runs"))
         yield lines
 
     def show(self, view: View) -> None:
@@ -43,12 +43,8 @@ class Viewer(Place):
             lines.show_rows(tuple(run_row(run, width, marked=run.run_dir == marked) for run in self.runs))
         else:
             lines.show_rows((((view.keys.told("no run is kept here yet: <app.start> starts one"), "muted"),),))
-        lines.border_subtitle = Content(
-            view.keys.told(
-                f"{len(self.runs)} · <lines.open> opens · <app.evidence> the proof · "
-                "<viewer.mark> marks, <viewer.compare> compares"
-            )
-        )
+        offered = "<lines.open> opens · <app.evidence> the proof · <viewer.mark> marks, <viewer.compare> compares"
+        lines.entitle(subtitle=Content(f"{len(self.runs)} · {view.keys.told(offered)}"))
         super().show(view)
 
     @property
