@@ -81,7 +81,7 @@ def _panel(one: HostView, view: View, width: int, height: int) -> tuple[Row, ...
     roles = " · ".join(_ROLES.get(role, role) if inner < 50 else role for role in one.roles)
     opens = one is view.snapshot.hosts[view.snapshot.worst_host]  # what H leads to
     name = one.host.node_id
-    title = keyed(view.keys("H"), name) if opens else ((name, "bright*"),)
+    title = keyed(view.keys("app.host"), name) if opens else ((name, "bright*"),)
     return box(title, rows, width, height, note=roles, aside=_gate_age(one, view))
 
 
