@@ -36,7 +36,7 @@ class Place(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-low"), (36, "-high")]  # noqa: RUF012
 
     _theme: str | None = None  # in whose colours it was drawn last
-    _back = False  # what is true now is drawn on it
+    _back = True  # what is true now is drawn on it
 
     def compose(self) -> ComposeResult:
         yield Block(lambda view, width, _: header(view, width), id="header", ground="bar")
