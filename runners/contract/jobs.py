@@ -43,7 +43,7 @@ class CaptureJob(Word):
 
 class CaptureResult(Word):
     manifests: tuple[ShardManifest, ...]  # one per shard file, in the order of the data
-    way: Literal["whole_model", "by_layer"]  # the same states either way, so no manifest says it
+    way: Literal["whole_model", "by_layer", "found"]  # the same states either way, so no manifest says it
 
 
 class CutPart(Word):

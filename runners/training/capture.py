@@ -17,14 +17,14 @@ from pathlib import Path
 
 import psutil
 
-from runners.contract.canonical import canonical_bytes, sha256_hex
+from runners.contract.canonical import sha256_hex
 from runners.contract.jobs import CaptureJob, CaptureResult, Progress
 from runners.contract.plan import HeadIdentity
 from runners.contract.shard_manifest import CaptureRecord, ShardManifest
 from runners.records.durable import write_durable
 from runners.training.capture_memory import Way, choose, needs
 from runners.training.capture_passes import LayeredDecoder, Passes, WholeDecoder, run_by_layer, run_whole
-from runners.training.capture_state import STATE_FILE, CaptureState
+from runners.training.capture_state import STATE_FILE, CaptureState, MadeOf, Part
 from runners.training.checkpoint import model_bytes
 from runners.training.decoder_config import DecoderConfig, read_decoder, require_decoder
 from runners.training.errors import CaptureError
@@ -37,6 +37,7 @@ from runners.training.weights import Weights
 
 MANIFEST_FILE = "manifest.json"
 SAVE_EVERY_S = 2.0  # what a kill can cost
+FRAMEWORKS = {"torch": "transformers", "mlx": "mlx-lm"}
 OnProgress = Callable[[Progress], None]
 
 
@@ -70,6 +71,7 @@ def capture(
     state = CaptureState(out, save_every_s)
     with state.alone(lambda: on_progress(Progress(stage="wait", done=0, total=1, detail="for another capture here"))):
         if kept := _kept(out, job, source):
+            state.forget()
             return kept
         result = _captured(job, source, state, on_progress)
         for manifest in result.manifests:
@@ -138,7 +140,7 @@ def _captured(job: CaptureJob, source: Source, state: CaptureState, on_progress:
         batch_size=job.batch_size,
         threads=decoder.threads,
     )
-    state.begin(way, _key(job, source, record, way))
+    state.begin(way, _made_of(job, source, record, way))
     _require_disk(out, job, source, way)
     files = ShardFiles(out, source.rows, source.head.hidden_size, job.shard_bytes)
     try:
@@ -197,17 +199,17 @@ def open_decoder(
         raise CaptureError(f"capture: backend {backend!r} needs {error.name}, which is not installed here") from error
 
 
-def _key(job: CaptureJob, source: Source, record: CaptureRecord, way: Way) -> str:
-    """Equal keys give equal bytes: a capture goes on only under the key that it began with."""
-    said = {
-        "head": source.head.to_json(),
-        "dataset_sha256": source.dataset_sha256,
-        "prompt_template": source.prompt_template,
-        "record": record.to_json(),
+def _made_of(job: CaptureJob, source: Source, record: CaptureRecord, way: Way) -> MadeOf:
+    parts = {
+        "model": source.head.model_digest,
+        "tokenizer": source.head.tokenizer_digest,
+        "data": source.dataset_sha256,
+        "template": source.prompt_template,
         "way": way,
         "shard_bytes": job.shard_bytes,
+        **record.to_json(),
     }
-    return sha256_hex(canonical_bytes(said))
+    return tuple(Part(name=name, value=str(value)) for name, value in parts.items())
 
 
 def _require_disk(out: Path, job: CaptureJob, source: Source, way: Way) -> None:
@@ -233,10 +235,18 @@ def _kept(out: Path, job: CaptureJob, source: Source) -> CaptureResult | None:
     if (out / STATE_FILE).exists() or not any(out.glob("*.json")):
         return None
     manifests = tuple(ShardManifest.read(path.read_bytes()) for path in paths if path.exists())
-    expected = (source.head, source.dataset_sha256, source.prompt_template, job.split, job.batch_size)
     for got in manifests:
-        if expected != (got.head, got.dataset_sha256, got.prompt_template, got.split, got.capture.batch_size):
-            raise CaptureError(f"{out}: expected a new folder, got the complete capture of something else")
+        for name, asked, has in (
+            ("model", source.head, got.head),
+            ("data", source.dataset_sha256, got.dataset_sha256),
+            ("data set's name", job.dataset_ref, got.dataset_ref),
+            ("template", source.prompt_template, got.prompt_template),
+            ("split", job.split, got.split),
+            ("batch", job.batch_size, got.capture.batch_size),
+            ("framework", FRAMEWORKS[job.backend], got.capture.framework),
+        ):
+            if asked != has:
+                raise CaptureError(f"{out}: expected a new folder, got a complete capture with another {name}")
     if len(manifests) != len(paths):
         raise CaptureError(f"{out}: expected a new folder, got a capture in other files")
-    return CaptureResult(manifests=manifests, way=job.way if job.way != "auto" else "whole_model")
+    return CaptureResult(manifests=manifests, way="found")
