@@ -7,6 +7,7 @@ from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.cli.progress_bar import ProgressBar
+from console.coordination.errors import JobEnded
 from console.coordination.job import run_job
 from runners.contract.jobs import CaptureJob, CaptureResult
 
@@ -72,6 +73,10 @@ def prepare(options: argparse.Namespace) -> int:
             result = asyncio.run(run_job("capture", job, CaptureResult, bar.show, log=options.out / LOG_FILE))
     except KeyboardInterrupt:
         print(f"stopped; the same command goes on from what lies in {options.out}", file=sys.stderr)
+        raise
+    except (JobEnded, OSError):
+        if (options.out / UNFINISHED).exists():
+            print(f"what is done stays in {options.out}: the same command goes on from there", file=sys.stderr)
         raise
     for manifest in result.manifests:
         print(

@@ -24,6 +24,13 @@ class Progress(Word):
     detail: Text = ""
 
 
+class Counted(Word):
+    """What a job will need of memory, and what was free, told before it takes any: a job that the system ends for want
+    of memory can't tell any more."""
+
+    counted: Text
+
+
 class CaptureJob(Word):
     """Run the decoder once per sample. One shard file has `manifest.json`; several have one manifest each, beside it.
 
