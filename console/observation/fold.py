@@ -50,7 +50,7 @@ def _speak(work: Work, line: Line) -> Work:
     if line.revision != work.revision:
         work = Work(revision=line.revision, epoch=line.epoch)
     elif line.epoch != work.epoch:
-        work = replace(work, epoch=line.epoch, failed="", exited="")
+        work = replace(work, epoch=line.epoch, failed="", exited="", accelerator=None)
     return NODE_FOLDS[line.kind](work, line, line.body)
 
 

@@ -43,8 +43,11 @@ def _preparing(work: Work, line: Line, body: node.Preparing) -> Work:  # noqa: A
 
 
 def _ready(work: Work, line: Line, body: node.Ready) -> Work:
+    read = work.accelerator
+    of_another = read is not None and read.device_label != body.device.device_label
     return _changed(
         work,
+        accelerator=None if of_another else read,
         phase=Phase.READY,
         ready=line.at,
         device_label=body.device.device_label,
@@ -78,6 +81,13 @@ def _heartbeat(work: Work, line: Line, body: node.Heartbeat) -> Work:
     )
 
 
+def _accelerator_read(work: Work, line: Line, body: node.AcceleratorRead) -> Work:
+    """Only of the device that `ready` names: a host's word about another one is no figure of this work."""
+    if work.device_label and body.device_label != work.device_label:
+        return work
+    return _changed(work, accelerator=body, accelerator_at=line.at)
+
+
 def _produced(work: Work, line: Line, body: node.Produced) -> Work:  # noqa: ARG001
     # Whoever produced took every step of the recipe; the last beat before it may be some steps old.
     return _changed(work, phase=Phase.PRODUCED, step=work.steps or work.step, produced=line.at, produced_ref=line.ref)
@@ -106,6 +116,7 @@ NODE_FOLDS: dict[str, WorkFold] = {
     "ready": _ready,
     "began": _began,
     "heartbeat": _heartbeat,
+    "accelerator_read": _accelerator_read,
     "checkpointed": _unchanged,  # the coordinator tells which it holds
     "produced": _produced,
     "failed": _failed,

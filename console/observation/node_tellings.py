@@ -1,5 +1,6 @@
 """What a contributor's records say, in one line each."""
 
+from console.observation.accelerator import TROUBLES, WORDS, shown
 from console.observation.figures import short, size
 from console.observation.telling import Teller, Telling, Tone
 from runners.contract import node_records as node
@@ -48,6 +49,15 @@ def _heartbeat(body: node.Heartbeat) -> Telling:
     return Telling(f"step {body.step} of {body.steps}{loss}{speed}", Tone.BEAT)
 
 
+def _accelerator_read(body: node.AcceleratorRead) -> Telling:
+    """Read every two seconds, so it is no problem of its own; a trouble is said once."""
+    told = shown(body)
+    parts = (told.concern, told.busy, told.memory, told.temperature, told.power, told.holds_back, told.shared)
+    if body.trouble is None:
+        return Telling("  ".join(part for part in parts if part) or "tells nothing", Tone.BEAT)
+    return Telling(TROUBLES[body.trouble], Tone.WARN if body.trouble in WORDS else Tone.BEAT)
+
+
 def _checkpointed(body: node.Checkpointed) -> Telling:
     file = body.checkpoint.file
     return Telling(f"after step {body.checkpoint.step}, {size(file.size_bytes)}, sha {short(file.sha256)}", Tone.FACT)
@@ -81,6 +91,7 @@ NODE_TELLINGS: dict[str, Teller] = {
     "ready": _ready,
     "began": _began,
     "heartbeat": _heartbeat,
+    "accelerator_read": _accelerator_read,
     "checkpointed": _checkpointed,
     "produced": _produced,
     "failed": _failed,

@@ -20,6 +20,7 @@ from runners.contract.coordinator_records import (
     Working,
 )
 from runners.contract.lane import Policies
+from runners.contract.node_records import AcceleratorRead
 from runners.contract.receipts import HeldOutScore
 from runners.contract.states import Departure, LinkState, Phase, RunnerState, WindowState
 
@@ -67,6 +68,8 @@ class Work:
     step_ms: float | None = None
     memory_bytes: int = 0
     memory_total_bytes: int = 0
+    accelerator: AcceleratorRead | None = None  # its last reading; of a host that computes on a processor there is none
+    accelerator_at: Stamp | None = None
     losses: tuple[float, ...] = ()
     beats: tuple[int, ...] = ()  # wall clock of the writer, ms
     began: Stamp | None = None

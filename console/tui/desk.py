@@ -125,13 +125,14 @@ class OperatorDesk:
         if self.job is not None:
             raise ActRefused(f"{self.job.state.what} goes on; X cancels it")
         argv = self.acts.command(*words)
-        begun = await self._begin(kind, key, what, run_id=run_id, subject=subject, argv=argv)
-        job = self.job = Job(key, what, argv, begun.folder, self._clock.mono_ms())
+        job = self.job = Job(key, what, argv, self._clock.mono_ms())  # before it is recorded, which may take its time
         try:
-            ended = await job.run()
-        except OSError as error:
-            await self._end(begun, "failed", None, in_words(error))
-            raise ActRefused(in_words(error)) from error
+            begun = await self._begin(kind, key, what, run_id=run_id, subject=subject, argv=argv)
+            try:
+                ended = await job.run(begun.folder)
+            except OSError as error:
+                await self._end(begun, "failed", None, in_words(error))
+                raise ActRefused(in_words(error)) from error
         finally:
             self.job = None
         detail = told(job.result(), ended.code) or ended.said or f"ended with code {ended.code}"

@@ -23,6 +23,8 @@ GLYPHS = (
     ("━━─┼──┼", "accent", "a gauge towards its bounds, the ticks; ━ of a bar is what is done"),
     ("│ · ╱", "ok", "on the timeline a beat; between beats; silence for longer than there should be one"),
     ("▪ ◆ ● ✗", "accent", "on the timeline gate or ready; produced, or replayed; upload here; refused"),
+    ("▲ throttled, full", "warn", "a card's clocks are held down; over 95 % of its memory is used"),
+    ("✗ card lost", "bad", "its driver says so; the runner may beat on all the same"),
     ("✓", "ok", "digest, chain and own signature were checked"),
     ("≈", "muted", "chained to a line whose signature was checked; its own is next"),
     ("a", "muted", "a problem that the operator acknowledged by a signed act; n passes over it"),

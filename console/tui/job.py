@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,17 +34,22 @@ class JobState:
 
 
 class Job:
-    """What the process prints lies in `folder`, so that it needs no reader. `state` changes as a whole."""
+    """What the process prints lies in a folder, so that it needs no reader. `state` changes as a whole."""
 
-    def __init__(self, key: str, what: str, argv: tuple[str, ...], folder: Path, began_ms: int) -> None:
-        self.argv, self.folder = argv, folder
+    def __init__(self, key: str, what: str, argv: tuple[str, ...], began_ms: int) -> None:
+        self.argv = argv
+        self.folder: Path | None = None
         self.state = JobState(key, what, began_ms)
         self._process: subprocess.Popen[bytes] | None = None
         self._asked_s: float | None = None
 
-    async def run(self) -> JobState:
+    async def run(self, folder: Path) -> JobState:
         """Until the process ends. A console that ends meanwhile leaves it alone. Raises OSError."""
-        with (self.folder / RESULT).open("wb") as out, (self.folder / NARRATION).open("wb") as err:
+        self.folder = folder
+        if self.state.cancelling:
+            self.state = replace(self.state, said="it had not begun", ending="cancelled")
+            return self.state
+        with (folder / RESULT).open("wb") as out, (folder / NARRATION).open("wb") as err, _interrupts_heard():
             # Not asyncio's own: it kills its processes when the loop is closed, and this one may outlive the console.
             self._process = process = subprocess.Popen(  # noqa: ASYNC220 - some ms, and it must outlive the loop
                 self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
@@ -64,7 +70,7 @@ class Job:
 
     def cancel(self) -> None:
         """As Ctrl-C would; a process that doesn't end within the grace is killed."""
-        if self._process is None or self.state.cancelling:
+        if self.state.cancelling:
             return
         self.state = replace(self.state, cancelling=True)
         self._asked_s = time.monotonic()
@@ -80,9 +86,21 @@ class Job:
                 os.killpg(self._process.pid, number)
 
     def _tail(self, name: str, most: int = TAIL_BYTES) -> str:
+        if self.folder is None:
+            return ""
         try:
             with (self.folder / name).open("rb") as stream:
                 stream.seek(max(0, os.fstat(stream.fileno()).st_size - most))
                 return stream.read(most).decode(errors="replace")
         except OSError:
             return ""
+
+
+@contextlib.contextmanager
+def _interrupts_heard() -> Iterator[None]:
+    """A console that a script started with `&` ignores SIGINT. A process that inherits that can't be cancelled."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # exec makes it the default one
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

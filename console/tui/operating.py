@@ -42,6 +42,7 @@ class OperatingApp(ScrubbingApp):
             mode=self.mode,
             run=watched.run_dir.name if watched else "",
             live="" if live is None or over == live.run_dir else live.run_id,
+            asked=self.asked_ms is not None,
             read_only=self.read_only,
             replaying=watched is not None and watched.player is not None,
             busy=job.state.what if job else "",
@@ -78,16 +79,7 @@ class OperatingApp(ScrubbingApp):
 
     async def action_start(self) -> None:
         self.asked_ms = self.clock.mono_ms()
-        self._do(self._start)
-
-    async def _start(self) -> None:
-        asked_ms, before = self.asked_ms, self.attachment
-        try:
-            await self._goes_on(self.desk.start(), "go live")
-        finally:
-            self.asked_ms = None
-        if asked_ms is not None and self.attachment is not None and self.attachment is not before:
-            self.attachment.asked_ms = asked_ms
+        self._do(lambda: self._goes_on(self.desk.start(), "go live"))
 
     def action_stop(self) -> None:
         if self.attachment is None:
@@ -120,9 +112,15 @@ class OperatingApp(ScrubbingApp):
         self._ask(question, lambda: self._goes_on(self.desk.replay(run_id), "replay"))
 
     async def _goes_on(self, act: Awaitable[StartedRun], name: str) -> None:
-        started = await self._said(act, name)
+        asked_ms = self.asked_ms = self.asked_ms or self.clock.mono_ms()
+        try:
+            started = await self._said(act, name)
+        finally:
+            self.asked_ms = None
         if started is not None:
             self.attach(started.run_dir)
+            if self.attachment is not None:
+                self.attachment.asked_ms = asked_ms
             self.action_place("dashboard")
 
     # -- acts in a process of their own

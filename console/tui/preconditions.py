@@ -17,6 +17,7 @@ class Standing:
     mode: Mode
     run: str = ""  # the watched one
     live: str = ""  # a run that goes on here, watched or not
+    asked: bool = False  # a run was asked for, and isn't there yet
     read_only: bool = False
     replaying: bool = False  # what is shown is a moment of the past
     busy: str = ""  # the long act that goes on
@@ -48,6 +49,8 @@ def _busy(standing: Standing) -> str | None:
 
 
 def _machine_is_free(standing: Standing) -> str | None:
+    if standing.asked:
+        return "a run is being started"
     if standing.live:
         return f"{standing.live} is going on and needs this machine; {standing.keys('x')} stops it first"
     return _busy(standing)

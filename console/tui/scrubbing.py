@@ -25,17 +25,17 @@ class ScrubbingApp(WatchingApp):
             player.phase(way)
         else:
             player.step(way * 1000)
-        self.again()
+        self.touch()
 
     def action_live(self) -> None:
         """From a moment of the past back to what is."""
         if self.attachment is not None:
             self.attachment.player = None
         self._paused = None
-        self.again()
+        self.touch()
 
     def action_pause(self) -> None:
-        self.again()
+        self.touch()
         if self.attachment is not None and self.attachment.player is not None:
             self.attachment.player.toggle()
         elif self._paused is None and self.attachment is not None:

@@ -21,6 +21,7 @@ from console.tui.key_names import KeyNames
 from console.tui.lateness import FRAME_MS, Lateness
 from console.tui.notices import Notices
 from console.tui.standing import mode_of, view_of
+from console.tui.stylesheet import ThemedStylesheet
 from console.tui.terminal import TerminalDriver
 from console.tui.verification import Verification, Verified
 from console.tui.view import Mode, View
@@ -51,6 +52,7 @@ class WatchingApp(App[None]):
         threaded: bool,
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
+        self.stylesheet = ThemedStylesheet(variables=self.get_css_variables())
         self.animation_level = "none"
         self.runs_dir, self.read_only, self.given, self.kept_folders = runs_dir, read_only, given, kept_folders
         self.clock = clock or Clock()
@@ -129,13 +131,12 @@ class WatchingApp(App[None]):
 
     # -- frames
 
-    def delay_update(self, delay: float = 0.005) -> None:
-        """A place is drawn within its first frame: Textual's 50 ms against flicker would only be felt."""
-        super().delay_update(min(delay, 0.005))
+    def delay_update(self, delay: float = 0) -> None:
+        """A place is painted as it is within its first frame: Textual's 50 ms against flicker would only be felt."""
 
     def frame(self) -> None:
         """Drain, fold, one frozen view, the active screen. Nothing is judged before the input is drained."""
-        if not self.screen_stack:
+        if not self.screen_stack or not self.is_running:
             return  # between two modes, or on the way out
         now = self.stamp()
         self._lateness.frame(now.mono_ms, self.attachment)
@@ -154,10 +155,15 @@ class WatchingApp(App[None]):
             self._shown = key if self.screen.is_mounted else None
             self._drawn_ms = now.mono_ms
             self.frames += 1
-            for screen in self.screen_stack:
+            for screen in reversed(self.screen_stack):
                 show = getattr(screen, "show", None)
                 if show is not None and screen.is_mounted:
                     show(view)
+                if not screen.is_modal:
+                    break  # it hides what lies below
+            paint = getattr(self.screen, "paint", None)
+            if paint is not None:
+                paint()
 
     def _drawn_lately(self, now: Stamp, attachment: Attachment) -> bool:
         """While a long journal is read there is only its progress to show, and every picture makes it longer."""

@@ -1,6 +1,8 @@
 """Bodies of the records that a contributor's runner journals."""
 
-from typing import Literal
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
 
 from runners.contract.document import Word
 from runners.contract.execution import ExecutionSettings
@@ -73,6 +75,71 @@ class Heartbeat(Word):
     memory_total_bytes: int
 
 
+# What a host says of its card is hostile like all else: no figure that a card can't have.
+MOST_BYTES = 1 << 50
+MOST_CELSIUS = 200
+MOST_MILLIWATTS = 10_000_000
+MOST_PROCESSES = 65_535
+Bytes = Annotated[int, Field(ge=0, le=MOST_BYTES)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+Celsius = Annotated[int, Field(ge=0, le=MOST_CELSIUS)]
+Milliwatts = Annotated[int, Field(ge=0, le=MOST_MILLIWATTS)]
+Slowing = Literal[
+    "sw_power_cap",
+    "hw_slowdown",
+    "sync_boost",
+    "sw_thermal_slowdown",
+    "hw_thermal_slowdown",
+    "hw_power_brake_slowdown",
+]
+CardTrouble = Literal[
+    "no_bindings",  # nvidia-ml-py isn't installed
+    "no_nvml",  # the driver's library isn't here, or is of another version than the driver
+    "not_found",  # NVML knows no card of the one that computes
+    "lost",  # the driver says so: fallen off the bus, or in need of a reset
+    "refused",  # NVML answers with another error
+    "silent",  # NVML was asked and hasn't answered
+    "ended",  # who asks it has ended, more than once
+]
+
+
+class CardFigures(Word):
+    """What NVIDIA's driver tells of the card, whoever uses it. None: it doesn't tell."""
+
+    used_bytes: Bytes | None
+    total_bytes: Bytes | None
+    busy_percent: Percent | None  # of the driver's last sampling period, in which a kernel ran
+    temperature_c: Celsius | None
+    power_mw: Milliwatts | None
+    power_limit_mw: Milliwatts | None
+    slowing: Annotated[tuple[Slowing, ...], Field(max_length=6)] | None  # what holds the clocks down
+    processes: Annotated[int, Field(ge=0, le=MOST_PROCESSES)] | None  # that compute on it, this one among them
+
+    @model_validator(mode="after")
+    def _no_more_than_there_is(self) -> Self:
+        if self.used_bytes is not None and self.total_bytes is not None and self.used_bytes > self.total_bytes:
+            raise ValueError(f"expected used_bytes of at most {self.total_bytes}, got {self.used_bytes}")
+        return self
+
+
+class HeldMemory(Word):
+    """What this process holds of the accelerator's memory, as its array library counts it between two steps."""
+
+    arrays_bytes: Bytes
+    cached_bytes: Bytes  # kept beside them for the next ones
+    peak_bytes: Bytes  # most that arrays came to
+    recommended_bytes: Bytes | None  # Metal: the most that it recommends to hold at once
+
+
+class AcceleratorRead(Word):
+    """What the accelerator does now. Only a host that computes on one says it; it is no sign of life."""
+
+    device_label: Annotated[str, StringConstraints(pattern=r"^(cuda|metal):[0-9]{1,3}$")]
+    held: HeldMemory | None
+    card: CardFigures | None
+    trouble: CardTrouble | None  # why `card` isn't told where it should be
+
+
 class Checkpointed(Word):
     """A training state lies in the run root, whole and synced, before this is written."""
 
@@ -113,6 +180,7 @@ NODE_BODIES: dict[str, type[Word]] = {
     "ready": Ready,
     "began": Began,
     "heartbeat": Heartbeat,
+    "accelerator_read": AcceleratorRead,
     "checkpointed": Checkpointed,
     "produced": Produced,
     "failed": Failed,

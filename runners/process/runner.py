@@ -20,6 +20,7 @@ from runners.contract.node_records import (
 from runners.contract.plan import OUTBOX_FILES, CheckpointRef
 from runners.contract.requests import LaunchRequest
 from runners.contract.states import Phase
+from runners.process.accelerator_watch import AcceleratorWatch
 from runners.process.control import check_begin
 from runners.process.drill_fault import require_loopback, spoil
 from runners.process.errors import Orphaned, Refused, StopRequested
@@ -55,6 +56,7 @@ class Runner:
         self.stop = stop
         self.heartbeat_ms = request.contract.policies.heartbeat_ms
         self.progress = Progress(len(request.assignment.batches))
+        self.accelerator = AcceleratorWatch(journal.append)
         self._root = root
         self._request = request
         self._assignment = request.assignment
@@ -93,6 +95,7 @@ class Runner:
         got = execution(backend)
         self._compare_settings(planned, got)
         require_memory(self._assignment, backend)
+        self.accelerator.start_on(backend.device())
         self._on_stage("import", 1, 1, "stages", backend.version())
         archive = self._root.archive(self._request.archive_sha256)
         prepared = prepare_contribution(
@@ -168,6 +171,7 @@ class Runner:
     def _on_stage(self, stage: "Stage", done: int, total: int, unit: "Unit", detail: str) -> None:
         if self.stop.is_set():
             raise StopRequested(f"asked to stop while preparing ({stage})")
+        self.accelerator.note()
         now = time.monotonic()
         name, last = self._last_stage
         if stage == name and done < total and now - last < STAGE_PERIOD_S:
@@ -181,6 +185,7 @@ class Runner:
         self.journal.append("checkpointed", body)
 
     def _on_step(self, result: "StepResult") -> None:
+        self.accelerator.note()
         self.progress.finish_step(step=result.step, samples=result.samples, loss=result.loss, seconds=result.seconds)
         if result.step == len(self._assignment.batches):
             self.progress.enter(Phase.WRITING)

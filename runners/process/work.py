@@ -84,7 +84,7 @@ def open_runner(settings: HostSettings, revision: int) -> Runner:
 
 def see_through(runner: Runner) -> int:
     """Every way out leaves an `exited` record as the last one. Raises OSError where the journal can't be written."""
-    with HeartbeatThread(runner.journal.append, runner.progress, period_ms=runner.heartbeat_ms):
+    with HeartbeatThread(runner.journal.append, runner.progress, period_ms=runner.heartbeat_ms), runner.accelerator:
         reason = _outcome(runner)
     runner.journal.append("exited", Exited(reason=reason, code=EXIT_CODES[reason]))
     return EXIT_CODES[reason]

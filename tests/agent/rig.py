@@ -13,6 +13,7 @@ import asyncssh
 import psutil
 
 from runners.contract.announcement import AgentAnnouncement
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -84,7 +85,7 @@ class AgentRig:
     def wait(self) -> int:
         assert self.process is not None
         assert self.process.stdout is not None
-        code = self.process.wait(10)
+        code = self.process.wait(PATIENCE_S)
         self.process.stdout.close()
         return code
 

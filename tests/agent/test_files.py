@@ -7,6 +7,7 @@ import asyncssh
 import pytest
 
 from tests.agent.rig import AgentRig, running
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.ssh
 
@@ -70,7 +71,7 @@ async def test_a_file_in_the_run_root_is_read_at_any_offset(agent: AgentRig) -> 
     ],
 )
 async def test_anything_but_a_plain_file_by_its_plain_name_is_refused(agent: AgentRig, name: str) -> None:
-    async with agent.connect() as connection, connection.start_sftp_client() as sftp, asyncio.timeout(5):
+    async with agent.connect() as connection, connection.start_sftp_client() as sftp, asyncio.timeout(PATIENCE_S):
         with pytest.raises(asyncssh.SFTPPermissionDenied):
             await sftp.open(name, "rb")
         with pytest.raises(asyncssh.SFTPPermissionDenied):

@@ -9,6 +9,7 @@ import pytest
 
 from runners.contract.requests import VERBS
 from tests.agent.rig import AgentRig, end_process, running
+from tests.patience import PATIENCE_S, meanwhile_until
 
 pytestmark = pytest.mark.ssh
 
@@ -32,9 +33,13 @@ async def start_verb(connection: asyncssh.SSHClientConnection, order: dict[str, 
 
 
 async def gone(pid: int) -> None:
-    async with asyncio.timeout(10):
-        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-            await asyncio.sleep(0.02)
+    def is_gone() -> bool:
+        try:
+            return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return True
+
+    await meanwhile_until(f"process {pid} to be gone", is_gone)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -154,7 +159,7 @@ async def test_a_verb_killed_by_a_signal_is_told_as_that_signal(agent: AgentRig)
 
 
 async def test_a_grandchild_that_holds_the_pipes_does_not_hold_the_verb(agent: AgentRig) -> None:
-    async with agent.connect() as connection, asyncio.timeout(10):
+    async with agent.connect() as connection, asyncio.timeout(PATIENCE_S):
         stdout, _, code = await run_verb(connection, "launch", {"act": "leave", "code": 3})
     left = json.loads(stdout)["pid"]
     assert code == 3

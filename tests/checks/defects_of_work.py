@@ -15,11 +15,14 @@ from tests.checks.defects import (
     Defect,
     coordinator,
     document,
+    first,
+    own,
     said,
     sets,
 )
 from tests.checks.forge import Forge
 from tests.checks.forged_hosts import LINUX, MAC
+from tests.checks.forged_journal import Said
 from tests.checks.forged_plan import RANK
 from tests.checks.forged_work import adapter_of
 from tests.checks.lies import Lies
@@ -137,7 +140,17 @@ def _scores(bundle: Path) -> None:
     rewrite(bundle / "first_swarm_real_run_bundle.json", better)
 
 
+def _card_of_a_processor(records: list[Said]) -> list[Said]:
+    """Figures that a card would have, of a host that computes on its processor."""
+    card = {"used_bytes": 12 << 30, "total_bytes": 16 << 30, "busy_percent": 93, "temperature_c": 71,
+            "power_mw": 304_881, "power_limit_mw": 320_000, "slowing": [], "processes": 1}  # fmt: skip
+    told = Said("accelerator_read", {"device_label": "cuda:0", "held": None, "card": card, "trouble": None}, 0)
+    place = records.index(first(records, "began", None))
+    return [*records[:place], replace(told, mono_ms=records[place].mono_ms), *records[place:]]
+
+
 WORK = (
+    Defect("card_of_a_processor", "accelerators_are_those_that_compute", own(LINUX, _card_of_a_processor)),
     Defect("seen_other_bytes_than_produced", "produced_is_seen_and_kept", coordinator(
         said("contribution_seen", lambda body: body["files"][0].update(sha256=OTHER), LINUX)
     )),

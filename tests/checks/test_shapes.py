@@ -10,7 +10,7 @@ from console.evidence.checks.document_shapes import DOCUMENT_SHAPES
 from console.evidence.checks.lane.lane_shapes import LANE_SHAPES
 from console.evidence.checks.outcomes.document_shapes import OUTCOME_SHAPES
 from console.evidence.checks.record_shapes import BODIES
-from console.evidence.checks.shapes import MapOf, Maybe
+from console.evidence.checks.shapes import AtMost, MapOf, Maybe
 from console.evidence.lane_documents import (
     binder_projection,
     failure_drills,
@@ -59,7 +59,7 @@ def test_the_checker_knows_every_kind_of_record_and_its_fields(role: str, bodies
 
 def _differences(shape: Any, annotation: Any, where: str) -> list[str]:
     """Places at which a shape has other fields than a model, however deep."""
-    if isinstance(shape, Maybe):
+    while isinstance(shape, (AtMost, Maybe)):
         shape = shape.shape
     model = _model(annotation)
     if isinstance(shape, list):

@@ -14,6 +14,7 @@ from console.coordination.errors import JobEnded
 from console.coordination.job import JobProcess, run_job
 from runners.contract.jobs import Progress, ReplayJob, ScoreJob, ScoreResult, ScoreSubject, SegmentResult
 from runners.training.shards import write_shard
+from tests.patience import PATIENCE_S
 from tests.training.assignments import BASE, assignment_over, lay_ground
 from tests.training.problems import shard
 
@@ -68,7 +69,8 @@ async def test_a_job_that_the_kernel_ended_is_out_of_memory_with_what_it_had_cou
     """The kill is real, the kernel's count is not: a control group needs root."""
     counts = iter([7, 8])
     monkeypatch.setattr("console.coordination.job.kernel_kills", lambda: next(counts))
-    async with asyncio.timeout(60), JobProcess.start("replay", replay_job(tmp_path), log=tmp_path / "log.txt") as job:
+    asked, log = replay_job(tmp_path), tmp_path / "log.txt"
+    async with asyncio.timeout(PATIENCE_S), JobProcess.start("replay", asked, log=log) as job:
         answer = asyncio.create_task(job.answer(SegmentResult, ignore))
         while not job._counted:
             await asyncio.sleep(0.01)

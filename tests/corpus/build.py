@@ -17,7 +17,7 @@ from console.evidence.lane_documents.sources import shipped_sources
 from console.evidence.outcomes.places import documents_dir, publications_dir
 from console.places import data_dir
 from runners.contract.canonical import readable_bytes
-from tests.checks import test_bringup
+from tests.checks import defects_of_reports, signed_report
 from tests.checks.every_defect import DEFECTS
 from tests.checks.forge import forge
 from tests.checks.forged_ends import refused_at_bring_up
@@ -90,13 +90,13 @@ def _runs(out: Path, work: Path) -> Iterator[Bad]:
 
 
 def _bringups(out: Path) -> Iterator[Bad]:
-    for name, rule, edit in test_bringup.DEFECTS:
+    for name, rule, edit in defects_of_reports.DEFECTS:
         if name == "another_lane":
             continue  # by the command, a report of a lane that nobody here knows is judged alone
-        body = test_bringup.forged()
+        body = signed_report.forged()
         edit(body)
         (out / "bringups" / name).mkdir(parents=True)
-        path = test_bringup.write(out / "bringups" / name, test_bringup.resealed(body))
+        path = signed_report.write(out / "bringups" / name, signed_report.resealed(body))
         yield Bad(body["requirements"]["run_root"], name, path.relative_to(out).as_posix(), rule)
 
 

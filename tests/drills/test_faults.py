@@ -18,7 +18,7 @@ from runners.contract.states import RunnerState
 from runners.records.clock import Clock
 from runners.records.process_identity import ProcessIdentity
 from tests.drills.stories import NODE, OTHER
-from tests.live.rig import until
+from tests.patience import until
 
 JOURNAL = f"{NODE}.contributor.r0.e0.jsonl"
 BREATHING = """
@@ -35,7 +35,7 @@ def worker(tmp_path: Path) -> Iterator[psutil.Process]:
     """A process that says something every 10 ms, like a runner whose heartbeat is fast."""
     child = subprocess.Popen([sys.executable, "-c", BREATHING, str(tmp_path / JOURNAL)])
     process = psutil.Process(child.pid)
-    until("its first words", (tmp_path / JOURNAL).exists, patience_s=10)
+    until("its first words", (tmp_path / JOURNAL).exists)
     yield process
     child.kill()
     child.wait()
@@ -81,7 +81,7 @@ def test_nothing_strikes_before_the_node_itself_began_to_train(worker: psutil.Pr
     told(fault, launched(worker), began(OTHER))
     assert fault.struck is None
     told(fault, began())
-    until("a stopped process", lambda: is_stopped(worker), patience_s=5)
+    until("a stopped process", lambda: is_stopped(worker))
     assert fault.struck is not None
     fault.undo()
 
@@ -89,9 +89,9 @@ def test_nothing_strikes_before_the_node_itself_began_to_train(worker: psutil.Pr
 def test_a_stopped_worker_wakes_when_it_was_found_lost_and_not_before(worker: psutil.Process) -> None:
     fault = Stopped(NODE, Clock())
     told(fault, launched(worker), began(), found(RunnerState.STALE))
-    until("a stopped process", lambda: is_stopped(worker), patience_s=5)
+    until("a stopped process", lambda: is_stopped(worker))
     told(fault, found(RunnerState.LOST))
-    until("a process that runs", lambda: not is_stopped(worker), patience_s=5)
+    until("a process that runs", lambda: not is_stopped(worker))
 
 
 def test_another_nodes_process_is_never_touched(worker: psutil.Process) -> None:
@@ -110,7 +110,7 @@ def test_a_process_that_took_over_the_pid_is_never_touched(worker: psutil.Proces
 def test_a_killed_worker_is_gone(worker: psutil.Process) -> None:
     fault = Killed(NODE, Clock())
     told(fault, launched(worker), began())
-    until("its end", lambda: worker.status() == psutil.STATUS_ZOMBIE, patience_s=5)
+    until("its end", lambda: worker.status() == psutil.STATUS_ZOMBIE)
     assert fault.struck is not None
 
 
@@ -121,18 +121,18 @@ def test_a_slowed_worker_speaks_once_in_each_pause_and_is_free_once_the_skew_is_
     fault = Slowed(NODE, Clock(mono_ms=lambda: now[0]), run_root=tmp_path)
     told(fault, launched(worker), began())
     for _ in range(3):
-        until("a stopped process", lambda: is_stopped(worker), patience_s=5)
+        until("a stopped process", lambda: is_stopped(worker))
         said = (tmp_path / JOURNAL).stat().st_size
         now[0] += 1999
         fault.turn()
         assert is_stopped(worker)
         now[0] += 2
         fault.turn()  # it may run now
-        until("one more beat", lambda said=said: (tmp_path / JOURNAL).stat().st_size > said, patience_s=5)  # type: ignore[misc]
+        until("one more beat", lambda said=said: (tmp_path / JOURNAL).stat().st_size > said)  # type: ignore[misc]
         fault.turn()
     measured = {"skew_ms": 15001, "first": OTHER, "last": NODE, "bound_ms": 15000, "outcome": "past_bound_waiting"}
     told(fault, line(rec.SkewMeasured.model_validate(measured)))
-    until("a process that runs", lambda: not is_stopped(worker), patience_s=5)
+    until("a process that runs", lambda: not is_stopped(worker))
     now[0] += 5000
     fault.turn()
     assert not is_stopped(worker)
@@ -160,7 +160,7 @@ def test_a_byte_flips_only_after_the_contributor_said_that_it_produced(worker: p
     told(fault, agent(worker), launched(worker), began())
     path = upload(tmp_path)
     fault.turn()
-    until("an agent that waits", lambda: is_stopped(worker), patience_s=5)
+    until("an agent that waits", lambda: is_stopped(worker))
     assert fault.struck is None
     assert path.read_bytes() == bytes(101)
     with (tmp_path / JOURNAL).open("ab") as journal:
@@ -168,7 +168,7 @@ def test_a_byte_flips_only_after_the_contributor_said_that_it_produced(worker: p
     fault.turn()
     assert fault.struck is not None
     assert path.read_bytes() == bytes(50) + b"\x01" + bytes(50)
-    until("an agent that serves again", lambda: not is_stopped(worker), patience_s=5)
+    until("an agent that serves again", lambda: not is_stopped(worker))
 
 
 def test_an_agent_is_not_held_for_longer_than_a_link_bears(worker: psutil.Process, tmp_path: Path) -> None:
@@ -176,10 +176,10 @@ def test_an_agent_is_not_held_for_longer_than_a_link_bears(worker: psutil.Proces
     fault = FlippedByte(NODE, Clock(mono_ms=lambda: now[0]), run_root=tmp_path)
     upload(tmp_path)
     told(fault, agent(worker), launched(worker), began())
-    until("an agent that waits", lambda: is_stopped(worker), patience_s=5)
+    until("an agent that waits", lambda: is_stopped(worker))
     now[0] = 2001
     fault.turn()
-    until("an agent that serves again", lambda: not is_stopped(worker), patience_s=5)
+    until("an agent that serves again", lambda: not is_stopped(worker))
     assert fault.struck is None
 
 

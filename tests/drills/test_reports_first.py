@@ -1,7 +1,6 @@
 """A drill's reports are checked while its run goes on, and the bundle's check judges them all the same."""
 
 import shutil
-import time
 from pathlib import Path
 
 from console.coordination.paths import RunPaths
@@ -10,6 +9,7 @@ from console.evidence.checks.bringup.gate_problem import gate_losses
 from console.observation.source import RunSource
 from console.places import data_dir
 from runners.contract.lane import RunContract
+from tests.patience import until
 
 BUNDLE = data_dir("fixtures") / "swarm" / "runs" / "first-loopback-live-1"
 
@@ -22,7 +22,4 @@ def test_a_report_that_comes_leaves_the_gate_trained_again(tmp_path: Path) -> No
     reports = ReportsFirst(paths, contract)
     for line in RunSource(BUNDLE).read_all().lines:
         reports.hear(line)
-    end = time.monotonic() + 30
-    while not gate_losses.cache_info().currsize:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until("the gate to be trained", lambda: gate_losses.cache_info().currsize)

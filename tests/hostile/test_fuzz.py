@@ -26,6 +26,7 @@ from runners.records.journal_file import JournalReader
 from tests.coordination import window as win
 from tests.coordination.window import Window
 from tests.hostile.golden import RUN, golden
+from tests.hostile.test_accelerator import said as accelerator
 
 QUICK = settings(
     max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
@@ -179,7 +180,7 @@ def _said() -> dict[str, dict[str, Any]]:
     for raw in CONTRIBUTOR.lines:
         record = json.loads(raw)
         bodies.setdefault(record["kind"], record["body"])
-    return bodies
+    return bodies | {"accelerator_read": accelerator()}  # no retained contributor of the loopback lane has a card
 
 
 SAID = _said()

@@ -20,9 +20,9 @@ import psutil
 import pytest
 
 from tests.hosts.free_port import free_port
+from tests.patience import PATIENCE_S, until
 
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
-PATIENCE_S = 10.0
 
 CONFIG = """\
 Port {port}
@@ -133,10 +133,13 @@ class SshdRig:
 
     def _until_listening(self) -> None:
         assert self.process is not None
-        deadline = time.monotonic() + PATIENCE_S
-        while b"Server listening" not in self.log.read_bytes():
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
+        process = self.process
+
+        def listens() -> bool:
+            assert process.poll() is None, self.log.read_text()
+            return b"Server listening" in self.log.read_bytes()
+
+        until("sshd to listen", listens)
 
     def sessions(self) -> list[psutil.Process]:
         """sshd's processes of open connections."""

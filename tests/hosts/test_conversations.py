@@ -13,6 +13,7 @@ from runners.contract.receipts import AdmissionReceipt
 from runners.contract.requests import Done, LaunchResponse
 from tests.agent.rig import AgentRig
 from tests.hosts.conftest import Order, Told, connected
+from tests.patience import meanwhile_until
 
 pytestmark = pytest.mark.ssh
 
@@ -136,26 +137,24 @@ async def test_leaving_a_conversation_ends_its_process(host: Host) -> None:
         await conversation.send(Order(act="wait"))
         pid = (await conversation.receive(Told)).pid
         assert psutil.pid_exists(pid)
-    async with asyncio.timeout(10):
-        while psutil.pid_exists(pid):
-            await asyncio.sleep(0.02)
+    await gone(pid)
 
 
 async def test_a_cancelled_conversation_ends_its_process(host: Host) -> None:
-    told: list[int] = []
+    told = asyncio.get_running_loop().create_future()
 
     async def talk() -> None:
         async with host.open("bringup") as conversation:
             await conversation.send(Order(act="wait"))
-            told.append((await conversation.receive(Told)).pid)
+            told.set_result((await conversation.receive(Told)).pid)
             await conversation.receive(Done)
 
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.5):
-            await talk()
-    async with asyncio.timeout(10):
-        while psutil.pid_exists(told[0]):
-            await asyncio.sleep(0.02)
+    talking = asyncio.create_task(talk())
+    pid = await told
+    talking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await talking
+    await gone(pid)
 
 
 async def test_a_verb_left_midway_costs_nobody_the_link(agent: AgentRig) -> None:
@@ -188,6 +187,4 @@ async def test_a_verb_cancelled_midway_costs_nobody_the_link(agent: AgentRig) ->
 
 
 async def gone(pid: int) -> None:
-    async with asyncio.timeout(10):
-        while psutil.pid_exists(pid):  # another process's child
-            await asyncio.sleep(0.02)
+    await meanwhile_until(f"process {pid} to be gone", lambda: not psutil.pid_exists(pid))

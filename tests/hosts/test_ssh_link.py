@@ -2,7 +2,6 @@ import asyncio
 import os
 import signal
 import socket
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,8 @@ import pytest
 from asyncssh.constants import FXP_REALPATH
 from asyncssh.sftp import SFTPServerHandler
 
-from console.hosts import ssh_link
+from console.coordination.lane_file import lane_files, load_lane
+from console.hosts import ssh_dial, ssh_link
 from console.hosts.errors import HostAuthRefused, HostKeyMismatch, HostUnreachable, LinkDown
 from console.hosts.host import LinkState
 from console.hosts.ssh_host import SshHost
@@ -20,10 +20,9 @@ from runners.contract.requests import Done
 from tests.agent.rig import AgentRig
 from tests.hosts.conftest import Order, Told, connected, target_of
 from tests.hosts.slow_way import slow_way
+from tests.patience import PATIENCE_S, meanwhile_until
 
 pytestmark = pytest.mark.ssh
-
-KEEPALIVE_BOUND_S = 4.25
 
 
 class Seen:
@@ -38,11 +37,19 @@ class Seen:
         self._news.set()
 
     async def until(self, up: bool) -> LinkState:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while not self.states or self.states[-1].up is not up:
                 self._news.clear()
                 await self._news.wait()
         return self.states[-1]
+
+
+@pytest.mark.parametrize("lane", lane_files())
+def test_a_dead_link_is_named_before_anyone_behind_it_is_called_stale(lane: str) -> None:
+    """By what is set; how soon it really is on this machine is measured by `make detection`."""
+    named_ms = ssh_dial.KEEPALIVE_S * (ssh_dial.KEEPALIVE_MISSED + 1) * 1000
+    policies = load_lane(lane).policies
+    assert named_ms + policies.heartbeat_ms < policies.stale_ms
 
 
 async def test_another_host_key_is_refused_with_both_fingerprints(agent: AgentRig) -> None:
@@ -109,10 +116,8 @@ async def test_what_a_host_says_in_the_handshake_cannot_move_a_terminal(agent: A
 
 async def test_a_link_knows_its_endpoint_its_key_and_its_round_trip(agent: AgentRig) -> None:
     async with connected(agent) as host:
-        async with asyncio.timeout(5):
-            while host.rtt_ms is None:
-                await asyncio.sleep(0.01)
-        assert 0 < host.rtt_ms < 1000
+        await meanwhile_until("a round trip", lambda: host.rtt_ms is not None)
+        assert host.rtt_ms is not None and host.rtt_ms > 0
         assert host.endpoint == f"ssh://127.0.0.1:{agent.port}"
         assert host.host_key_fingerprint == agent.host_key.get_fingerprint()
 
@@ -121,15 +126,13 @@ async def test_a_killed_agent_is_told_and_the_link_comes_back_with_it(own_agent:
     seen = Seen()
     async with connected(own_agent, seen) as host:
         own_agent.kill()
-        killed = time.monotonic()
         down = await seen.until(up=False)
-        assert time.monotonic() - killed < KEEPALIVE_BOUND_S
         assert down.rtt_ms is None
         with pytest.raises(LinkDown):
             await host.ask("stop", Order(act="echo"), Done)
         with pytest.raises(LinkDown):
             await host.read_at("x", 0, 1)
-        await asyncio.sleep(0.5)  # the first tries to come back
+        await meanwhile_until("a try to come back", lambda: seen.states[-1].reason.startswith("Connection refused"))
         own_agent.start()
         await seen.until(up=True)
         (own_agent.run_root / "x").write_bytes(b"back")
@@ -172,7 +175,7 @@ async def test_a_host_whose_answers_are_nonsense_is_watched_all_the_same(
                 patch.setitem(SFTPServerHandler._packet_handlers, FXP_REALPATH, nameless)
             else:
                 patch.setattr(ssh_link, "_round_trip_ms", unforeseen)
-            await asyncio.wait_for(asked.wait(), 10)
+            await asyncio.wait_for(asked.wait(), PATIENCE_S)
             await asyncio.sleep(0)
             accepted[-1].abort()
             down = await seen.until(up=False)
@@ -181,17 +184,15 @@ async def test_a_host_whose_answers_are_nonsense_is_watched_all_the_same(
         await host.close()
 
 
-async def test_a_silent_host_is_named_within_the_bound_and_its_calls_end(own_agent: AgentRig) -> None:
+async def test_a_silent_host_is_named_and_its_calls_end(own_agent: AgentRig) -> None:
     seen = Seen()
     async with connected(own_agent, seen) as host, host.open("status") as conversation:
         await conversation.send(Order(act="wait"))
         await conversation.receive(Told)
         os.kill(own_agent.pid, signal.SIGSTOP)
-        stopped = time.monotonic()
         answer = asyncio.ensure_future(conversation.receive(Done))
         read = asyncio.ensure_future(host.read_at("x", 0, 1))
         down = await seen.until(up=False)
-        assert time.monotonic() - stopped < KEEPALIVE_BOUND_S
         assert "keepalive" in down.reason
         with pytest.raises(LinkDown):
             await answer
@@ -209,9 +210,7 @@ async def test_an_agent_that_comes_back_with_another_key_stays_refused(own_agent
         await seen.until(up=False)
         (own_agent.home / "keys" / "ssh_host_ed25519.pem").unlink()
         own_agent.start()
-        async with asyncio.timeout(10):
-            while "expected host key" not in host.link.reason:
-                await asyncio.sleep(0.05)
+        await meanwhile_until("the refusal", lambda: "expected host key" in host.link.reason)
         assert pinned in host.link.reason
         assert not host.link.up
         with pytest.raises(LinkDown, match="expected host key"):

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from tests import patience
 
 ROOT = Path(__file__).resolve().parents[2]
 LANE = ROOT / "fixtures" / "swarm" / "lanes" / "loopback.toml"
@@ -120,10 +121,7 @@ class LiveRun:
 
 
 def until(what: str, happened: Callable[[], object], *, patience_s: float = PATIENCE_S) -> None:
-    deadline = time.monotonic() + patience_s
-    while not happened():
-        assert time.monotonic() < deadline, f"expected {what} within {patience_s:g} s"
-        time.sleep(0.03)
+    patience.until(what, happened, patience_s=patience_s)
 
 
 def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
@@ -133,7 +131,7 @@ def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
 
 def assert_gone(run: LiveRun) -> None:
     """Everything ends with the run; a process that is just leaving gets its moment."""
-    until("no process of the run", lambda: not run.left(), patience_s=15)
+    until("no process of the run", lambda: not run.left())
     assert not [pid for pid in run.recorded_pids() if psutil.pid_exists(pid) and _runs(pid)]
 
 
@@ -146,7 +144,7 @@ def _runs(pid: int) -> bool:
 
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
-    until("the killed process to be gone", lambda: not _runs(pid), patience_s=10)
+    until("the killed process to be gone", lambda: not _runs(pid))
 
 
 def journal_lines(folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -17,6 +17,7 @@ from runners.contract.announcement import AgentAnnouncement
 from runners.records.admission import new_token
 from tests.live.conftest import MakeRun
 from tests.live.rig import ROOT, LiveRun, assert_gone, finish
+from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
@@ -69,7 +70,7 @@ def start_agent(tmp_path: Path) -> Iterator[StartAgent]:
     yield start
     for process in started:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_S)
         if process.stdout:
             process.stdout.close()
 
@@ -99,7 +100,7 @@ def test_another_token_on_the_host_is_refused_with_evidence(make_run: MakeRun, s
     code, out, err = finish(run.start(*agent.options(), PSIONIC_SWARM_ADMISSION_TOKEN=ours))
     assert_refused(run, code, err, "admission_mac_mismatch", "refused_admission")
     agent.process.terminate()
-    agent.process.wait(10)
+    agent.process.wait(PATIENCE_S)
     assert_gone(run)
     files = [path for path in run.folder.rglob("*") if path.is_file()]
     tokens = (ours.encode(), theirs.encode())
@@ -119,7 +120,7 @@ def test_another_host_key_than_the_pinned_one_is_refused_with_evidence(
     record = assert_refused(run, code, err, "host_key_mismatch", "refused_bringup")
     assert agent.announced.host_key_fingerprint in str(record["detail"])
     agent.process.terminate()
-    agent.process.wait(10)
+    agent.process.wait(PATIENCE_S)
     assert_gone(run)
 
 
@@ -130,7 +131,7 @@ def test_a_host_pinned_to_another_contract_is_refused_with_evidence(make_run: Ma
     code, _, err = finish(run.start(*agent.options(), PSIONIC_SWARM_ADMISSION_TOKEN=token))
     assert_refused(run, code, err, "contract_digest_mismatch", "refused_bringup")
     agent.process.terminate()
-    agent.process.wait(10)
+    agent.process.wait(PATIENCE_S)
     assert_gone(run)
 
 
@@ -139,7 +140,7 @@ def test_a_host_that_is_not_there_is_refused_with_evidence(make_run: MakeRun, st
     token = new_token()
     agent = start_agent(run, token)
     agent.process.terminate()
-    agent.process.wait(10)
+    agent.process.wait(PATIENCE_S)
     code, _, err = finish(run.start(*agent.options(), PSIONIC_SWARM_ADMISSION_TOKEN=token))
     assert_refused(run, code, err, "host_unreachable", "refused_bringup")
     assert_gone(run)

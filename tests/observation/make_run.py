@@ -32,6 +32,11 @@ from tests.observation.recorded_window import admit, change, judge, opening, to_
 def healthy(scratch: Path, run_id: str = RUN_ID, *, promoted: bool = True) -> Recording:
     """A window from nothing to a promoted (or held) merge in 36 s."""
     run = Recorder(scratch, run_id)
+    plan_healthy(run, promoted=promoted)
+    return run.close()
+
+
+def plan_healthy(run: Recorder, *, promoted: bool = True) -> None:
     mac, linux = to_active(run)
     done_mac = train(run, MAC, 8300, 83.0, mac, 60_000)
     done_linux = train(run, LINUX, 8350, 140.0, linux, 60_000)
@@ -40,7 +45,6 @@ def healthy(scratch: Path, run_id: str = RUN_ID, *, promoted: bool = True) -> Re
     wait_with_beats(run, MAC, done_mac, done_linux + 900)
     produce(run, LINUX, done_linux + 80)
     judge(run, done_linux + 600, promoted=promoted, skew_ms=done_linux - done_mac)
-    return run.close()
 
 
 def stale(scratch: Path, run_id: str = RUN_ID) -> Recording:

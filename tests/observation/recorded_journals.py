@@ -137,7 +137,7 @@ class Recorder:
     def __init__(self, scratch: Path, run_id: str = RUN_ID) -> None:
         self.recording = Recording(run_id)
         self.now_ms = 0
-        self._planned: list[tuple[int, str, str, Word, int, int]] = []
+        self.planned: list[tuple[int, str, str, Word, int, int]] = []
         self._scratch = scratch
         self._journals: dict[str, tuple[str, JournalFile]] = {}
         self._clock = Clock(lambda: WALL_0 + self.now_ms, lambda: MONO_0 + self.now_ms)
@@ -156,10 +156,10 @@ class Recorder:
         return self._journals[writer.file_name]
 
     def put(self, at_ms: int, who: str, kind: str, body: Word, *, revision: int = 0, epoch: int = 1) -> None:
-        self._planned.append((at_ms, who, kind, body, revision, epoch))
+        self.planned.append((at_ms, who, kind, body, revision, epoch))
 
     def close(self) -> Recording:
-        for at_ms, who, kind, body, revision, epoch in sorted(self._planned, key=lambda planned: planned[0]):
+        for at_ms, who, kind, body, revision, epoch in sorted(self.planned, key=lambda planned: planned[0]):
             self.now_ms = at_ms
             folder, journal = self._journal(who, revision, epoch)
             line = journal.append(kind, body)

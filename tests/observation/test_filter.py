@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from console.observation.facets import Filter, parse_filter
@@ -68,7 +68,6 @@ def test_a_journal_that_failed_is_found_as_unverified() -> None:
     assert parse_filter("verdict:unverified").of(rows, range(6)) == [5]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no property of the filter
 @given(
     arrivals=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 4)), max_size=60),
     looks=st.sets(st.integers(0, 60)),
@@ -89,13 +88,17 @@ def test_a_list_that_grows_shows_what_a_list_made_at_the_end_shows(
 
 
 @pytest.mark.parametrize("text", ["verdict:bad", "host:linux kind:heartbeat", "!kind:heartbeat", "offset 12"])
-def test_a_hundred_thousand_receipts_are_filtered_within_a_frame(text: str) -> None:
-    """Of this process's own time, so that a busy machine decides nothing."""
-    rows = [row(number, number % 5) for number in range(100_000)]
+def test_a_filter_costs_a_few_looks_at_each_receipt(text: str) -> None:
+    """1 to 4 looks; 100 000 receipts take 20 ms then, within a frame. In parts of this process's own time: how fast or
+    busy the machine is decides nothing."""
+    rows = [row(number, number % 5) for number in range(20_000)]
     wanted: Filter = parse_filter(text)
-    taken = []
-    for _ in range(3):
+    looks, taken = [], []
+    for _ in range(5):
         began = time.process_time()
+        assert len([one for one in rows if "heartbeat" in one.kind]) == 8000
+        looked = time.process_time()
         wanted.of(rows, range(len(rows)))
-        taken.append(time.process_time() - began)
-    assert min(taken) <= 0.1
+        looks.append(looked - began)
+        taken.append(time.process_time() - looked)
+    assert min(taken) <= 16 * min(looks)

@@ -66,6 +66,7 @@ def linux(state: State) -> Host:
 
 
 HEAD = recorded_journals.head()
+CARD_READ = node.AcceleratorRead(device_label="cuda:0", held=None, card=None, trouble="lost")
 FINDING = coord.Finding(rule="manifest_digest", expected="aa", got="bb")
 
 CHECKPOINT = CheckpointRef(
@@ -290,6 +291,7 @@ NODE_CASES: list[tuple[Word, Callable[[State], object], object]] = [
         lambda state: (linux(state).work.step, linux(state).work.losses, linux(state).work.arrival_ms),
         (7, (4.5,), 7),
     ),
+    (CARD_READ, lambda state: (linux(state).work.accelerator, linux(state).work.last_beat), (CARD_READ, None)),
     (
         node.Produced(manifest=recorded_contributor.manifest(LINUX), files=(), receipt_digest=sha("r")),
         lambda state: (linux(state).work.phase, linux(state).seen),
@@ -355,6 +357,27 @@ def test_a_new_revision_starts_afresh_and_an_older_process_is_not_heard_any_more
 
     state = fold_all(State(), [beat(5, 1, 1), beat(6, 1, 2), beat(1, 2, 1), beat(9, 1, 2)])
     assert (linux(state).work.step, linux(state).work.losses) == (1, (1.0,))
+
+
+def test_only_the_device_that_is_ready_is_read_and_only_of_the_newest_process() -> None:
+    def ready(label: str) -> Line:
+        said = next(body for body, _, _ in NODE_CASES if isinstance(body, node.Ready))
+        device = said.device.model_copy(update={"device_label": label})
+        return line(said.model_copy(update={"device": device}), "ready", role="contributor")
+
+    def read(label: str, epoch: int = 1) -> Line:
+        body = CARD_READ.model_copy(update={"device_label": label})
+        return line(body, "accelerator_read", role="contributor", epoch=epoch)
+
+    def of(*lines: Line) -> str | None:
+        told = linux(fold_all(State(), lines)).work.accelerator
+        return None if told is None else told.device_label
+
+    assert of(read("cuda:0"), ready("cuda:0")) == "cuda:0"
+    assert of(read("cuda:1"), ready("cuda:0")) is None
+    assert of(ready("cpu:0"), read("cuda:0")) is None
+    assert of(ready("cuda:0"), read("cuda:0"), read("cuda:1")) == "cuda:0"
+    assert of(read("cuda:0"), line(node.Log(level="info", text="again"), "log", role="contributor", epoch=2)) is None
 
 
 def test_a_new_launch_forgets_what_was_judged_in_the_revision_before() -> None:

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -30,6 +29,7 @@ from runners.records.admission import check_token as secret_of
 from runners.records.journal_file import JournalReader, VerifiedLine
 from runners.records.keys import SigningKey
 from runners.records.process_identity import ProcessIdentity
+from tests.patience import PATIENCE_S, until
 from tests.process.inputs import BASE, NODE, RUN, WINDOW, Shipment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -77,7 +77,7 @@ class Node:
             input=_lines(words) + tail,
             env=self.environment(**environment),
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
         return done.returncode, _parsed(done.stdout)
@@ -157,17 +157,17 @@ class Node:
         """Of the last record of that kind."""
         return [line.record.body for line in self.records(launched) if line.record.kind == kind][-1]
 
-    def await_record(self, launched: LaunchResponse, kind: str, timeout_s: float = 30) -> None:
-        eventually(lambda: kind in self.kinds(launched), f"{kind} in {launched.journal}", timeout_s)
+    def await_record(self, launched: LaunchResponse, kind: str) -> None:
+        until(f"{kind} in {launched.journal}", lambda: kind in self.kinds(launched))
 
     def await_step(self, launched: LaunchResponse) -> None:
-        eventually(lambda: self.body(launched, "heartbeat")["step"] > 0, "a heartbeat with a finished step")
+        until("a heartbeat with a finished step", lambda: self.body(launched, "heartbeat")["step"] > 0)
 
     def status(self, revision: int = 0) -> dict[str, Any]:
         return self.ask_here("status", runner_request(revision))[1]
 
     def await_death(self, revision: int = 0) -> None:
-        eventually(lambda: bool(self.status(revision)["proven_dead"]), f"death of revision {revision}")
+        until(f"death of revision {revision}", lambda: self.status(revision)["proven_dead"])
 
     def beat_gaps_ms(self, launched: LaunchResponse) -> list[int]:
         times = [line.record.mono_ms for line in self.records(launched) if line.record.kind == "heartbeat"]
@@ -179,14 +179,6 @@ class Node:
 
 def runner_request(revision: int = 0, **changes: str) -> RunnerRequest:
     return RunnerRequest(run_id=RUN, node_id=NODE, revision=revision).model_copy(update=changes)
-
-
-def eventually(holds: Callable[[], bool], what: str, timeout_s: float = 30) -> None:
-    """Await a condition of another process."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, f"expected {what} within {timeout_s} s"
-        time.sleep(0.02)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from runners.contract.receipts import AdmissionReceipt
 from runners.contract.requests import AdmitAnswer, AdmitChallenge, AdmitResponse, TokenLine
 from runners.records.admission import challenge, check_token, confirmation, new_token, verify_answer, verify_receipt
 from runners.records.errors import AdmissionRefused
+from tests.patience import PATIENCE_S
 from tests.process.inputs import NODE, RUN
 from tests.process.node import Node
 
@@ -40,7 +41,7 @@ class Conversation:
 
     def end(self) -> int:
         self.stdin.close()
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=PATIENCE_S)
 
 
 @contextmanager
@@ -153,7 +154,7 @@ def test_a_host_with_another_token_gives_a_proof_that_the_coordinator_refuses(no
             verify_answer(check_token(new_token()), asked, given, expected_node_key=node.key.public_hex)
         talk.stdin.close()  # the coordinator says nothing more to it
         assert talk.hear()["refused"] == "stream_ended"
-        assert talk.process.wait(timeout=20) == 1
+        assert talk.process.wait(timeout=PATIENCE_S) == 1
     assert not node.root.admission.exists()
 
 
@@ -195,7 +196,7 @@ def test_a_malformed_token_is_refused_without_being_repeated(node: Node) -> None
         talk.stdin.write(b'{"tokenn":"swarm1-almost-secret"}\n')
         talk.stdin.flush()
         refusal = talk.hear()
-        _, narration = talk.process.communicate(timeout=20)
+        _, narration = talk.process.communicate(timeout=PATIENCE_S)
     assert refusal["refused"] == "malformed_bytes"
     assert "almost-secret" not in refusal["detail"]
     assert b"almost-secret" not in narration

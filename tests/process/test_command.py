@@ -14,6 +14,7 @@ from runners.contract.requests import VERBS, RunnerRequest
 from runners.process.errors import SettingsError, StreamEnded
 from runners.process.settings import read_settings
 from runners.process.wire import Wire
+from tests.patience import PATIENCE_S
 from tests.process.node import Node, runner_request
 
 LINE = b'{"node_id":"linux","revision":0,"run_id":"run-1"}'
@@ -21,7 +22,7 @@ LINE = b'{"node_id":"linux","revision":0,"run_id":"run-1"}'
 
 def run(*arguments: str, environment: dict[str, str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, *arguments], input=stdin, env=environment, capture_output=True, timeout=30, check=False
+        [sys.executable, *arguments], input=stdin, env=environment, capture_output=True, timeout=PATIENCE_S, check=False
     )
 
 

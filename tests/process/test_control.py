@@ -7,7 +7,7 @@ import pytest
 
 from runners.records.lock import is_held
 from tests.process.inputs import contract, shipment
-from tests.process.node import Node, eventually, runner_request
+from tests.process.node import Node, runner_request
 
 
 def test_a_killed_runner_is_proven_dead_and_its_lock_is_free(node: Node) -> None:
@@ -134,4 +134,4 @@ def test_a_permission_by_another_key_is_refused(launched_once: Node) -> None:
 def test_a_request_about_another_run_is_refused(launched_once: Node, verb: str) -> None:
     code, line = launched_once.ask_here(verb, runner_request(run_id="run-2"))
     assert (code, line["refused"]) == (1, "another_run")
-    eventually(lambda: bool(launched_once.status()["alive"]), "the runner to live on")
+    assert launched_once.status()["alive"]

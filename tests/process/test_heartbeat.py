@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import time
-from itertools import pairwise
 
 import pytest
 
@@ -11,8 +10,9 @@ from runners.contract.document import Word
 from runners.contract.node_records import Heartbeat
 from runners.contract.states import Phase
 from runners.process.heartbeat import HeartbeatThread, Progress
+from tests.patience import until
 from tests.process.inputs import contract, shipment
-from tests.process.node import Node, eventually, runner_request
+from tests.process.node import Node, runner_request
 
 STALE_GUARD_MS = 2500  # half of what makes a runner stale
 
@@ -24,10 +24,10 @@ def test_a_whole_torch_cycle_has_no_gap_neither_in_import_nor_in_training(node: 
     node.lane = contract(steps=3000)
     sent = shipment(node.lane, backend="torch")
     launched = node.launch(sent)
-    node.await_record(launched, "ready", 60)
+    node.await_record(launched, "ready")
     node.ask_here("begin", node.begin_request(sent))
     node.await_step(launched)
-    node.await_record(launched, "produced", 60)
+    node.await_record(launched, "produced")
     node.ask_here("release", runner_request())
     node.await_death()
     beats = [line.record for line in node.records(launched) if line.record.kind == "heartbeat"]
@@ -56,13 +56,17 @@ def test_a_beat_carries_what_is_really_done(node: Node) -> None:
 
 
 def test_a_long_native_call_of_the_work_delays_no_beat() -> None:
-    beats: list[float] = []
-    with HeartbeatThread(lambda _kind, _body: beats.append(time.monotonic()), Progress(1), period_ms=50):
-        deadline = time.monotonic() + 0.6
-        while time.monotonic() < deadline:
-            hashlib.pbkdf2_hmac("sha256", b"work", b"salt", 300_000)
-    assert len(beats) >= 8
-    assert max(after - before for before, after in pairwise(beats)) < 0.3
+    beats: list[str] = []
+    rounds = [10_000]
+
+    def beats_come_within_one_call() -> bool:
+        before = len(beats)
+        hashlib.pbkdf2_hmac("sha256", b"work", b"salt", rounds[-1])
+        rounds.append(min(2 * rounds[-1], 4_000_000))  # seconds
+        return len(beats) - before >= 3
+
+    with HeartbeatThread(lambda kind, _body: beats.append(kind), Progress(1), period_ms=10):
+        until("beats within one call", beats_come_within_one_call)
 
 
 def test_beats_go_on_after_a_full_disk_has_room_again() -> None:
@@ -77,14 +81,14 @@ def test_beats_go_on_after_a_full_disk_has_room_again() -> None:
         written.append(body)
 
     with HeartbeatThread(append, Progress(1), period_ms=10):
-        eventually(lambda: len(written) >= 2, "beats after two failed ones")
+        until("beats after two failed ones", lambda: len(written) >= 2)
     assert written[0].beat == 2  # the lost ones are missing, not renumbered
 
 
 def test_no_beat_comes_after_the_end() -> None:
-    beats: list[float] = []
-    with HeartbeatThread(lambda _kind, _body: beats.append(time.monotonic()), Progress(1), period_ms=10):
-        eventually(lambda: len(beats) >= 2, "two beats")
+    beats: list[str] = []
+    with HeartbeatThread(lambda kind, _body: beats.append(kind), Progress(1), period_ms=10):
+        until("two beats", lambda: len(beats) >= 2)
     after = len(beats)
     time.sleep(0.05)  # nothing can be awaited where nothing may happen
     assert len(beats) == after

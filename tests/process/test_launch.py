@@ -15,6 +15,7 @@ from runners.process.launch import runner_environment
 from runners.records import detaching
 from runners.records.admission import new_token
 from runners.records.keys import SigningKey
+from tests.patience import PATIENCE_S
 from tests.process.inputs import contract, shipment
 from tests.process.node import Node
 
@@ -53,7 +54,7 @@ def test_two_launches_at_once_are_one_process(node: Node) -> None:
         )
         for _ in range(2)
     ]
-    answers = [process.communicate(line, timeout=30)[0] for process in both]
+    answers = [process.communicate(line, timeout=PATIENCE_S)[0] for process in both]
     assert answers[0] == answers[1]
     launched = node.root.launched(0)
     assert launched is not None

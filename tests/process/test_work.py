@@ -10,6 +10,7 @@ from runners.contract.plan import OUTBOX_FILES
 from runners.contract.receipts import ContributorReceipt
 from runners.contract.requests import LaunchResponse
 from runners.records.keys import SigningKey
+from tests.patience import PATIENCE_S
 from tests.process.inputs import contract, shipment
 from tests.process.node import Node, runner_request
 
@@ -23,7 +24,7 @@ def story(node: Node, launched: LaunchResponse) -> list[str]:
 def test_a_launched_runner_goes_from_claim_to_release(node: Node) -> None:
     sent = shipment(node.lane)
     launched = node.launch(sent)
-    node.await_record(launched, "ready", 60)
+    node.await_record(launched, "ready")
     assert node.ask_here("begin", node.begin_request(sent)) == (0, {"done": True})
     node.await_record(launched, "produced")
     assert node.status()["alive"]
@@ -131,7 +132,7 @@ def test_a_full_disk_ends_the_runner_and_leaves_whole_lines(node: Node) -> None:
         env=node.environment(SWARM_ORPHAN_MS="3000"),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 74, done.stderr

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.setup.checkout import Checkout
 
 TELLS = '#!/bin/sh\necho "$@"\necho "PYTHONPATH=$PYTHONPATH"\n'
@@ -56,7 +57,7 @@ def test_ctrl_c_waits_until_swarm_has_cleaned_up(checkout: Checkout) -> None:
             assert process.poll() is None
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: make and swarm both get it
-        process.wait(timeout=20)
+        process.wait(timeout=PATIENCE_S)
         cleaned = (checkout.root / "cleaned").exists()
     finally:
         if process.poll() is None:

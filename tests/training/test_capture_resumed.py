@@ -18,6 +18,7 @@ from runners.training.checkpoint import find_tensor
 from runners.training.errors import CaptureError
 from runners.training.shard_files import lay_out
 from runners.training.shards import Shard, gather, read_shard
+from tests.patience import PATIENCE_S
 from tests.training.published import published
 
 DATA = Path(__file__).parents[2] / "fixtures" / "swarm" / "dataset" / "train.jsonl"
@@ -141,7 +142,7 @@ def _killed_after(cut_off: CaptureJob, *, batches: int) -> int:
             break
         process.stdin.write("\n")
         process.stdin.flush()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == -signal.SIGKILL
     return done
 

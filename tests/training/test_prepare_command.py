@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from console.cli import progress_bar
 from console.cli.main import main
 from console.cli.progress_bar import ProgressBar, duration
 from runners.contract.jobs import Progress
+from tests.patience import PATIENCE_S, until
 from tests.training.published import published
 
 DATA = Path(__file__).parents[2] / "fixtures" / "swarm" / "dataset" / "train.jsonl"
@@ -34,11 +34,9 @@ def test_interrupted_prepare_is_finished_by_the_same_command(tmp_path: Path) -> 
     out = tmp_path / "out"
     with (tmp_path / "err").open("wb") as err:
         process = subprocess.Popen([sys.executable, "-m", "console.cli.main", *argv, "--out", str(out)], stderr=err)
-    until = time.monotonic() + 60
-    while not (out / ".capture.json").exists() and time.monotonic() < until:
-        time.sleep(0.01)
+    until("the capture to begin", (out / ".capture.json").exists)
     os.kill(process.pid, signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(PATIENCE_S) == 130
     assert "the same command goes on" in (tmp_path / "err").read_text()
     assert not (out / "manifest.json").exists()
 
@@ -99,7 +97,7 @@ def test_duration_is_readable(seconds: float, text: str) -> None:
 async def test_what_cannot_tell_how_far_it_is_says_how_long_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_bar, "LINE_EVERY_S", 0.01)
     stream = io.StringIO()
-    async with asyncio.timeout(10), progress_bar.meanwhile(stream, "measuring"):
+    async with asyncio.timeout(PATIENCE_S), progress_bar.meanwhile(stream, "measuring"):
         while stream.getvalue().count("\n") < 2:
             await asyncio.sleep(0)
     assert stream.getvalue().startswith("measuring, 0:00\nmeasuring, 0:00\n")

@@ -12,6 +12,7 @@ from runners.training import torch_head
 from runners.training.backend import ignore_stage, ignore_step
 from runners.training.backends import load
 from runners.training.torch_threads import BlockThreads
+from tests.patience import PATIENCE_S
 from tests.training.digest_of_training import digest_of_training
 from tests.training.problems import BACKENDS, job
 
@@ -48,7 +49,7 @@ def test_a_block_that_fails_is_heard_of_when_all_threads_are_done() -> None:
 def test_fresh_processes_give_the_same_bits(name: BackendName) -> None:
     argv = [sys.executable, "-m", "tests.training.digest_of_training", name, str(STEPS)]
     processes = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    first, second = (process.communicate(timeout=60)[0] for process in processes)
+    first, second = (process.communicate(timeout=PATIENCE_S)[0] for process in processes)
     assert len(first.strip()) == 64
     assert first == second
 

@@ -1,6 +1,7 @@
 """The console on a stage: a recorded run at a chosen moment, one fixed clock, acts that are only noted down."""
 
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from runners.records.clock import Clock
 from runners.records.keys import SigningKey
 from runners.records.lock import FolderLock
 from tests.observation.recorded_journals import MONO_0, WALL_0, Recording
+from tests.patience import PATIENCE_S
 
 
 @dataclass
@@ -156,11 +158,10 @@ async def settle(pilot: Pilot[None]) -> None:
 
 async def until(pilot: Pilot[None], text: str) -> None:
     """The screen says so; what goes on meanwhile is not over."""
-    for _ in range(400):
-        if text in shown(pilot):
-            return
+    deadline = time.monotonic() + PATIENCE_S
+    while text not in shown(pilot):
+        assert time.monotonic() < deadline, f"expected {text!r} on the screen, got\n{shown(pilot)}"
         await pilot.pause(0.02)
-    raise AssertionError(f"expected {text!r} on the screen, got\n{shown(pilot)}")
 
 
 def shown(pilot: Pilot[None]) -> str:

@@ -1,7 +1,11 @@
 """What the operator does: refused with a reason, signed before and after, cancelled in time, remembered."""
 
 import json
+import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +26,9 @@ from console.tui.view import Mode
 from console.tui.widgets.lines import FixedLines
 from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
+from runners.records.keys import SigningKey
 from tests.observation.recorded_journals import MONO_0, RUN_ID, WALL_0, Recording
+from tests.patience import PATIENCE_S, meanwhile_until
 from tests.tui.stage import Stage, settle, shown, until
 
 MUTATING = tuple(sorted(REASONS))
@@ -180,7 +186,7 @@ async def test_a_drill_starts_when_its_three_seconds_are_over(tmp_path: Path) ->
         await pilot.press("f8")
         await pilot.pause()
         stage.clock.now_ms += LASTS_MS
-        await pilot.pause(0.2)
+        await meanwhile_until("the act's command", lambda: stage.acts.asked)
         await settle(pilot)
         assert "uneven worker speed" in shown(pilot)
     (words,) = stage.acts.asked
@@ -197,19 +203,13 @@ async def test_the_card_of_a_drill_fills_in_while_its_scratch_run_goes_on(stale:
     stage.acts.script = "import time; time.sleep(60)"
     async with stage.app().run_test(size=(120, 48)) as pilot:
         await pilot.press("f5", "enter")
-        for _ in range(100):
-            await pilot.pause(0.05)
-            if stage.acts.asked:
-                break
+        await meanwhile_until("the act's command", lambda: stage.acts.asked)
         run_id = stage.acts.asked[0][5]
         stale.write(stage.runs_dir / run_id, until_ms=18_000)
         keep_strike(stage.runs_dir / run_id, "SIGSTOP to the runner", MONO_0 + 18_000, WALL_0 + 18_000)
         stale.write(stage.runs_dir / run_id, since_ms=18_000, until_ms=23_300)
         stage.clock.now_ms = 23_300
-        for _ in range(100):
-            await pilot.pause(0.05)
-            if "✓ found stale" in shown(pilot):
-                break
+        await until(pilot, "✓ found stale")
         text = shown(pilot)
         assert "▲ STRUCK" in text
         assert "✓ found stale" in text
@@ -227,10 +227,7 @@ async def test_how_the_drill_that_goes_on_stands_is_in_view_where_lines_are_few(
     stage.acts.script = "import time; time.sleep(60)"
     async with stage.app().run_test(size=(80, 24)) as pilot:
         await pilot.press(key, "enter")
-        for _ in range(100):
-            await pilot.pause(0.05)
-            if stage.acts.asked:
-                break
+        await meanwhile_until("the act's command", lambda: stage.acts.asked)
         stale.write(stage.runs_dir / stage.acts.asked[0][5], until_ms=18_000)
         await until(pilot, stage_of_it)
         await until(pilot, "X cancels")  # the act's own line took one from the list
@@ -241,28 +238,86 @@ async def test_how_the_drill_that_goes_on_stands_is_in_view_where_lines_are_few(
         await settle(pilot)
 
 
-async def test_a_long_act_tells_how_far_it_is_and_is_ended_by_a_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize("inherited", [signal.default_int_handler, signal.SIG_IGN], ids=["heard", "ignored"])
+async def test_a_long_act_tells_how_far_it_is_and_is_ended_by_a_key(inherited: Any, tmp_path: Path) -> None:
+    """Also where the console itself ignores SIGINT, as a script's `&` makes it."""
     stage = Stage.empty(tmp_path / "runs")
     stage.acts.script = (
-        "import sys, time\nprint('measuring swarm-mac-a', file=sys.stderr, flush=True)\n"
-        "try: time.sleep(60)\nexcept KeyboardInterrupt: sys.exit(130)"
+        "import sys, time\ntry:\n  print('measuring swarm-mac-a', file=sys.stderr, flush=True)\n"
+        "  time.sleep(60)\nexcept KeyboardInterrupt: sys.exit(130)"
     )
-    async with stage.app().run_test(size=(120, 30)) as pilot:
-        await pilot.press("b")
-        for _ in range(100):
-            await pilot.pause(0.05)
-            if "measuring swarm-mac-a" in shown(pilot):
-                break
-        assert "X cancels" in shown(pilot)
-        await pilot.press("g")  # one long act at a time
-        await pilot.pause()
-        assert stage.acts.started == 0
-        await pilot.press("X")
+    before = signal.signal(signal.SIGINT, inherited)
+    try:
+        async with stage.app().run_test(size=(120, 30)) as pilot:
+            await pilot.press("b")
+            await until(pilot, "measuring swarm-mac-a")
+            await until(pilot, "X cancels")
+            await pilot.press("g")  # one long act at a time
+            await pilot.pause()
+            assert stage.acts.started == 0
+            await pilot.press("X")
+            await settle(pilot)
+            await settle(pilot)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    (kept,) = acts_of(stage)
+    assert kept.outcome is not None
+    assert (kept.outcome.ending, kept.outcome.code) == ("cancelled", 130)
+
+
+@pytest.fixture
+def slow_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stage, threading.Event]]:
+    """Nothing is recorded before the event: as on a disk that others use too."""
+    stage, recorded = Stage.empty(tmp_path / "runs"), threading.Event()
+
+    def key() -> SigningKey:
+        recorded.wait(PATIENCE_S)
+        return stage.acts.key
+
+    monkeypatch.setattr(stage.acts, "operator_key", key)
+    yield stage, recorded
+    recorded.set()
+
+
+async def test_a_long_act_that_is_still_being_recorded_is_the_only_one(
+    slow_desk: tuple[Stage, threading.Event],
+) -> None:
+    stage, recorded = slow_desk
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await pilot.press("b", "b", "f7", "enter")
+        recorded.set()
         await settle(pilot)
+    assert [words[0] for words in stage.acts.asked] == ["bringup"]
+
+
+async def test_a_long_act_that_is_cancelled_while_it_is_being_recorded_starts_nothing(
+    slow_desk: tuple[Stage, threading.Event], tmp_path: Path
+) -> None:
+    stage, recorded = slow_desk
+    stage.acts.script = f"import pathlib; pathlib.Path({str(tmp_path / 'began')!r}).touch()"
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await pilot.press("b", "X")
+        recorded.set()
         await settle(pilot)
     (kept,) = acts_of(stage)
     assert kept.outcome is not None
-    assert kept.outcome.ending == "cancelled"
+    assert (kept.outcome.ending, kept.outcome.detail) == ("cancelled", "it had not begun")
+    assert not (tmp_path / "began").exists()
+
+
+async def test_a_run_that_was_asked_for_beside_a_closed_one_is_started_once(
+    slow_desk: tuple[Stage, threading.Event], healthy: Recording
+) -> None:
+    stage, recorded = slow_desk
+    stage.recording, stage.run_dir = healthy, stage.runs_dir / RUN_ID
+    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
+    async with stage.app(run_id=RUN_ID).run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("g", "g")
+        await until(pilot, "a run is being started")
+        recorded.set()
+        await settle(pilot)
+    assert stage.acts.started == 1
 
 
 async def test_bring_up_tells_each_host_and_opens_from_the_operator_log(tmp_path: Path) -> None:

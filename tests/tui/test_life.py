@@ -17,6 +17,7 @@ from runners.records.clock import Clock
 from runners.records.lock import FolderLock
 from tests.observation import make_run
 from tests.observation.recorded_journals import RUN_ID, Recording
+from tests.patience import PATIENCE_S
 from tests.tui.stage import Stage, settle, shown
 
 
@@ -191,7 +192,7 @@ def test_starting_the_console_imports_nothing_heavy() -> None:
         "import sys, console.tui.app; "
         "print([name for name in ('asyncssh', 'torch', 'mlx', 'numpy', 'safetensors') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert done.stdout.strip() == "[]"
 
 

@@ -17,7 +17,7 @@ from console.tui.screens.kept import KeptPage
 from console.tui.view import LogEntry
 from console.tui.widgets.lines import FixedLines
 from runners.contract.states import Classification
-from tests.observation import make_run
+from tests.observation import make_run, recorded_cards
 from tests.observation.recorded_journals import RUN_ID, WALL_0, Recording
 from tests.tui.picture import picture
 from tests.tui.stage import Stage, settle
@@ -139,6 +139,37 @@ async def test_the_pages_of_host_and_lane(
             await pilot.press(*keys)
             await settle(pilot)
             await both(pilot, snapshot, name)
+
+
+@pytest.fixture(scope="session")
+def on_cards(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """A Mac's Metal that tells what is held, and a card that runs hot."""
+    hot = recorded_cards.read(slowing=("sw_power_cap", "hw_thermal_slowdown"), temperature_c=88, busy_percent=97)
+    return recorded_cards.on_cards(tmp_path_factory.mktemp("cards"), linux=hot)
+
+
+async def test_hosts_that_compute_on_cards(on_cards: Recording, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    async with Stage.at(tmp_path / "runs", on_cards, 16_900).app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await both(pilot, snapshot, "live")
+        pilot.app.action_host(1)  # type: ignore[attr-defined]
+        await settle(pilot)
+        await both(pilot, snapshot, "host page")
+
+
+async def test_a_closed_run_on_cards_and_its_past(
+    on_cards: Recording, tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
+    """By the same fold: of the past its own figures, of the end no alarm."""
+    stage = Stage.at(tmp_path / "runs", on_cards, 0)
+    stage.finish(Classification.BOUNDED_SUCCESS, on_cards.end_ms + 500)
+    async with stage.app(run_id=RUN_ID).run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        assert await sized(pilot, SMALL) == snapshot(name="closed")
+        for _ in range(7):
+            await pilot.press("left_curly_bracket")
+            await settle(pilot)
+        assert await sized(pilot, SMALL) == snapshot(name="not live")
 
 
 async def test_a_bring_up_that_was_refused(tmp_path: Path, snapshot: SnapshotAssertion) -> None:

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from console.cli.bench.terminal import CONSOLE, Terminal
+from tests.patience import PATIENCE_S, until
 
 RESIZED_MEANWHILE = """
 import fcntl, struct, sys, termios
@@ -46,16 +47,21 @@ def terminal(home: Path) -> Iterator[Terminal]:
         yield there
 
 
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+def gives_back(terminal: Terminal) -> None:
+    """It says all that restores the screen before it stops or ends."""
+    said = b""
+
+    def restored() -> bool:
+        nonlocal said
+        said += terminal.read(0.02)
+        return RESTORED in said
+
+    until("the screen that was there before", restored)
 
 
 def test_a_hung_up_terminal_ends_the_console(terminal: Terminal) -> None:
     terminal.hang_up()
-    assert terminal.wait(15) == 128 + signal.SIGHUP
+    assert terminal.wait(PATIENCE_S) == 128 + signal.SIGHUP
 
 
 def test_a_lost_terminal_ends_the_console_that_ignores_hangups(home: Path) -> None:
@@ -64,14 +70,13 @@ def test_a_lost_terminal_ends_the_console_that_ignores_hangups(home: Path) -> No
     with Terminal((80, 24), (sys.executable, "-c", code)) as terminal:
         terminal.wait_for("dashboard", "no run")
         terminal.hang_up()
-        assert terminal.wait(15) == 128 + signal.SIGHUP
+        assert terminal.wait(PATIENCE_S) == 128 + signal.SIGHUP
 
 
 def test_sigterm_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
     terminal.tell(signal.SIGTERM)
-    said = terminal.drain(15)
-    assert RESTORED in said
-    assert terminal.wait(0) == 128 + signal.SIGTERM
+    gives_back(terminal)
+    assert terminal.wait(PATIENCE_S) == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("by", ["signal", "key"])
@@ -81,8 +86,8 @@ def test_suspend_gives_the_terminal_back_and_resume_draws_again(by: str, termina
         os.write(terminal.fd, b"\x1a")
     else:
         terminal.tell(signal.SIGTSTP)
-    until(terminal.stopped)
-    assert RESTORED in terminal.drain(0.3)
+    gives_back(terminal)
+    until("the console to be stopped", terminal.stopped)
     terminal.tell(signal.SIGCONT)
     terminal.wait_for("dashboard", "no run")
     terminal.timed("2", "receipts", "none yet")
@@ -94,7 +99,7 @@ def test_suspend_gives_the_terminal_back_and_resume_draws_again(by: str, termina
 def test_a_stopped_console_owns_up_to_its_gap_and_goes_on(terminal: Terminal) -> None:
     terminal.settle()
     terminal.tell(signal.SIGSTOP)
-    until(terminal.stopped)
+    until("the console to be stopped", terminal.stopped)
     time.sleep(1.5)  # long enough to be a gap
     terminal.tell(signal.SIGCONT)
     terminal.wait_for("OBSERVER GAP", "dashboard")
@@ -129,6 +134,8 @@ def test_garbage_on_the_keyboard_is_survived(terminal: Terminal) -> None:
 
 
 def test_no_terminal_at_all_is_said_so(home: Path) -> None:
-    done = subprocess.run(CONSOLE, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        CONSOLE, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 3
     assert "expected a terminal" in done.stderr

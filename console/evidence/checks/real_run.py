@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from console.evidence.checks import (
+    rules_accelerator,
     rules_bringup,
     rules_checkpoints,
     rules_devices,
@@ -47,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     *rules_stops.RULES,
     *rules_work.RULES,
     *rules_execution.RULES,
+    *rules_accelerator.RULES,
     *rules_checkpoints.RULES,
     *rules_replay.RULES,
     *rules_merge.RULES,

@@ -4,6 +4,7 @@ from console.evidence.checks.document_shapes import (
     UPLOAD_MANIFEST,
 )
 from console.evidence.checks.shapes import (
+    ACCELERATOR,
     BOOLEAN,
     COUNT,
     FILE,
@@ -15,9 +16,11 @@ from console.evidence.checks.shapes import (
     SIGNATURE,
     TEXT,
     WHOLE,
+    AtMost,
     Maybe,
     Shape,
     one_of,
+    up_to,
 )
 from console.evidence.checks.word_shapes import (
     CHECKPOINT,
@@ -51,6 +54,21 @@ RECORD: Shape = {
     "prev": SHA256,
     "sig": SIGNATURE,
 }
+BYTES, MILLIWATTS = up_to(1 << 50), up_to(10_000_000)
+CARD: Shape = {
+    "used_bytes": Maybe(BYTES),
+    "total_bytes": Maybe(BYTES),
+    "busy_percent": Maybe(up_to(100)),
+    "temperature_c": Maybe(up_to(200)),
+    "power_mw": Maybe(MILLIWATTS),
+    "power_limit_mw": Maybe(MILLIWATTS),
+    "slowing": Maybe([
+        one_of("sw_power_cap", "hw_slowdown", "sync_boost", "sw_thermal_slowdown", "hw_thermal_slowdown",
+               "hw_power_brake_slowdown")
+    ]),
+    "processes": Maybe(up_to(65_535)),
+}  # fmt: skip
+HELD: Shape = {"arrays_bytes": BYTES, "cached_bytes": BYTES, "peak_bytes": BYTES, "recommended_bytes": Maybe(BYTES)}
 CONTRIBUTOR_BODIES: dict[str, Shape] = {
     "opened": {
         "pid": COUNT,
@@ -90,6 +108,12 @@ CONTRIBUTOR_BODIES: dict[str, Shape] = {
         "step_ms": Maybe(NUMBER),
         "memory_bytes": COUNT,
         "memory_total_bytes": COUNT,
+    },
+    "accelerator_read": {
+        "device_label": ACCELERATOR,
+        "held": Maybe(HELD),
+        "card": Maybe(AtMost(CARD, "used_bytes", "total_bytes")),
+        "trouble": Maybe(one_of("no_bindings", "no_nvml", "not_found", "lost", "refused", "silent", "ended")),
     },
     "checkpointed": {"checkpoint": CHECKPOINT, "samples": COUNT, "loss": NUMBER},
     "produced": {"manifest": UPLOAD_MANIFEST, "files": [FILE_REF], "receipt_digest": SHA256},

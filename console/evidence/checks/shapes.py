@@ -28,7 +28,16 @@ class MapOf:
     shape: Any
 
 
-# dict = closed object; [x] = list of x; frozenset = one of these strings; Leaf, Maybe, MapOf as above.
+@dataclass(frozen=True)
+class AtMost:
+    """An object in which one field's number is not above another's, where both are told."""
+
+    shape: Any
+    field: str
+    limit: str
+
+
+# dict = closed object; [x] = list of x; frozenset = one of these strings; Leaf, Maybe, MapOf, AtMost as above.
 Shape = Any
 
 
@@ -36,6 +45,8 @@ def misfit(shape: Shape, value: Any, where: str) -> Mismatch | None:
     """The first place at which `value` is not of `shape`."""
     if isinstance(shape, Maybe):
         return None if value is None else misfit(shape.shape, value, where)
+    if isinstance(shape, AtMost):
+        return misfit(shape.shape, value, where) or _not_above(shape, value, where)
     if isinstance(shape, Leaf):
         return None if shape.fits(value) else Mismatch(where, shape.name, shown(value))
     if isinstance(shape, frozenset):
@@ -60,6 +71,13 @@ def _object(shape: dict[str, Shape], value: dict[str, Any], where: str) -> Misma
     return _first(misfit(part, value[name], f"{where}.{name}") for name, part in shape.items())
 
 
+def _not_above(shape: AtMost, value: dict[str, Any], where: str) -> Mismatch | None:
+    number, limit = value[shape.field], value[shape.limit]
+    if number is None or limit is None or number <= limit:
+        return None
+    return Mismatch(f"{where}.{shape.field}", f"at most {shape.limit}, {limit}", shown(number))
+
+
 def _first(found: Any) -> Mismatch | None:
     return next((item for item in found if item is not None), None)
 
@@ -79,6 +97,12 @@ def _is_whole(value: object) -> bool:
 
 WHOLE = Leaf("a whole number", _is_whole)
 COUNT = Leaf("a whole number, zero or more", lambda value: _is_whole(value) and value >= 0)
+
+
+def up_to(limit: int) -> Leaf:
+    return Leaf(f"a whole number from 0 to {limit}", lambda value: _is_whole(value) and 0 <= value <= limit)
+
+
 NUMBER = Leaf("a number", lambda value: isinstance(value, float) or _is_whole(value))
 BOOLEAN = Leaf("true or false", lambda value: isinstance(value, bool))
 TEXT = Leaf("text of at most 4000 characters", lambda value: isinstance(value, str) and len(value) <= 4000)
@@ -89,4 +113,5 @@ NODE = _text(r"[a-z0-9][a-z0-9-]{0,63}", "a node name")
 RUN = _text(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}", "a run name")
 FILE = _text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", "a file name")
 LABEL = _text(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,159}", "a label")
+ACCELERATOR = _text(r"(cuda|metal):[0-9]{1,3}", "a card's label")
 PATH = _text(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){0,4}", "a relative path inside the bundle")

@@ -2,6 +2,7 @@
 
 from console.observation.figures import clock, seconds, size, words
 from console.observation.host_view import HostView
+from console.tui.drawing.card import card_lines
 from console.tui.drawing.text import Row, labelled, wrap
 from console.tui.drawing.waiting import waiting_rows
 from console.tui.view import View
@@ -90,6 +91,7 @@ def _runner(one: HostView, view: View, width: int) -> list[Row]:
     if work.memory_total_bytes:
         used = f"{size(work.memory_bytes)} of {size(work.memory_total_bytes)}"
         rows.append(_line("memory", ((used, "text"),), width))
+    rows += [_line(label, row, width) for label, row in card_lines(one)]
     last = one.last
     rows.append(_line("submission", ((f"{last.glyph} {last.word}", last.role),), width))
     if one.host.trouble is not None:

@@ -3,6 +3,7 @@
 from console.observation.figures import short, size, whole
 from console.observation.host_view import HostView
 from console.tui.drawing.box import beside, box, keyed
+from console.tui.drawing.card import card_row
 from console.tui.drawing.gauges import bar, bounded, sparkline
 from console.tui.drawing.host import host_rows
 from console.tui.drawing.nobody import nobody
@@ -12,6 +13,7 @@ from runners.contract.coordinator_records import NodeCard
 from runners.contract.lane import Policies
 
 FULL_ROWS, COMPACT_ROWS = 8, 3
+CARD_ROWS = FULL_ROWS + 1  # where a host tells of its accelerator; with less room that line takes the place of `mem`
 WHOLE_ROWS = 20  # zoomed: everything that is known, nothing cut
 _ROLES = {"coordinator": "coord", "validator": "valid", "contributor": "contrib"}
 
@@ -21,12 +23,14 @@ def columns(count: int, width: int) -> int:
     return max(1, min(count, width // 36))
 
 
-def height(count: int, width: int, room: int) -> int:
-    """Rows that the panels of `count` hosts take, when `room` rows are to spare."""
+def height(views: tuple[HostView, ...], width: int, room: int) -> int:
+    """Rows that the panels take, when `room` rows are to spare."""
+    count = len(views)
     if count == 0:
         return FULL_ROWS + 2
     lines = -(-count // columns(count, width))
-    for rows in (FULL_ROWS, COMPACT_ROWS):
+    most = CARD_ROWS if any(one.host.work.accelerator for one in views) else FULL_ROWS
+    for rows in (most, FULL_ROWS, COMPACT_ROWS):
         if lines * (rows + 2) <= room:
             return lines * (rows + 2)
     return count + 2
@@ -45,7 +49,7 @@ def hosts(view: View, width: int, total: int) -> tuple[Row, ...]:
     across = columns(len(views), width)
     lines = -(-len(views) // across)
     each, rest = divmod(total, lines)
-    if rest or each - 2 not in (FULL_ROWS, COMPACT_ROWS):
+    if rest or each - 2 not in (CARD_ROWS, FULL_ROWS, COMPACT_ROWS):
         return box((("hosts", "bright*"),), tuple(_one_line(one, width - 4) for one in views), width, total)
     rows: list[Row] = []
     for start in range(0, len(views), across):
@@ -69,7 +73,7 @@ def _panel(one: HostView, view: View, width: int, height: int) -> tuple[Row, ...
         _beat(one, view, inner),
         _step(one, inner),
         _loss(one, inner),
-        _memory(one, inner),
+        *_memories(one, inner, height - 2),
         _link(one, inner),
         _key(one, inner),
         _last(one, inner),
@@ -144,6 +148,14 @@ def _loss(one: HostView, width: int) -> Row:
         ),
         width,
     )
+
+
+def _memories(one: HostView, width: int, rows: int) -> tuple[Row, ...]:
+    """The process's and the accelerator's; the second tells more, where there is room for one of them."""
+    if one.host.work.accelerator is None:
+        return (_memory(one, width),)
+    card = card_row(one.host.work, width, ended=one.beat_age_ms is None)
+    return (_memory(one, width), card) if rows >= CARD_ROWS else (card,)
 
 
 def _memory(one: HostView, width: int) -> Row:

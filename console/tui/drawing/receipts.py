@@ -28,6 +28,7 @@ _SHORT_KINDS = {
     "checkpoint_kept": "checkpoint",
     "checkpoint_refused": "checkpoint",
     "checkpointed": "checkpoint",
+    "accelerator_read": "gpu",
     "contribution_seen": "seen",
     "submission_judged": "submission",
     "replay_judged": "replay",

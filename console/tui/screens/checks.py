@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.content import Content
 from textual.widget import Widget
 
 from console.observation.line import Ref
@@ -29,7 +30,7 @@ class Checks(Place):
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=True)
-        lines.border_title = "checks"
+        lines.entitle(Content("checks"))
         yield lines
 
     def show(self, view: View) -> None:

@@ -109,7 +109,7 @@ class Dashboard(Place):
         room = self.size.height - (9 if not closed else 14)
         if self.has_class("-high"):
             room -= timeline_drawing.height(max(2, count)) + 8
-        high = hosts_drawing.height(count, width, max(room, 10))
+        high = hosts_drawing.height(view.snapshot.hosts, width, max(room, 10))
         if not count and view.refused is not None:
             high = max(high, min(room, 14))  # what failed and what helps is whole; there are no receipts yet
         self.query_one("#top").styles.height = high

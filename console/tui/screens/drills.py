@@ -22,7 +22,7 @@ class Drills(Place):
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=True)
-        lines.border_title = "drills"
+        lines.entitle(Content("drills"))
         yield lines
 
     def show(self, view: View) -> None:
@@ -32,7 +32,7 @@ class Drills(Place):
         rows, self._targets, self._owners = drills(view.drills, reasons, now_ms, self.size.width - 6)
         lines.show_rows(rows)
         self._look_at_the_one_that_goes_on(view, lines)
-        lines.border_subtitle = Content(f"lane {view.lane} · each on a scratch run of its own")
+        lines.entitle(subtitle=Content(f"lane {view.lane} · each on a scratch run of its own"))
         super().show(view)
 
     def _look_at_the_one_that_goes_on(self, view: View, lines: FixedLines) -> None:

@@ -85,7 +85,7 @@ class FilePage(Place):
 
     def _caption(self) -> None:
         view, lines = self.query_one(FileView), self._lines
-        view.border_title = Content(plain(self._shown_name))
+        view.entitle(Content(plain(self._shown_name)))
         left = f"from character {view.left + 1} · " if view.left else ""
         more = "" if lines.whole else ", indexing goes on"
-        view.border_subtitle = Content(f"{left}{len(lines)} lines · {size(lines.size)}{more} · ← → sideways · esc back")
+        view.entitle(subtitle=Content(f"{left}{len(lines)} lines · {size(lines.size)}{more} · ← → sideways · esc back"))

@@ -28,8 +28,7 @@ class Leaf(Place):
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=self.CURSOR)
-        lines.border_title = Content(self.TITLE_TEXT)
-        lines.border_subtitle = Content("esc back")
+        lines.entitle(Content(self.TITLE_TEXT), Content("esc back"))
         yield lines
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:

@@ -49,7 +49,7 @@ class KeptPage(Place):
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=True)
-        lines.border_title = Content(plain(self.run.run_id or self.run.path.name))
+        lines.entitle(Content(plain(self.run.run_id or self.run.path.name)))
         yield lines
 
     def on_mount(self) -> None:
@@ -77,7 +77,7 @@ class KeptPage(Place):
             self._at_top = self.section == "adapters" and self._tables is None
             lines.scroll_to(y=0, animate=False)
             lines.move_to(TABS if any(self._targets) else 0)
-        lines.border_subtitle = Content(f"{self.run.kind} · {self._offers()}esc back")
+        lines.entitle(subtitle=Content(f"{self.run.kind} · {self._offers()}esc back"))
         super().show(view)
 
     def _offers(self) -> str:

@@ -36,7 +36,7 @@ class LanePage(Leaf):
         self._choices: tuple[Choice, ...] = ()
 
     def on_mount(self) -> None:
-        self.query_one(FixedLines).border_subtitle = Content("enter chooses · v tries the endpoints again · esc back")
+        self.query_one(FixedLines).entitle(subtitle=Content("enter chooses · v tries the endpoints again · esc back"))
         self._load()
         self.action_try_all()
 

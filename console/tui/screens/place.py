@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.events import ScreenResume
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -17,6 +19,7 @@ from console.tui.keys import MOVE, key
 from console.tui.view import View
 from console.tui.widgets.block import Block
 from console.tui.widgets.key_bar import KeyBar
+from console.tui.widgets.lines import LineView
 
 
 class Place(Screen[None]):
@@ -32,6 +35,7 @@ class Place(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-low"), (36, "-high")]  # noqa: RUF012
 
     _theme: str | None = None  # in whose colours it was drawn last
+    _back = False  # what is true now is drawn on it
 
     def compose(self) -> ComposeResult:
         yield Block(lambda view, width, _: header(view, width), id="header", ground="bar")
@@ -48,12 +52,44 @@ class Place(Screen[None]):
         """What `o` hands to the pager; None where the page itself is no text."""
         return None
 
-    def on_screen_resume(self) -> None:
+    def _on_screen_resume(self, event: ScreenResume) -> None:
+        """What is true now is drawn before Textual paints: it would paint what stood here when the place was left."""
+        event.prevent_default()
         if self._theme not in (None, self.app.theme):
             for widget in self.query("Block, LineView"):
                 widget.refresh()
+        event.refresh_styles = self._theme is None  # later whatever changes them applies them
         self._theme = self.app.theme
+        super()._on_screen_resume(event)
+        self._back = True
         self.app.touch()  # type: ignore[attr-defined]
+        self.app.frame()  # type: ignore[attr-defined]
+
+    def on_screen_suspend(self) -> None:
+        self._back = False
+
+    def _screen_resized(self, size: Size) -> None:
+        """Told also of the size that it has already."""
+        if size != self._size:
+            super()._screen_resized(size)
+
+    def _compositor_refresh(self) -> None:
+        if self._back:
+            super()._compositor_refresh()
+
+    def paint(self) -> None:
+        """What a frame changed goes to the terminal now and in one piece. Textual has a message from each widget for
+        that, paints the first of them alone and the others a sixtieth of a second later."""
+        if self._layout_required or self._scroll_required or self.app.screen is not self:
+            return
+        widgets = {self, *self.query("*"), *(line.vertical_scrollbar for line in self.query(LineView))}
+        if any(widget._layout_required for widget in widgets):
+            return  # where things stand comes first
+        changed = {widget for widget in widgets if widget._repaint_required} | self._dirty_widgets
+        for widget in changed:
+            widget._repaint_required = False
+        self._compositor.update_widgets(changed)
+        self._compositor_refresh()
 
     def on_resize(self) -> None:
         self.app.touch()  # type: ignore[attr-defined]

@@ -30,7 +30,7 @@ class Viewer(Place):
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=True)
-        lines.border_title = Content("runs")
+        lines.entitle(Content("runs"))
         yield lines
 
     def show(self, view: View) -> None:
@@ -42,7 +42,7 @@ class Viewer(Place):
             lines.show_rows(tuple(run_row(run, width, marked=run.run_dir == marked) for run in self.runs))
         else:
             lines.show_rows(((("no run is kept here yet: g on 1 starts one", "muted"),),))
-        lines.border_subtitle = Content(f"{len(self.runs)} · enter opens · e the proof · m marks, c compares")
+        lines.entitle(subtitle=Content(f"{len(self.runs)} · enter opens · e the proof · m marks, c compares"))
         super().show(view)
 
     @property

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from textual.geometry import Region
+from textual.geometry import Region, Size
+from textual.reactive import Reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -17,12 +18,16 @@ Draw = Callable[[View, int, int], tuple[Row, ...]]
 class Block(Widget, can_focus=False):
     """`draw(view, width, height)` is pure; equal rows are not painted again."""
 
+    # Textual lays the whole screen out a second time when it changes. Nothing of a block depends on it.
+    virtual_size = Reactive(Size(0, 0))
+
     def __init__(self, draw: Draw, *, id: str, ground: str = "ground") -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._draw = draw
         self._ground = ground
         self._view: View | None = None
         self.rows: tuple[Row, ...] = ()
+        self._drawn_for = Size(0, 0)  # its rows
         self.painted_lines = 0
 
     @property
@@ -33,15 +38,16 @@ class Block(Widget, can_focus=False):
     def show(self, view: View) -> None:
         self._view = view
         if not self.display or self.size.width < 1:
+            self._drawn_for = Size(0, 0)
             return
         rows = self._draw(view, self.size.width, self.size.height)
         changed = [y for y in range(max(len(rows), len(self.rows))) if rows[y : y + 1] != self.rows[y : y + 1]]
-        self.rows = rows
+        self.rows, self._drawn_for = rows, self.size
         if changed:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
     def on_resize(self) -> None:
-        if self._view is not None:
+        if self._view is not None and self._drawn_for != self.size:
             self.rows = ()
             self.show(self._view)
 

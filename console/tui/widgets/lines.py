@@ -4,9 +4,11 @@ from typing import ClassVar
 
 from textual.actions import SkipAction
 from textual.binding import BindingType
+from textual.content import Content
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -18,6 +20,9 @@ from console.tui.themes import Palette
 
 class LineView(ScrollView, can_focus=True):
     """Subclasses say how many lines there are and draw one; nothing else is ever built."""
+
+    # Textual lays the whole screen out again when it changes. Here nothing but the bar depends on it.
+    virtual_size = Reactive(Size(0, 0))
 
     BINDINGS: ClassVar[list[BindingType]] = [
         key("up,k", "cursor(-1)", "up", "lines.up", "one line up", MOVE),
@@ -80,8 +85,18 @@ class LineView(ScrollView, can_focus=True):
         if self.size.height:
             self.show_vertical_scrollbar = self.line_count() > self.size.height
         self.virtual_size = Size(self.scrollable_content_region.width, self.line_count())
+        self._scroll_update(self.virtual_size)
         self.index = max(0, min(self.index, self.line_count() - 1))
         self.refresh()
+
+    def entitle(self, title: Content | None = None, subtitle: Content | None = None) -> None:
+        """On the border. None leaves it as it is; what is news is painted, and none of the lines within."""
+        if title is not None and title != self._border_title:
+            self._border_title = title
+            self.refresh(Region(-self.content_offset.x, -1, self.outer_size.width, 1))
+        if subtitle is not None and subtitle != self._border_subtitle:
+            self._border_subtitle = subtitle
+            self.refresh(Region(-self.content_offset.x, self.size.height, self.outer_size.width, 1))
 
     def refresh_line(self, index: int) -> None:
         self.refresh(Region(0, index - round(self.scroll_y), self.size.width, 1))

@@ -103,11 +103,10 @@ class ReceiptsView(LineView):
             count += f" · {self._rows.looks_back} still looked through" if self._rows.looks_back else ""
             where = "following" if self.following else f"{self.index} newer · {names('.', 'receipts.follow')} follows"
             note = f"{count} · {problems(self.ring.bad)} · {where}"
-        self.border_subtitle = Content(note)
         wanted = f"  / {self._rows.filter.text}" if self._rows.filter else ""
         key = (names("2"), "not bold $accent")
         muted = "not bold $muted"
-        self.border_title = Content.assemble(("[", muted), key, ("] ", muted), f"receipts{wanted}")
+        self.entitle(Content.assemble(("[", muted), key, ("] ", muted), f"receipts{wanted}"), Content(note))
 
     def line_count(self) -> int:
         return len(self._rows)

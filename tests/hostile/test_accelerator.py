@@ -1,0 +1,93 @@
+"""What a host says of its card is believed only within what a card can be; producer and checker refuse alike."""
+
+from typing import Any
+
+import pytest
+
+from console.coordination.arrivals import arrive
+from console.evidence.checks.record_shapes import CONTRIBUTOR_BODIES
+from console.evidence.checks.shapes import misfit
+from runners.contract.canonical import canonical_bytes
+from runners.contract.coordinator_records import JournalBroken
+from runners.contract.document import word_from_json
+from runners.contract.errors import MalformedBytes
+from runners.contract.node_records import AcceleratorRead
+from tests.coordination import window as win
+from tests.coordination.window import Window
+
+CARD = {
+    "used_bytes": 12_026_322_944, "total_bytes": 17_171_480_576, "busy_percent": 93, "temperature_c": 71,
+    "power_mw": 304_881, "power_limit_mw": 320_000, "slowing": ["sw_power_cap"], "processes": 2,
+}  # fmt: skip
+HELD = {"arrays_bytes": 9_000, "cached_bytes": 500, "peak_bytes": 9_500, "recommended_bytes": None}
+
+
+def said(**changes: Any) -> dict[str, Any]:
+    """A true body, with changes to it (`device_label`, `held`, `card`, `trouble`)."""
+    return {"device_label": "cuda:0", "held": dict(HELD), "card": dict(CARD), "trouble": None} | changes
+
+
+LIES: dict[str, dict[str, Any]] = {
+    "used_above_total": said(card=CARD | {"used_bytes": 17_171_480_577}),
+    "negative_memory": said(card=CARD | {"used_bytes": -1}),
+    "an_exbibyte": said(card=CARD | {"total_bytes": 1 << 52}),
+    "a_fraction_of_a_byte": said(card=CARD | {"used_bytes": 0.5}),
+    "a_float_beyond_sense": said(card=CARD | {"total_bytes": 1e300}),
+    "busier_than_all": said(card=CARD | {"busy_percent": 101}),
+    "below_idle": said(card=CARD | {"busy_percent": -1}),
+    "hotter_than_silicon": said(card=CARD | {"temperature_c": 201}),
+    "colder_than_zero": said(card=CARD | {"temperature_c": -300}),
+    "a_power_station": said(card=CARD | {"power_mw": 10_000_001}),
+    "truth_for_a_number": said(card=CARD | {"processes": True}),
+    "text_for_a_number": said(card=CARD | {"temperature_c": "71"}),
+    "an_army_of_processes": said(card=CARD | {"processes": 65_536}),
+    "a_reason_with_an_escape": said(card=CARD | {"slowing": ["\x1b[2J"]}),
+    "a_reason_with_markup": said(card=CARD | {"slowing": ["[red]hot[/]"]}),
+    "a_trouble_of_its_own_words": said(trouble="all is well, [bold]ignore[/] this"),
+    "a_device_with_an_escape": said(device_label="cuda:0\x1b[2J"),
+    "a_processor": said(device_label="cpu:0"),
+    "a_line_end_in_the_device": said(device_label="cuda:0\n"),
+    "held_negative": said(held=HELD | {"cached_bytes": -1}),
+    "a_field_more": said(card=CARD | {"fan": 30}),
+    "a_field_less": said(card={name: value for name, value in CARD.items() if name != "power_mw"}),
+}
+
+
+@pytest.mark.parametrize("case", LIES)
+def test_a_figure_that_no_card_has_is_refused_by_producer_and_checker(case: str) -> None:
+    with pytest.raises(MalformedBytes):
+        word_from_json(AcceleratorRead, LIES[case])
+    assert misfit(CONTRIBUTOR_BODIES["accelerator_read"], LIES[case], "line") is not None
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**300], ids=["nan", "infinity", "a_googol_cubed"])
+def test_a_figure_that_is_none_is_no_line(value: float) -> None:
+    with pytest.raises(MalformedBytes):
+        canonical_bytes(said(card=CARD | {"power_mw": value}))
+
+
+@pytest.mark.parametrize("body", [
+    said(),
+    said(card=dict.fromkeys(CARD), held=None),
+    said(card=None, trouble="lost"),
+    said(device_label="metal:0", card=None, held=HELD | {"recommended_bytes": 12_000}),
+    said(card=CARD | {"used_bytes": 0, "total_bytes": 0}),
+], ids=["whole", "nothing_told", "lost", "metal", "no_memory"])  # fmt: skip
+def test_what_a_card_can_say_is_believed_by_both(body: dict[str, Any]) -> None:
+    assert word_from_json(AcceleratorRead, body).to_json() == body
+    assert misfit(CONTRIBUTOR_BODIES["accelerator_read"], body, "line") is None
+
+
+def test_a_card_speaks_and_no_heart_beats() -> None:
+    """A reading is no sign of life, and a lie in it breaks the journal that has it."""
+    window = Window(1).to_active()
+    record = win.line("n0", win.BEGAN, 3, kind="accelerator_read")
+    at = window.now + 4000
+    head = win.head("n0", 3)
+    state, records = arrive(window.state, "n0", record.model_copy(update={"body": said()}), head, at)
+    assert records == ()
+    assert state.nodes["n0"].last_beat_ms == window.state.nodes["n0"].last_beat_ms
+    lie = record.model_copy(update={"body": LIES["used_above_total"]})
+    (broken,) = arrive(window.state, "n0", lie, head, at)[1]
+    assert isinstance(broken, JournalBroken)
+    assert broken.reason == "unknown_record"

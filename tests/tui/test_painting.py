@@ -1,0 +1,134 @@
+"""What is painted, and how often: a key's answer waits for every paint before its own."""
+
+from pathlib import Path
+
+import pytest
+from textual.content import Content
+from textual.css.stylesheet import Stylesheet
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from console.tui.screens.place import Place
+from console.tui.widgets.block import Block
+from console.tui.widgets.lines import LineView
+from tests.observation.recorded_journals import Recording
+from tests.tui.stage import Stage, settle, shown
+
+
+class Painted:
+    """What the current screen showed at each paint, and how often it was laid out."""
+
+    def __init__(self, pilot: Pilot[None], patch: pytest.MonkeyPatch) -> None:
+        self.pictures: list[str] = []
+        self.layouts = 0
+        paint, lay_out = Screen._compositor_refresh, Screen._refresh_layout
+
+        def painting(screen: Screen[None]) -> None:
+            if screen is pilot.app.screen and screen._compositor._dirty_regions:
+                paint(screen)
+                self.pictures.append(shown(pilot))
+
+        def laying_out(screen: Screen[None], *args: object, **options: object) -> None:
+            self.layouts += 1
+            lay_out(screen, *args, **options)  # type: ignore[arg-type]
+
+        patch.setattr(Screen, "_compositor_refresh", painting)
+        patch.setattr(Screen, "_refresh_layout", laying_out)
+
+
+@pytest.mark.parametrize("place", ["1", "2"])
+async def test_more_receipts_are_painted_at_once_in_one_piece_and_lay_nothing_out(
+    place: str, healthy: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    app = stage.app()
+    async with app.run_test(size=(160, 48)) as pilot:
+        await pilot.press(place)
+        await settle(pilot)
+        painted = Painted(pilot, monkeypatch)
+        stage.play(14_200)
+        app.frame()  # nothing is awaited: it is done when this returns
+        assert len(painted.pictures) == 1
+        await settle(pilot)
+        assert set(painted.pictures) == {shown(pilot)}
+        assert painted.layouts == 0
+
+
+async def test_a_place_that_comes_back_is_painted_as_it_is_now_and_never_as_it_was(
+    healthy: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        for key in ("2", "1"):
+            await pilot.press(key)
+            await settle(pilot)
+        stage.play(14_200)
+        painted = Painted(pilot, monkeypatch)
+        await pilot.press("2")
+        await settle(pilot)
+        assert set(painted.pictures) == {shown(pilot)}
+
+
+async def test_what_lies_below_a_page_is_not_drawn(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    app = stage.app()
+    async with app.run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        dashboard = app.screen
+        await pilot.press("question_mark")
+        await settle(pilot)
+        rows = dashboard.query_one("#hosts", Block).rows
+        stage.play(14_200)
+        await settle(pilot)
+        assert dashboard.query_one("#hosts", Block).rows == rows
+        await pilot.press("escape")
+        await settle(pilot)
+        assert dashboard.query_one("#hosts", Block).rows != rows
+
+
+async def test_each_theme_is_parsed_once(healthy: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[Stylesheet] = []
+    parse = Stylesheet.reparse
+
+    def parsing(sheet: Stylesheet) -> None:
+        parsed.append(sheet)
+        parse(sheet)
+
+    monkeypatch.setattr(Stylesheet, "reparse", parsing)
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    app = stage.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        for key in "12345":
+            await pilot.press(key)
+            await settle(pilot)
+        for _ in app.themes:
+            await pilot.press("t")
+            await settle(pilot)
+        parsed.clear()
+        for _ in app.themes:
+            for key in "t12345":
+                await pilot.press(key)
+                await settle(pilot)
+            ground = app.palette.ground
+            assert app.screen.styles.background.hex.lower() == ground.lower()
+            lines = app.screen.query_one(LineView)
+            assert lines.styles.border_top[1].hex.lower() in (app.palette.line.lower(), app.palette.accent.lower())
+        assert parsed == []
+
+
+async def test_a_title_that_is_news_paints_its_line_alone(
+    healthy: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(160, 48)) as pilot:
+        await pilot.press("5")
+        await settle(pilot)
+        place = pilot.app.screen
+        assert isinstance(place, Place)
+        lines = place.query_one(LineView)
+        drawn: list[int] = []
+        monkeypatch.setattr(lines, "render_line", drawn.append)
+        lines.entitle(Content("other runs"), Content("more words"))
+        place.paint()
+        assert drawn == []
+        assert "other runs" in shown(pilot)
+        assert "more words" in shown(pilot)
