@@ -58,6 +58,11 @@ class HostView:
         return "not observed"
 
     @property
+    def on_card(self) -> bool:
+        """It computes on an accelerator, so that something may be told of one."""
+        return self.host.work.accelerator is not None or self.computes_on.startswith(("cuda:", "metal:"))
+
+    @property
     def backend(self) -> str:
         label = ""
         if self.host.bringup and isinstance(self.host.bringup.body, BringupReceived):

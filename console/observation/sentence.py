@@ -48,7 +48,7 @@ def _broken_off(state: State) -> Sentence:
         ("its records break off", "bad"),
         (f" in window {words(state.window)}: nothing after that could be verified", "text"),
         (" · ", "muted"),
-        ("n", "bright*"),
+        ("receipts.next", "key"),
         (" shows where", "text"),
     )
 
@@ -184,7 +184,7 @@ def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
                 (f"window is {words(state.window)}", "bad"),
                 (f": {state.window_reason}", "text"),
                 (" · ", "muted"),
-                ("e", "bright*"),
+                ("app.evidence", "key"),
                 (" shows the record", "text"),
                 (" · coordinator keeps what there is", "muted"),
             )
@@ -217,8 +217,8 @@ def _closed(state: State) -> Sentence:
         again = state.closed.classification in REPLAYABLE and (
             state.policies is None or state.revision < state.policies.max_revisions
         )
-        after: Sentence = ((" · ", "muted"), ("r", "bright*"), (" does the slices again", "text")) if again else ()
-        proof: Sentence = ((" · ", "muted"), ("e", "bright*"), (" shows the proof", "text"))
+        after: Sentence = ((" · ", "muted"), ("app.replay", "key"), (" does the slices again", "text")) if again else ()
+        proof: Sentence = ((" · ", "muted"), ("app.evidence", "key"), (" shows the proof", "text"))
         return (verdict, (f": {state.closed.reason}", "text"), *proof, *after)
     return (verdict, *_merge_span(state))
 

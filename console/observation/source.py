@@ -123,7 +123,7 @@ class RunSource:
             if most is not None and len(lines) > most:
                 raise TooLong(
                     f"{self.run_dir.name}: expected at most {most:,} records to hold in memory, got more; "
-                    "all receipts can be reached on 2, and the dashboard shows the end"
+                    "the receipts place reaches all of them, and the dashboard shows the end"
                 )
             if not self.behind:
                 return Batch(tuple(lines), tuple(findings))

@@ -9,7 +9,7 @@ from runners.contract.lane import Policies
 from runners.contract.states import LinkState, RunnerState
 
 Span = tuple[str, str]  # text, and the role of its colour in the theme
-Sentence = tuple[Span, ...]
+Sentence = tuple[Span, ...]  # role "key": the text is the id of what can be done
 
 
 def worry(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sentence | None:
@@ -51,7 +51,7 @@ def _gone(view: HostView, policies: Policies, moment: Moment) -> Sentence | None
         (f" is {runner.state.upper()}{since}", "bad"),
         (f": {runner.cause}", "text"),
         (" · ", "muted"),
-        ("e", "bright*"),
+        ("app.evidence", "key"),
         (" shows the record", "text"),
         (f"{lost} · the window needs a replay", "muted"),
     )
@@ -97,5 +97,8 @@ def _no_step(view: HostView, policies: Policies, moment: Moment) -> Sentence | N
     return (
         (view.host.node_id, "bright"),
         (f" beats, and took no step for {seconds(view.idle_ms)}", "warn"),
-        (" · x stops the run · no step has a bound, but the skew does", "muted"),
+        (" · ", "muted"),
+        ("app.stop", "key"),
+        (" stops the run", "text"),
+        (" · no step has a bound, but the skew does", "muted"),
     )

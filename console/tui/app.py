@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.app import SystemCommand
-from textual.binding import Binding, BindingType, Keymap
+from textual.binding import BindingType, Keymap
 from textual.screen import Screen
 
 from console.observation.facets import Filter, parse_filter
@@ -111,7 +111,7 @@ class SwarmApp(ProvingApp):
             self.open_kept(self._open_first)
         if self.theme_problems:
             first, *more = self.theme_problems
-            others = f"{len(more)} more, {self.key_names('?')} lists them · " if more else ""
+            others = f"{len(more)} more, {self.key_names('app.help')} lists them · " if more else ""
             self.notice(f"▲ {others}{first}", "warn")
         self.run_worker(self.off_loop(self.desk.recall), group="recall", exit_on_error=False)
         self.run_worker(self.look_for_runs(), group="runs", exit_on_error=False)
@@ -175,14 +175,10 @@ class SwarmApp(ProvingApp):
         self.key_names = KeyNames(dict(keymap))
         super().set_keymap(keymap)
 
-    def keys_of(self, binding: Binding) -> str:
-        """As it is now: the operator's own where the settings name some."""
-        return self.key_names.own.get(binding.id or "") or binding.key
-
     def action_zoom(self) -> None:
         zoom = getattr(self.screen, "zoom", None)
         if zoom is None or not zoom():
-            self.notice("what is shown has the whole screen already; zoom is for the panels of 1")
+            self.notice("what is shown has the whole screen already; zoom is for the dashboard's panels")
         self.touch()
 
     def action_leave(self) -> None:
@@ -196,7 +192,7 @@ class SwarmApp(ProvingApp):
 
     def action_help_quit(self) -> None:
         """Ctrl-C ends no console: whoever pressed it is told what does."""
-        self.notice(f"{self.key_names('q')} leaves the console, and a run goes on; {self.key_names('x')} stops a run")
+        self.notice(self.key_names.told("<app.leave> leaves the console, and a run goes on; <app.stop> stops a run"))
 
     def copy_text(self, text: str, what: str) -> None:
         self.notice(copy(text, what, self.copy_to_clipboard), "text")

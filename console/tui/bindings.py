@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from textual.app import App
 from textual.binding import Binding
 
+from console.tui.key_names import KeyNames
 from console.tui.keys import EVERYWHERE
 from console.tui.screens.checks import Checks
 from console.tui.screens.confirm import Question
@@ -81,5 +82,5 @@ def keys_table() -> str:
     """`id  keys  what it does`, one a line."""
     lines = []
     for where, binding in all_bindings():
-        lines.append(f"{binding.id:<22} {binding.key:<34} {binding.tooltip} ({where})")
+        lines.append(f"{binding.id:<22} {binding.key:<34} {KeyNames().told(binding.tooltip)} ({where})")
     return "\n".join(lines)

@@ -11,9 +11,9 @@ from console.evidence.operator_acts import ActKind, Ending, KeptAct, OperatorAct
 from console.observation.figures import short, words
 from console.observation.plain import plain
 from console.tui.acts import Acts, StartedRun
-from console.tui.drawing.drills import KEYS as DRILL_KEYS
 from console.tui.errors import ActRefused, in_words
 from console.tui.job import Job, JobState
+from console.tui.keys import DRILL_KEYS
 from console.tui.view import LogEntry
 from runners.records.clock import Clock
 from runners.records.errors import RecordsError
@@ -22,17 +22,16 @@ if TYPE_CHECKING:
     from console.hosts.endpoints import Endpoint
 
 T = TypeVar("T")
-KEYS: dict[ActKind, str] = {
-    "bring_up": "b",
-    "go_live": "g",
-    "stop": "x",
-    "replay": "r",
-    "drill": "F",
-    "check": "v",
-    "publish": "p",
-    "audit": "A",
-    "acknowledge": "a",
-    "lane": "L",
+BINDINGS: dict[ActKind, str] = {
+    "bring_up": "app.bring-up",
+    "go_live": "app.start",
+    "stop": "app.stop",
+    "replay": "app.replay",
+    "check": "app.checks",
+    "publish": "app.publish",
+    "audit": "app.audit",
+    "acknowledge": "app.acknowledge",
+    "lane": "app.lane",
 }
 RECALLED = 50
 ROLES: dict[Ending, tuple[str, str]] = {"done": ("✓", "ok"), "failed": ("✗", "bad"), "cancelled": ("×", "warn")}
@@ -106,7 +105,7 @@ class OperatorDesk:
         self, kind: ActKind, what: str, do: Callable[[], T], said: Callable[[T], str], *,
         run_id: str | None = None, subject: str = "",
     ) -> T:  # fmt: skip
-        begun = await self._begin(kind, KEYS[kind], what, run_id=run_id, subject=subject)
+        begun = await self._begin(kind, BINDINGS[kind], what, run_id=run_id, subject=subject)
         try:
             result = await asyncio.to_thread(do)
         except ActRefused as error:
@@ -118,16 +117,17 @@ class OperatorDesk:
     # -- acts that take their time
 
     async def long(
-        self, kind: ActKind, key: str, what: str, words: tuple[str, ...], told: Callable[[str, int | None], str], *,
+        self, kind: ActKind, binding: str, what: str, words: tuple[str, ...], told: Callable[[str, int | None], str], *,
         run_id: str | None = None, subject: str = "",
     ) -> tuple[JobState, str]:  # fmt: skip
         """`swarm WORDS` in a process of its own, to its end; `told` makes one line of its output. Raises ActRefused."""
         if self.job is not None:
-            raise ActRefused(f"{self.job.state.what} goes on; X cancels it")
+            raise ActRefused(f"{self.job.state.what} goes on, and only one long act does at a time")
         argv = self.acts.command(*words)
-        job = self.job = Job(key, what, argv, self._clock.mono_ms())  # before it is recorded, which may take its time
+        # Before it is recorded, which may take its time.
+        job = self.job = Job(binding, what, argv, self._clock.mono_ms())
         try:
-            begun = await self._begin(kind, key, what, run_id=run_id, subject=subject, argv=argv)
+            begun = await self._begin(kind, binding, what, run_id=run_id, subject=subject, argv=argv)
             try:
                 ended = await job.run(begun.folder)
             except OSError as error:
@@ -141,9 +141,9 @@ class OperatorDesk:
 
     # -- the records
 
-    async def _begin(self, kind: ActKind, key: str, what: str, **about: Any) -> _Begun:
+    async def _begin(self, kind: ActKind, binding: str, what: str, **about: Any) -> _Begun:
         now = self._clock.wall_ms()
-        self.entries.append(LogEntry(now, key, what, "asked", "accent"))
+        self.entries.append(LogEntry(now, binding, what, "asked", "accent"))
         self._acted = True
         entry = len(self.entries) - 1
         act_id = f"{now}-{kind.replace('_', '-')}-{secrets.token_hex(3)}"
@@ -175,7 +175,7 @@ class OperatorDesk:
 
     def _outcome(self, entry: int, outcome: str, role: str, receipt: str = "", folder: Path | None = None) -> None:
         before = self.entries[entry]
-        self.entries[entry] = LogEntry(before.wall_ms, before.key, before.what, outcome, role, receipt, folder)
+        self.entries[entry] = LogEntry(before.wall_ms, before.binding, before.what, outcome, role, receipt, folder)
 
 
 def _entry(kept: KeptAct) -> LogEntry:
@@ -186,13 +186,12 @@ def _entry(kept: KeptAct) -> LogEntry:
     if kept.problem:
         glyph, role, said = "✗", "bad", f"signature does not hold: {kept.problem}"
     what = " ".join(filter(None, (act.act.replace("_", "-"), act.run_id or act.lane_id, act.subject[:16])))
-    key = KEYS.get(act.act, " ")
-    for drill, (drill_key, _) in DRILL_KEYS.items():
-        if (act.act, act.subject) == ("drill", drill):  # told as it was then
-            key, what = drill_key, f"drill {words(drill)}"
+    binding = BINDINGS.get(act.act, "")
+    if act.act == "drill" and act.subject in DRILL_KEYS:  # told as it was then
+        binding, what = DRILL_KEYS[act.subject], f"drill {words(act.subject)}"
     return LogEntry(
         act.asked_wall_ms,
-        key,
+        binding,
         plain(what, 80),
         f"{glyph} {plain(said, 1000)}",
         role,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.observation.figures import words
+from console.tui.keys import DRILL_KEYS
 from console.tui.operating import OperatingApp
 from console.tui.outcomes import drill_outcome
 from console.tui.screens.countdown import Countdown
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from console.tui.drill_board import DrillBoard
 
 DRILL_EVERY_S = 0.1
-DRILL_KEYS = {"stale_worker": "F5", "upload_disagreement": "F6", "contributor_loss": "F7", "uneven_worker_speed": "F8"}
 
 
 class DrillingApp(OperatingApp):
@@ -24,11 +24,13 @@ class DrillingApp(OperatingApp):
     _drills_loaded: "asyncio.Future[None] | None" = None
 
     def action_drill(self, kind: "DrillKind") -> None:
-        key, lane = DRILL_KEYS[kind], self.desk.acts.lane
+        binding, lane = DRILL_KEYS[kind], self.desk.acts.lane
         keys = self.key_names
         lines = (
             f"A scratch run of its own on lane {Path(lane).stem}, with a real fault in a real process.",
-            f"No other run is touched. The verdict appears under {keys('3')}; {keys('X')} ends the drill early.",
+            keys.told(
+                "No other run is touched. The verdict appears under <place.drills>; <app.cancel> ends the drill early."
+            ),
         )
 
         def answered(yes: bool | None) -> None:
@@ -37,12 +39,12 @@ class DrillingApp(OperatingApp):
                 self.notice(f"drill {words(kind)} was not started", "text")
                 return
             self.action_place("drills")
-            self._do(lambda: self._drill(kind, key, lane))
+            self._do(lambda: self._drill(kind, binding, lane))
 
         self.again()
         self.push_screen(Countdown(f"drill {words(kind)}", lines), answered)
 
-    async def _drill(self, kind: "DrillKind", key: str, lane: str) -> None:
+    async def _drill(self, kind: "DrillKind", binding: str, lane: str) -> None:
         board = await self.drill_board()
         if board.problem:
             self.notice(f"× drill {words(kind)}: {board.problem}", "warn")
@@ -52,7 +54,7 @@ class DrillingApp(OperatingApp):
         words_of = ("drill", kind, "--lane", lane, "--run-id", run_id, "--json")
         try:
             await self._run_long(
-                "drill", key, f"drill {words(kind)}", words_of, drill_outcome, run_id=run_id, subject=kind
+                "drill", binding, f"drill {words(kind)}", words_of, drill_outcome, run_id=run_id, subject=kind
             )
         finally:
             await self.off_loop(board.end)

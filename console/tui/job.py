@@ -23,7 +23,7 @@ GRACE_S = 90.0  # after being asked to end: a drill closes its scratch run first
 class JobState:
     """How far an act is. `said` is the last thing it said that means something."""
 
-    key: str
+    binding: str  # the id of the key that began it
     what: str
     began_ms: int  # monotonic
     said: str = ""
@@ -36,10 +36,10 @@ class JobState:
 class Job:
     """What the process prints lies in a folder, so that it needs no reader. `state` changes as a whole."""
 
-    def __init__(self, key: str, what: str, argv: tuple[str, ...], began_ms: int) -> None:
+    def __init__(self, binding: str, what: str, argv: tuple[str, ...], began_ms: int) -> None:
         self.argv = argv
         self.folder: Path | None = None
-        self.state = JobState(key, what, began_ms)
+        self.state = JobState(binding, what, began_ms)
         self._process: subprocess.Popen[bytes] | None = None
         self._asked_s: float | None = None
 

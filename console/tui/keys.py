@@ -16,6 +16,7 @@ ANSWER = Binding.Group("answer")
 _SHORT = {
     "question_mark": "?", "colon": ":", "full_stop": ".", "slash": "/", "escape": "esc", "left_square_bracket": "[",
     "right_square_bracket": "]", "left_curly_bracket": "{", "right_curly_bracket": "}", "ctrl+z": "^Z",
+    "left": "←", "right": "→", "up": "↑", "down": "↓",
     **{f"f{number}": f"F{number}" for number in range(1, 25)},
 }  # fmt: skip
 
@@ -32,6 +33,13 @@ def key(
     return Binding(keys, action, name, id=binding_id, tooltip=tooltip, group=group, priority=first)
 
 
+DRILL_KEYS = {
+    "stale_worker": "drill.stale",
+    "upload_disagreement": "drill.upload",
+    "contributor_loss": "drill.loss",
+    "uneven_worker_speed": "drill.uneven",
+}  # id of the key by the kind of drill
+
 EVERYWHERE = (
     key("1", "place('dashboard')", "dashboard", "place.dashboard", "the run at one look", PLACES),
     key("2", "place('receipts')", "receipts", "place.receipts", "every record, verified", PLACES),
@@ -44,9 +52,10 @@ EVERYWHERE = (
     key("r", "replay", "replay", "app.replay", "the same slices again, after stale, lost or skewed; asks first", RUN),
     key("A", "audit", "audit", "app.audit", "write the after-action audit of a closed run, and show it", RUN),
     key("p", "publish", "publish", "app.publish", "a promoted merge as local snapshot; asks first", RUN),
-    key("a", "acknowledge", "acknowledge", "app.acknowledge", "sign that a problem was seen; n passes over it", RUN),
+    key("a", "acknowledge", "acknowledge", "app.acknowledge",
+        "sign that a problem was seen; <receipts.next> passes over it", RUN),
     key("e", "evidence", "proof", "app.evidence", "the record that proves why the run (or the last) stopped", RUN),
-    key("X", "cancel", "cancel", "app.cancel", "end the drill, bring-up, audit or publication that goes on", RUN),
+    key("X", "cancel", "cancel", "app.cancel", "end the long act that goes on; asks where work would be lost", RUN),
     key("H", "host", "host", "app.host", "all of the host in the worst way; again: the next one", RUN),
     key("O", "acts", "operator log", "app.acts", "what was done here, with the signed record of each act", RUN),
     key("L", "lane", "lane", "app.lane", "choose the lane, and see the endpoints of its hosts", RUN),

@@ -15,9 +15,10 @@ from console.tui.acts import StartedRun
 from console.tui.check_results import CheckResults, read_results
 from console.tui.errors import ActRefused
 from console.tui.keys import EVERYWHERE, shown_key
+from console.tui.losses import loss_of
 from console.tui.outcomes import gate_outcome, last_line
 from console.tui.preconditions import REASONS, Standing, reason_against
-from console.tui.screens.confirm import Confirm, ConfirmStop
+from console.tui.screens.confirm import Confirm, ConfirmEnd, ConfirmStop
 from console.tui.scrubbing import ScrubbingApp
 from console.tui.view import Mode
 from console.tui.widgets.receipts import ReceiptsView
@@ -46,6 +47,7 @@ class OperatingApp(ScrubbingApp):
             read_only=self.read_only,
             replaying=watched is not None and watched.player is not None,
             busy=job.state.what if job else "",
+            ending=job is not None and job.state.cancelling,
             bundle=watched is not None and watched.bundle is not None,
             here=watched is not None and watched.run_dir.parent == self.runs_dir,
             problem=self.problem_at_hand() is not None,
@@ -71,8 +73,7 @@ class OperatingApp(ScrubbingApp):
         active = self.screen.active_bindings.get(event.key)
         reason = self.reason_against(active.binding.id) if active else None
         if active and reason is not None:
-            key = self.key_names(shown_key(event.key), active.binding.id or "")
-            self.notice(f"× {key} {active.binding.description}: {reason}", "warn")
+            self.notice(f"× {shown_key(event.key)} {active.binding.description}: {reason}", "warn")
             event.stop()
 
     # -- runs
@@ -91,7 +92,9 @@ class OperatingApp(ScrubbingApp):
             if yes:
                 self._do(lambda: self._said(self.desk.stop(run_id), "stop"))
             else:
-                self.notice(f"{run_id} goes on", "text")
+                self.notice(
+                    f"{run_id} goes on" if yes is False else f"{run_id} ended by itself, nothing was asked of it"
+                )
 
         self.again()
         self.push_screen(ConfirmStop(run_id), answered)
@@ -128,7 +131,7 @@ class OperatingApp(ScrubbingApp):
     def action_bring_up(self) -> None:
         lane = self.desk.acts.lane
         argv = ("bringup", "lane", "--lane", lane, *self.desk.acts.way.words())
-        self._long("bring_up", "b", f"bring-up of {Path(lane).stem}", argv, gate_outcome)
+        self._long("bring_up", "app.bring-up", f"bring-up of {Path(lane).stem}", argv, gate_outcome)
         self.show_bring_up()
 
     def action_audit(self) -> None:
@@ -138,7 +141,12 @@ class OperatingApp(ScrubbingApp):
 
         async def audit() -> None:
             said = await self._run_long(
-                "audit", "A", f"audit {self._run()}", ("audit", str(bundle), *out), last_line, run_id=self._run_id()
+                "audit",
+                "app.audit",
+                f"audit {self._run()}",
+                ("audit", str(bundle), *out),
+                last_line,
+                run_id=self._run_id(),
             )
             if said.startswith("document"):
                 self.open_file(Path(said.removeprefix("document").strip()))
@@ -155,7 +163,8 @@ class OperatingApp(ScrubbingApp):
         question = Confirm("publish the merge", self._run(), consequences, "writes the snapshot")
         what, run_id = f"publish {self._run()}", self._run_id()
         self._ask(
-            question, lambda: self._run_long("publish", "p", what, ("publish", str(bundle)), last_line, run_id=run_id)
+            question,
+            lambda: self._run_long("publish", "app.publish", what, ("publish", str(bundle)), last_line, run_id=run_id),
         )
 
     def action_check_all(self) -> None:
@@ -166,12 +175,24 @@ class OperatingApp(ScrubbingApp):
         if (reason := self.reason_against("app.checks")) is not None:
             self.notice(f"× every check: {reason}", "warn")
             return
-        self._long("check", "V", "every check", ("check", "all", "--json"), told)
+        self._long("check", "app.checks", "every check", ("check", "all", "--json"), told)
 
     def action_cancel(self) -> None:
-        if self.desk.job is not None:
-            self.desk.job.cancel()
-            self.notice(f"{self.desk.job.state.what} was asked to end; it cleans up first", "warn")
+        job = self.desk.job
+        if job is None:
+            return
+
+        def end(yes: bool | None = True) -> None:
+            self.again()
+            if yes and job is self.desk.job:
+                job.cancel()
+                self.notice(f"{job.state.what} was asked to end; it cleans up first", "warn")
+
+        if job.folder is not None and loss_of(job.state.binding)[0]:  # else it had not begun
+            self.again()
+            self.push_screen(ConfirmEnd(job.state), end)
+        else:
+            end()
 
     def _bundle(self) -> Path | None:
         return self.attachment.bundle if self.attachment else None
@@ -183,18 +204,18 @@ class OperatingApp(ScrubbingApp):
         return self.attachment.run_dir.name if self.attachment else ""
 
     def _long(
-        self, kind: ActKind, key: str, what: str, argv: tuple[str, ...], told: Callable[[str, int | None], str]
+        self, kind: ActKind, binding: str, what: str, argv: tuple[str, ...], told: Callable[[str, int | None], str]
     ) -> None:
-        self._do(lambda: self._run_long(kind, key, what, argv, told))
+        self._do(lambda: self._run_long(kind, binding, what, argv, told))
 
     async def _run_long(
-        self, kind: ActKind, key: str, what: str, argv: tuple[str, ...], told: Callable[[str, int | None], str], *,
+        self, kind: ActKind, binding: str, what: str, argv: tuple[str, ...], told: Callable[[str, int | None], str], *,
         run_id: str | None = None, subject: str = "",
     ) -> str:  # fmt: skip
         """What came of it, in one line; empty when it was refused."""
         self.again()
         try:
-            ended, said = await self.desk.long(kind, key, what, argv, told, run_id=run_id, subject=subject)
+            ended, said = await self.desk.long(kind, binding, what, argv, told, run_id=run_id, subject=subject)
         except ActRefused as error:
             self.notice(f"✗ {what}: {error}", "bad")
             return ""

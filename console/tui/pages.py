@@ -152,9 +152,8 @@ class OpeningApp(DrillingApp):
             self.notice(f"✗ lane: {error}", "bad")
             return False
         self.drills = None
-        self.notice(
-            f"✓ {self.key_names('g')}, {self.key_names('b')} and the drills now use lane {Path(lane).stem}", "ok"
-        )
+        keys = self.key_names.told("<app.start>, <app.bring-up>")
+        self.notice(f"✓ {keys} and the drills now use lane {Path(lane).stem}", "ok")
         self.again()
         return True
 
@@ -164,7 +163,7 @@ class OpeningApp(DrillingApp):
         except ActRefused as error:
             self.notice(f"✗ endpoint: {error}", "bad")
             return
-        keys = f"{self.key_names('g')} and {self.key_names('b')}"
+        keys = self.key_names.told("<app.start> and <app.bring-up>")
         self.notice(f"✓ {keys} reach {endpoint.node_id} by {endpoint.spelled} from now on", "ok")
         self.again()
 

@@ -8,8 +8,6 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from console.tui.keys import shown_key
-
 if TYPE_CHECKING:
     from console.tui.app import SwarmApp
 
@@ -18,6 +16,7 @@ def commands(app: "SwarmApp", screen: Screen[object]) -> Iterable[SystemCommand]
     """`screen` is the one below the palette. What works elsewhere is found by its name, and not listed."""
     from console.tui.bindings import all_bindings
 
+    names = app.key_names
     active = {one.binding.id: one.node for one in screen.active_bindings.values()}
     for where, binding in all_bindings():
         reason = app.reason_against(binding.id)
@@ -25,7 +24,7 @@ def commands(app: "SwarmApp", screen: Screen[object]) -> Iterable[SystemCommand]
         if reason is None and elsewhere:
             reason = f"works {where}"
         words = (
-            f"{' '.join(map(shown_key, app.keys_of(binding).split(',')))}  {binding.tooltip}"
+            f"{' '.join(names.every(str(binding.id)))}  {names.told(binding.tooltip)}"
             if reason is None
             else f"not now: {reason}"
         )

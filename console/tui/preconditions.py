@@ -21,6 +21,7 @@ class Standing:
     read_only: bool = False
     replaying: bool = False  # what is shown is a moment of the past
     busy: str = ""  # the long act that goes on
+    ending: bool = False  # it was asked to end
     bundle: bool = False
     here: bool = True  # the watched run is one of this machine's runs folder
     problem: bool = False  # is there a receipt to acknowledge?
@@ -40,25 +41,25 @@ def reason_against(binding_id: str | None, standing: Standing) -> str | None:
     if standing.read_only:
         return "this console is read-only; start it without --read-only"
     if standing.replaying and binding_id not in ALSO_IN_THE_PAST:
-        return f"what you see is not now; {standing.keys('.')} goes back first"
+        return f"what you see is not now; {standing.keys('replay.live')} goes back first"
     return reason(standing)
 
 
 def _busy(standing: Standing) -> str | None:
-    return f"{standing.busy} goes on; {standing.keys('X')} cancels it" if standing.busy else None
+    return f"{standing.busy} goes on; {standing.keys('app.cancel')} cancels it" if standing.busy else None
 
 
 def _machine_is_free(standing: Standing) -> str | None:
     if standing.asked:
         return "a run is being started"
     if standing.live:
-        return f"{standing.live} is going on and needs this machine; {standing.keys('x')} stops it first"
+        return f"{standing.live} is going on and needs this machine; {standing.keys('app.stop')} stops it first"
     return _busy(standing)
 
 
 def _go_live(standing: Standing) -> str | None:
     if standing.mode in (Mode.LIVE, Mode.STARTING):
-        return f"{standing.run or 'a run'} is going on; {standing.keys('x')} stops it first"
+        return f"{standing.run or 'a run'} is going on; {standing.keys('app.stop')} stops it first"
     return _machine_is_free(standing)
 
 
@@ -67,7 +68,7 @@ def _stop(standing: Standing) -> str | None:
         return "the run is still starting"
     if standing.mode is Mode.LEFT:
         return f"no coordinator is alive to hear it; swarm attach {standing.run} goes on with the run"
-    return None if standing.mode is Mode.LIVE else f"no run is going on; {standing.keys('g')} starts one"
+    return None if standing.mode is Mode.LIVE else f"no run is going on; {standing.keys('app.start')} starts one"
 
 
 def _drill(standing: Standing) -> str | None:
@@ -77,7 +78,7 @@ def _drill(standing: Standing) -> str | None:
 def _replay(standing: Standing) -> str | None:
     closed, policies = standing.state.closed, standing.state.policies
     if not standing.run:
-        return f"no run is watched; {standing.keys('5')} opens one"
+        return f"no run is watched; {standing.keys('place.viewer')} opens one"
     if closed is None:
         return f"{standing.run} is not over; a replay goes on from a closed bundle"
     if closed.classification not in REPLAYABLE:
@@ -85,13 +86,13 @@ def _replay(standing: Standing) -> str | None:
     if not standing.here:
         return "this bundle is a retained one; only a run of this machine can be gone on with"
     if policies is not None and standing.state.revision >= policies.max_revisions:
-        return f"revision {standing.state.revision} is the lane's last; {standing.keys('g')} starts another run"
+        return f"revision {standing.state.revision} is the lane's last; {standing.keys('app.start')} starts another run"
     return _machine_is_free(standing)
 
 
 def _closed_bundle(standing: Standing) -> str | None:
     if not standing.run:
-        return f"no run is watched; {standing.keys('5')} opens one"
+        return f"no run is watched; {standing.keys('place.viewer')} opens one"
     if not standing.bundle:
         return f"{standing.run} has no bundle yet; it is written when the run closes"
     return _busy(standing)
@@ -116,7 +117,9 @@ def _acknowledge(standing: Standing) -> str | None:
 
 
 def _cancel(standing: Standing) -> str | None:
-    return None if standing.busy else "no drill, bring-up, audit or publication goes on"
+    if standing.ending:
+        return f"{standing.busy} is ending already; it cleans up first"
+    return None if standing.busy else "no drill, bring-up, audit, publication or check goes on"
 
 
 REASONS: dict[str, Reason] = {

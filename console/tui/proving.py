@@ -37,7 +37,7 @@ class ProvingApp(OpeningApp):
         if bundle is not None:
             self.run_worker(self._evidence_of(bundle), group="kept", exit_on_error=False)
         elif self.attachment is None:
-            lists = self.key_names("5")
+            lists = self.key_names("place.viewer")
             self.notice(f"× proof: no run was kept on this machine yet; {lists} lists those of the repository", "warn")
         else:
             self._open_evidence()
@@ -54,7 +54,8 @@ class ProvingApp(OpeningApp):
         from console.evidence.verify_process import is_ours  # brings NumPy, for which no first paint waits
 
         if not await asyncio.to_thread(is_ours, bundle):
-            self.notice("× proof: no journals of ours are here; enter shows which documents there are", "warn")
+            shows = self.key_names("lines.open")
+            self.notice(f"× proof: no journals of ours are here; {shows} shows which documents there are", "warn")
             return
         self.watch_kept(bundle)
         watched = self.attachment

@@ -14,6 +14,7 @@ from console.observation.figures import size
 from console.observation.kept_json import part
 from console.observation.plain import plain
 from console.tui.drawing.text import Row, clip_front, pad, width_of, wrap
+from console.tui.key_names import KeyNames
 from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 
@@ -46,10 +47,10 @@ class AdapterTable:
         if self.began_s is not None:
             spent = time.monotonic() - self.began_s
             return f"computing for {spent:.0f} s of at most {LONGEST_S:.0f}"
-        return "" if self.norms or self.problem else "enter computes norms"
+        return "" if self.norms or self.problem else "<lines.open> computes norms"
 
-    def rows(self, name: str, width: int) -> tuple[Row, ...]:
-        state = f"  {self.state}" if self.state else ""
+    def rows(self, name: str, keys: KeyNames, width: int) -> tuple[Row, ...]:
+        state = f"  {keys.told(self.state)}" if self.state else ""
         shown = clip_front(plain(name, 400), max(5, width - width_of(state)))
         rows: list[Row] = [((shown, "bright*"), (state, "muted"))]
         if self.problem:

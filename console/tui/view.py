@@ -30,12 +30,15 @@ class LogEntry:
     """One act of the operator at this console, and what came of it."""
 
     wall_ms: int
-    key: str
+    binding: str  # the id of its key; empty where none is known
     what: str
     outcome: str
     role: str = "muted"
     receipt: str = ""  # the signed act's digest
     folder: Path | None = None  # where that lies
+
+    def key(self, keys: KeyNames) -> str:
+        return keys(self.binding) if self.binding else ""
 
 
 @dataclass(frozen=True, slots=True)

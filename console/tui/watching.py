@@ -137,7 +137,7 @@ class WatchingApp(App[None]):
     def frame(self) -> None:
         """Drain, fold, one frozen view, the active screen. Nothing is judged before the input is drained."""
         if not self.screen_stack or not self.is_running:
-            return  # between two modes, or on the way out
+            return  # between two modes, or on the way out: a screen that closes has lost its widgets already
         now = self.stamp()
         self._lateness.frame(now.mono_ms, self.attachment)
         attachment = self.attachment

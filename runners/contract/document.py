@@ -65,7 +65,9 @@ W = TypeVar("W", bound=Word)
 
 def word_from_json(cls: type[W], body: Any) -> W:
     """A strict model from already parsed JSON. Raises MalformedBytes that names field, expected and got."""
-    return word_from_canonical(cls, canonical_bytes(body))
+    raw = canonical_bytes(body)
+    parse_strict(raw)  # 3e16 is spelled as an integer past 2^53: a model would take it, and nobody could read it again
+    return word_from_canonical(cls, raw)
 
 
 def word_from_canonical(cls: type[W], raw: bytes) -> W:

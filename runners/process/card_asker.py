@@ -41,8 +41,9 @@ class Card:
 
     def kill(self) -> None:
         """From any thread; whoever waits for an answer wakes."""
-        if self._asker is not None:
-            self._asker.kill()
+        asker = self._asker
+        if asker is not None:
+            asker.kill()
 
     def close(self) -> None:
         if self._asker is not None:

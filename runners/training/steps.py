@@ -1,6 +1,5 @@
 """What all backends share: one loop over the steps. A backend adds the arithmetic of one step."""
 
-import math
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runners.contract.batches import check_batches
+from runners.contract.canonical import MAX_INTEGER
 from runners.contract.execution import NamedSize
 from runners.contract.jobs import BackendName
 from runners.contract.lane import RecipeContract
@@ -164,8 +164,8 @@ def _one_step(job: TrainingJob, placement: Placement, index: int, on_step: OnSte
     started = time.perf_counter()
     loss = placement.step(rows)
     seconds = time.perf_counter() - started
-    if not math.isfinite(loss):
-        raise Diverged(f"step {index + 1}: expected a finite loss, got {loss}")
+    if not abs(loss) <= MAX_INTEGER:  # past it a journal can't say it, and NaN is nothing
+        raise Diverged(f"step {index + 1}: expected a finite loss below 2^53, got {loss}")
     on_step(StepResult(step=index + 1, loss=loss, samples=len(batch), tokens=len(rows), seconds=seconds))
     return loss
 

@@ -10,6 +10,7 @@ from console.drills.strike import STRIKE_FILE, keep_strike, read_strike
 from console.drills.watched import WatchedDrill, last_reports, read_report
 from console.tui.drawing.drills import drills
 from console.tui.drill_board import DrillBoard
+from console.tui.key_names import KeyNames
 from runners.contract.errors import ContractError
 from tests.observation import make_run
 from tests.observation.recorded_journals import MONO_0, WALL_0, Recording
@@ -74,7 +75,7 @@ def test_the_cards_say_what_each_drill_does_and_why_a_lane_cannot_be_drilled(
     board.load(lane)
     assert problem in board.problem
     assert bool(board.problem) == bool(problem)
-    rows, targets, owners = drills(board.cards, {}, 0, 74)
+    rows, targets, owners = drills(board.cards, {}, KeyNames(), 0, 74)
     text = "\n".join("".join(part for part, _ in row) for row in rows)
     assert all(f"F{number} " in text for number in (5, 6, 7, 8))
     assert len(rows) == len(targets) == len(owners)

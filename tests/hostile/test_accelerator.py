@@ -1,11 +1,15 @@
 """What a host says of its card is believed only within what a card can be; producer and checker refuse alike."""
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from console.coordination.arrivals import arrive
+from console.evidence.checks.journals import read_journal
 from console.evidence.checks.record_shapes import CONTRIBUTOR_BODIES
+from console.evidence.checks.rules_accelerator import accelerators_are_those_that_compute
 from console.evidence.checks.shapes import misfit
 from runners.contract.canonical import canonical_bytes
 from runners.contract.coordinator_records import JournalBroken
@@ -14,6 +18,8 @@ from runners.contract.errors import MalformedBytes
 from runners.contract.node_records import AcceleratorRead
 from tests.coordination import window as win
 from tests.coordination.window import Window
+from tests.observation.recorded_cards import on_cards
+from tests.observation.recorded_journals import LINUX
 
 CARD = {
     "used_bytes": 12_026_322_944, "total_bytes": 17_171_480_576, "busy_percent": 93, "temperature_c": 71,
@@ -76,6 +82,17 @@ def test_a_figure_that_is_none_is_no_line(value: float) -> None:
 def test_what_a_card_can_say_is_believed_by_both(body: dict[str, Any]) -> None:
     assert word_from_json(AcceleratorRead, body).to_json() == body
     assert misfit(CONTRIBUTOR_BODIES["accelerator_read"], body, "line") is None
+
+
+def test_a_journal_with_readings_is_whole_to_the_checker(tmp_path: Path) -> None:
+    """Written by the producer's own writer, of a host that computes on the card that it tells of."""
+    (path,) = {entry.file for entry in on_cards(tmp_path).entries if entry.file.startswith(LINUX)}
+    journal = read_journal(path, (tmp_path / path).read_bytes())
+    assert journal is not None
+    assert journal.problem is None
+    assert sum(line.kind == "accelerator_read" for line in journal.lines) > 5
+    evidence: Any = SimpleNamespace(contributors=(LINUX,), journals_of=lambda *_: [journal])
+    assert list(accelerators_are_those_that_compute(evidence)) == []
 
 
 def test_a_card_speaks_and_no_heart_beats() -> None:

@@ -230,6 +230,7 @@ def test_a_line_without_end_is_refused_after_one_line_and_a_chunk() -> None:
 
 
 @QUICK
+@example(name=10, value=3.6701399696960264e16)  # of a whole number, and canonically spelled as one past 2^53
 @given(name=st.integers(0, 63), value=JSON)
 def test_a_plan_with_anything_in_any_place_is_refused_by_name(name: int, value: Any) -> None:
     body = json.loads((RUN / "contract" / "window_plan.json").read_bytes())

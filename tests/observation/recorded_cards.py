@@ -49,6 +49,9 @@ def _on_its_card(body: Word) -> Word:
     if isinstance(body, node.Ready):
         node_id = MAC if ".mlx." in body.device.backend_label else LINUX
         return body.model_copy(update={"device": body.device.model_copy(update=dict(_device(node_id)))})
+    if isinstance(body, coord.RunnerReady):
+        there = dict(_device(body.node_id))
+        return body.model_copy(update={name: there[name] for name in ("backend_label", "device_label")})
     if isinstance(body, coord.BringupReceived):
         told = dict(_device(body.node_id))
         told["device_name"] = told.pop("name")

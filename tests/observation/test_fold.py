@@ -13,7 +13,9 @@ from console.observation.fold import fold, fold_all
 from console.observation.line import Line, Proof, Ref, Stamp
 from console.observation.node_fold import NODE_FOLDS
 from console.observation.node_tellings import NODE_TELLINGS
+from console.observation.source import RunSource
 from console.observation.state import Host, State
+from console.places import data_dir
 from runners.contract import coordinator_records as coord
 from runners.contract import node_records as node
 from runners.contract.document import Word
@@ -378,6 +380,14 @@ def test_only_the_device_that_is_ready_is_read_and_only_of_the_newest_process() 
     assert of(ready("cpu:0"), read("cuda:0")) is None
     assert of(ready("cuda:0"), read("cuda:0"), read("cuda:1")) == "cuda:0"
     assert of(read("cuda:0"), line(node.Log(level="info", text="again"), "log", role="contributor", epoch=2)) is None
+
+
+def test_a_run_that_was_kept_before_cards_were_read_tells_nothing_of_its_card() -> None:
+    """It can't be made again without a card; its lines are all signed, and every one still has a body."""
+    lines = RunSource(data_dir("fixtures") / "swarm" / "runs" / "loopback-cuda-1").read_all().lines
+    contributor = linux(fold_all(State(), lines))
+    assert all(line.body is not None for line in lines)
+    assert (contributor.work.device_label, contributor.work.accelerator) == ("cuda:0", None)
 
 
 def test_a_new_launch_forgets_what_was_judged_in_the_revision_before() -> None:

@@ -97,7 +97,11 @@ def test_before_the_first_record_nobody_is_known(run_dir: Path) -> None:
         ("unlinked", 16_200, f"no way to {LINUX} since 1.2 s: no answer to keepalive · its last beat is"),
         ("shipping", 8100, f"coordinator ships to and launches {LINUX} since 4.4 s (bound 60 s) · 480 MB of 600 MB"),
         ("unlinked_early", 6500, f"no way to {LINUX} since 1.5 s: no answer to keepalive (bound 20 s)"),
-        ("stale", 23_300, f"{LINUX} is STALE since 0.6 s: no heartbeat, link up · e shows the record · lost at 7.5 s"),
+        (
+            "stale",
+            23_300,
+            f"{LINUX} is STALE since 0.6 s: no heartbeat, link up · app.evidence shows the record · lost at 7.5 s",
+        ),
     ],
 )
 def test_a_worry_is_told_as_what_it_is(

@@ -1,10 +1,13 @@
 """The accelerator is read beside a run: a real process asks a stand-in for NVML, and no trouble of it is the run's."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from runners.contract.document import Word
@@ -13,8 +16,11 @@ from runners.contract.receipts import Device
 from runners.process.accelerator_watch import AcceleratorWatch
 from runners.process.card_asker import STARTS, Card
 from runners.process.heartbeat import HeartbeatThread, Progress
+from runners.process.work import open_runner, see_through
 from tests.patience import until
-from tests.process.card import StandInCard
+from tests.process.card import REPOSITORY, StandInCard
+from tests.process.inputs import contract, shipment
+from tests.process.node import Node, runner_request
 
 LONG_S = 60.0
 HELD = HeldMemory(arrays_bytes=3_000, cached_bytes=200, peak_bytes=4_000, recommended_bytes=None)
@@ -81,6 +87,19 @@ def test_who_asks_may_be_killed_and_is_started_again_but_not_for_ever(card: Card
         assert card.read() == "ended"
     assert card.read() == "ended"
     assert card._asker is None
+
+
+def test_who_asks_ends_when_the_runner_is_killed(stand_in: StandInCard) -> None:
+    program = (
+        "import sys, time; from runners.process.card_asker import Card; card = Card(sys.argv[1:]); card.read();"
+        "print(card._asker._child.pid, flush=True); time.sleep(600)"
+    )
+    argv = (sys.executable, "-c", program, *stand_in.argv)
+    with subprocess.Popen(argv, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as runner:
+        assert runner.stdout is not None
+        asker = psutil.Process(int(runner.stdout.readline()))
+        runner.kill()
+    until("the end of the process that asks", lambda: not asker.is_running() or asker.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_a_program_that_is_not_there_is_a_word_and_no_error() -> None:
@@ -219,3 +238,37 @@ def test_of_a_processor_nothing_is_claimed() -> None:
         watch.note()
         assert watch._thread is None
     assert journal.bodies == []
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["that_tells", "that_hangs"])
+def test_a_whole_run_on_a_card(
+    hangs: bool, tmp_path: Path, stand_in: StandInCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work is real, of the reference backend, in this process; only the card is a stand-in's."""
+    stand_in.change(hangs=hangs)
+    node = Node(tmp_path, contract())  # not the fixture's, which ends every runner's process
+
+    def on_a_card(watch: AcceleratorWatch, device: Device) -> None:
+        assert device.kind == "cpu"
+        watch.start("cuda:0", lambda: HELD, Card(stand_in.argv, patience_s=LONG_S))
+
+    monkeypatch.setattr(AcceleratorWatch, "start_on", on_a_card)
+    sent = shipment(node.lane)
+    node.admit()
+    node.ship(sent)
+    node.root.keep(node.root.request(0), node.launch_request(sent))
+    runner = open_runner(node.settings, 0)
+    opened = node.root.launched(0)
+    assert opened is not None
+    codes: list[int] = []
+    thread = threading.Thread(target=lambda: codes.append(see_through(runner)), daemon=True)
+    thread.start()
+    if not hangs:
+        node.await_record(opened, "accelerator_read")
+    assert node.ask_here("begin", node.begin_request(sent))[0] == 0
+    node.await_record(opened, "produced")
+    assert node.ask_here("release", runner_request())[0] == 0
+    thread.join(LONG_S)
+    kinds = node.kinds(opened)
+    assert (codes, kinds[-1]) == ([0], "exited")
+    assert ("accelerator_read" in kinds) is not hangs

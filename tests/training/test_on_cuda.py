@@ -5,6 +5,7 @@ The other tests of training compute on the card too where there is one, since to
 
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,10 @@ import numpy as np
 import pytest
 import torch
 
+from runners.contract.node_records import CardFigures
+from runners.process.card_asker import Card, teller
 from runners.process.probes.accelerator import accelerator
+from runners.process.probes.accelerator_now import card_uuid, held_memory
 from runners.process.probes.product import probe_product
 from runners.training.backend import TrainingJob, ignore_step
 from runners.training.backends import load
@@ -89,6 +93,25 @@ def test_the_card_is_named_and_computes_in_f32() -> None:
     print(f"error of a product of f32 {probe.relative_error:.2e}, of bf16 {probe.bf16.relative_error:.2e}")
     assert probe.relative_error < 1e-6  # TF32 would be off by 1e-4 and more
     assert probe.bf16.relative_error < 1e-5
+
+
+def test_what_the_card_does_now_is_read_by_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real driver, as a runner asks it. (Not run on a card yet.)"""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    device = load("torch", threads=1, chunk_tokens=16).device()
+    held = torch.zeros(1 << 26, device="cuda:0")
+    counted = held_memory(device)
+    assert counted is not None
+    now = counted()
+    with closing(Card(teller(card_uuid(device), device.name))) as card:
+        told = card.read()
+    assert now is not None
+    assert now.arrays_bytes >= held.numel() * 4
+    assert isinstance(told, CardFigures)
+    print(told, now)
+    assert told.used_bytes is not None
+    assert told.total_bytes is not None
+    assert now.arrays_bytes <= told.used_bytes <= told.total_bytes
 
 
 @pytest.mark.parametrize("chunks", [1, 4])

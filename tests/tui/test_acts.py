@@ -16,6 +16,7 @@ from console.hosts.ways import Way
 from console.observation.state import State
 from console.tui.app import SwarmApp
 from console.tui.bindings import all_bindings
+from console.tui.key_names import KeyNames
 from console.tui.keys import EVERYWHERE
 from console.tui.palette import commands
 from console.tui.preconditions import REASONS, Standing, reason_against
@@ -89,7 +90,7 @@ async def test_every_key_is_in_the_palette_and_in_help(tmp_path: Path) -> None:
         await pilot.press("question_mark")
         await settle(pilot)
         text = shown(pilot)
-        assert [binding.id for _, binding in all_bindings() if binding.tooltip[:40] not in text] == []
+        assert [binding.id for _, binding in all_bindings() if KeyNames().told(binding.tooltip)[:40] not in text] == []
 
 
 @pytest.mark.parametrize("key", [binding.key for binding in EVERYWHERE if binding.id in MUTATING])
@@ -214,7 +215,7 @@ async def test_the_card_of_a_drill_fills_in_while_its_scratch_run_goes_on(stale:
         assert "▲ STRUCK" in text
         assert "✓ found stale" in text
         assert "○ the run is closed" in text
-        await pilot.press("X")
+        await pilot.press("X", "y")
         await settle(pilot)
         await settle(pilot)
 
@@ -233,7 +234,7 @@ async def test_how_the_drill_that_goes_on_stands_is_in_view_where_lines_are_few(
         await until(pilot, "X cancels")  # the act's own line took one from the list
         await pilot.pause(0.2)
         assert stage_of_it in shown(pilot)
-        await pilot.press("X")
+        await pilot.press("X", "y")
         await settle(pilot)
         await settle(pilot)
 
@@ -255,7 +256,7 @@ async def test_a_long_act_tells_how_far_it_is_and_is_ended_by_a_key(inherited: A
             await pilot.press("g")  # one long act at a time
             await pilot.pause()
             assert stage.acts.started == 0
-            await pilot.press("X")
+            await pilot.press("X", "y")
             await settle(pilot)
             await settle(pilot)
     finally:
@@ -318,6 +319,72 @@ async def test_a_run_that_was_asked_for_beside_a_closed_one_is_started_once(
         recorded.set()
         await settle(pilot)
     assert stage.acts.started == 1
+
+
+WAITS = (
+    "import pathlib, sys, time; print('begun', file=sys.stderr, flush=True)\n"
+    "while not pathlib.Path({!r}).exists(): time.sleep(0.02)"
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "lost"), [("b", "no host gets a report"), ("p", "no snapshot is written"), ("f7", "is not judged")]
+)
+async def test_ending_an_act_that_measures_asks_once_and_says_what_is_lost(
+    key: str, lost: str, healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 0)
+    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
+    stage.acts.script = WAITS.format(str(tmp_path / "go"))
+    async with stage.app(run_id=RUN_ID).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press(key, *{"p": ("y",), "f7": ("enter",)}.get(key, ()))
+        await until(pilot, "begun")
+        await pilot.press("X")
+        await until(pilot, lost)
+        await pilot.press("n")
+        await until(pilot, "begun")
+        job = pilot.app.desk.job  # type: ignore[attr-defined]
+        assert not job.state.cancelling
+        await pilot.press("X", "y")
+        await settle(pilot)
+    assert [one.outcome.ending for one in acts_of(stage) if one.outcome] == ["cancelled"]
+
+
+@pytest.mark.parametrize("key", ["A", "V"])
+async def test_ending_an_act_that_only_reads_does_not_ask(key: str, healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 0)
+    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
+    stage.acts.script = WAITS.format(str(tmp_path / "go"))
+    async with stage.app(run_id=RUN_ID, place="checks").run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press(key)
+        await until(pilot, "begun")
+        await pilot.press("X")
+        await settle(pilot)
+    assert [one.outcome.ending for one in acts_of(stage) if one.outcome] == ["cancelled"]
+
+
+async def test_a_question_whose_matter_is_over_goes_away(healthy: Recording, tmp_path: Path) -> None:
+    """Whoever answers late answers nothing: the act ended by itself, and so did the run."""
+    stage, go = Stage.at(tmp_path / "runs", healthy, 20_000), tmp_path / "go"
+    async with stage.app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("x")
+        await until(pilot, "keeps it running")
+        stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
+        await until(pilot, f"{RUN_ID} ended by itself")
+        stage.acts.script = WAITS.format(str(go))
+        await pilot.press("b")
+        await until(pilot, "begun")
+        await pilot.press("X")
+        await until(pilot, "lets it go on")
+        go.touch()
+        await until(pilot, "✓ bring-up of loopback")
+        await settle(pilot)
+        assert len(pilot.app.screen_stack) == 2  # dashboard and bring-up
+    assert stage.acts.stopped == []
+    assert [one.outcome.ending for one in acts_of(stage) if one.outcome] == ["done"]
 
 
 async def test_bring_up_tells_each_host_and_opens_from_the_operator_log(tmp_path: Path) -> None:

@@ -72,6 +72,10 @@ def test_no_figure_is_cut_whatever_a_host_says(width: int, figures: dict[str, ob
     assert set(re.split(r"  +", text(row)[6:].strip())) <= whole | {""}
 
 
+def test_a_card_of_which_nothing_was_read_is_not_invented() -> None:
+    assert text(card_row(Work(device_label="cuda:0"), NARROW)) == "gpu   not told"
+
+
 def test_well_is_quiet_and_trouble_has_a_colour() -> None:
     assert roles(card_row(work(read()), BROAD)) <= {"bright", "muted", ""}
     assert "warn*" in roles(card_row(work(read(used_bytes=17_000_000_000)), BROAD))

@@ -185,8 +185,10 @@ async def test_a_bring_up_that_was_refused(tmp_path: Path, snapshot: SnapshotAss
         await settle(pilot)
         (tmp_path / "stdout.txt").write_text(said)
         (tmp_path / "stderr.txt").write_text(told)
-        app.desk.entries.append(LogEntry(WALL_0, "b", "bring-up of loopback", "✗ 1 of 2 hosts is refused", "bad",
-                                         "act abab·cdcd", tmp_path))  # fmt: skip
+        refused = "✗ 1 of 2 hosts is refused"
+        app.desk.entries.append(
+            LogEntry(WALL_0, "app.bring-up", "bring-up of loopback", refused, "bad", "act abab·cdcd", tmp_path)
+        )
         app.show_bring_up()
         await settle(pilot)
         await both(pilot, snapshot, "bring-up")

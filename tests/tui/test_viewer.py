@@ -19,6 +19,7 @@ from console.tui.drawing.comparison import comparison
 from console.tui.drawing.kept import SECTIONS
 from console.tui.drawing.plot import plot
 from console.tui.drawing.text import row_width
+from console.tui.key_names import KeyNames
 from console.tui.screens.file import FilePage
 from console.tui.screens.kept import KeptPage
 from console.tui.tensors import AdapterTable
@@ -145,9 +146,9 @@ async def test_every_page_of_a_kept_run(size: tuple[int, int], kept: Stage) -> N
 async def test_norms_are_computed_in_a_process_and_name_the_rank(kept: Stage) -> None:
     assert kept.run_dir is not None
     table = AdapterTable(kept.run_dir / "bundle" / "retained_artifacts" / MAC / "adapter_model.safetensors")
-    assert "enter computes norms" in str(table.rows("adapter", 120))
+    assert "enter computes norms" in str(table.rows("adapter", KeyNames(), 120))
     await table.compute()
-    text = str(table.rows("adapter", 120))
+    text = str(table.rows("adapter", KeyNames(), 120))
     assert "norm 1.7321" in text  # twelve rows of 0.5
     assert "effective rank 1.0" in text
 
@@ -157,7 +158,7 @@ async def test_a_file_that_is_no_safetensors_says_so(tmp_path: Path) -> None:
     path.write_bytes(b"\xff" * 64)
     table = AdapterTable(path)
     await table.compute()
-    assert "expected a safetensors header" in str(table.rows("x", 100))
+    assert "expected a safetensors header" in str(table.rows("x", KeyNames(), 100))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ async def test_a_hostile_header_is_shown_harmless_and_its_norms_are_refused(
     path.write_bytes(len(raw).to_bytes(8, "little") + raw)
     table = AdapterTable(path)
     await table.compute()
-    text = "\n".join("".join(part for part, _ in row) for row in table.rows("x\x1b[2J", 74))
+    text = "\n".join("".join(part for part, _ in row) for row in table.rows("x\x1b[2J", KeyNames(), 74))
     assert told in text
     assert "expected" in text
     assert text.replace("\n", "").isprintable()
@@ -191,7 +192,7 @@ async def test_an_adapter_that_learned_nothing_has_no_rank(tmp_path: Path) -> No
     save_file({name.format("A"): a, name.format("B"): b}, path, {"alpha": "4", "rank": "2"})
     table = AdapterTable(path)
     await table.compute()
-    assert "effective rank 0.0" in str(table.rows("x", 120))
+    assert "effective rank 0.0" in str(table.rows("x", KeyNames(), 120))
 
 
 async def test_a_strangers_folder_of_pipes_links_and_bad_names_is_shown_harmless(kept: Stage) -> None:

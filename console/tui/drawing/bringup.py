@@ -5,6 +5,7 @@ import re
 from console.observation.figures import seconds, size, words
 from console.observation.plain import plain
 from console.tui.drawing.text import Row, pad, wrap
+from console.tui.key_names import KeyNames
 
 _TOLD = re.compile(r"^(\S+): ([0-9.]+) s  (.*)$")
 _ENDED = re.compile(r"^(\S+)  (\w+)  (.+)$")
@@ -33,7 +34,7 @@ def going_rows(narration: str, elapsed_ms: int, width: int) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def ended_rows(result: str, width: int, *, whole: bool) -> tuple[Row, ...]:
+def ended_rows(result: str, keys: KeyNames, width: int, *, whole: bool) -> tuple[Row, ...]:
     """As `swarm bringup lane` prints it: each host, its verdict, each rule; not `whole`: the broken ones."""
     rows: list[Row] = []
     held = 0
@@ -42,7 +43,9 @@ def ended_rows(result: str, width: int, *, whole: bool) -> tuple[Row, ...]:
             held += 1
             continue
         if held and not line.startswith("  NO "):
-            rows.append((("  ✓ ", "ok"), (f"{held} rules hold", "text"), ("  o shows each", "muted")))
+            rows.append(
+                (("  ✓ ", "ok"), (f"{held} rules hold", "text"), (keys.told("  <app.pager> shows each"), "muted"))
+            )
             held = 0
         if not line.startswith(" ") and (ended := _ENDED.match(line)) is not None:
             good = ended[2] == READY

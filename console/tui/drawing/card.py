@@ -13,6 +13,8 @@ GLYPHS = {"warn": "▲", "bad": "✗"}
 def card_row(work: Work, width: int, *, ended: bool = False) -> Row:
     """The panel's line: what is wrong first, then the figures that have room, the most telling ones first. Of a runner
     that has `ended` it is how things were: no alarm of now."""
+    if work.accelerator is None:
+        return labelled("gpu", (("not told", "muted"),), width)
     told, room = _shown(work), width - 6
     parts = [part for part in _parts(told, short=room < 40) if part]
     row: Row = ()
@@ -29,7 +31,7 @@ def card_lines(one: HostView) -> tuple[tuple[str, Row], ...]:
     """Label and row of each line of the host's page; nothing for a host that computes on a processor."""
     work = one.host.work
     if work.accelerator is None:
-        return ()
+        return (("gpu", (("not told", "muted"),)),) if one.on_card else ()
     told = _shown(work)
     figures = [told.busy and f"{told.busy} busy", told.temperature, told.power]
     rows = [_concern(work.accelerator, told)] if told.concern or work.accelerator.trouble else []

@@ -30,9 +30,12 @@ class _Sheet:
 
 def checks(view: View, results: CheckResults | None, width: int) -> tuple[tuple[Row, ...], tuple[Evidence, ...]]:
     sheet = _Sheet()
-    sheet.add((("stop conditions", "bright*"), ("  enter opens the record that proves one", "muted")))
+    sheet.add(
+        (("stop conditions", "bright*"), (view.keys.told("  <lines.open> opens the record that proves one"), "muted"))
+    )
     if not view.snapshot.conditions:
-        sheet.add(((f"no run is watched: {view.keys('g')} starts one, {view.keys('5')} opens a retained one", "text"),))
+        nobody = "no run is watched: <app.start> starts one, <place.viewer> opens a retained one"
+        sheet.add(((view.keys.told(nobody), "text"),))
     for condition in view.snapshot.conditions:
         sheet.add(*_condition(condition, width), evidence=condition.evidence)
     _waits(sheet, view, width)
@@ -92,7 +95,7 @@ def _offline(view: View, width: int) -> tuple[Row, ...]:
         why = "no run is watched" if view.mode is Mode.IDLE else "it is written when the run closes"
         return (head, (("× ", "muted"), (f"nothing to verify: {why}", "muted")))
     key: Row = (
-        (f"  {view.keys('v', 'checks.verify')}", "bright*"),
+        (f"  {view.keys('checks.verify')}", "bright*"),
         (" verifies it again" if view.verified else " verifies it", "muted"),
     )
     command: Row = ((f"swarm check real-run --bundle {view.bundle}", "muted"),)
@@ -101,7 +104,7 @@ def _offline(view: View, width: int) -> tuple[Row, ...]:
 
 def _every(sheet: _Sheet, results: CheckResults | None, view: View, width: int) -> None:
     when = "  not asked in this console yet" if results is None else f"  {results.summary}, at {clock(results.at_ms)}Z"
-    key = f"  {view.keys('V', 'app.checks')}"
+    key = f"  {view.keys('app.checks')}"
     sheet.add((), (("every swarm check", "bright*"), (key, "bright*"), (" asks all of them", "muted"), (when, "text")))
     for one in results.results if results else ():
         sheet.add(*_result(one, width), evidence=one.place)

@@ -5,6 +5,7 @@ import json
 from console.observation.detail import RecordDetail
 from console.observation.plain import plain
 from console.tui.drawing.text import Row, labelled, wrap
+from console.tui.key_names import KeyNames
 
 _DIGESTS = ("sha256", "digest", "key", "sig", "prev", "nonce")
 
@@ -53,14 +54,14 @@ def _role(name: str) -> str:
     return "digest" if name.endswith(_DIGESTS) else "text"
 
 
-def full(detail: RecordDetail, width: int, *, raw: bool = False) -> tuple[Row, ...]:
+def full(detail: RecordDetail, keys: KeyNames, width: int, *, raw: bool = False) -> tuple[Row, ...]:
     """Every character of the record, in lines of at most `width` cells; `raw`: the bytes that were signed."""
     rows: list[Row] = [check_row(detail)]
     for check in detail.checks:
         rows += _told(check.name, plain(check.detail, 300), width)
     rows += _told("lies at", f"{_place(detail)} @ byte {detail.ref.offset}, {detail.ref.size} bytes", width)
     form = "the canonical bytes, as signed" if raw else "its JSON, indented"
-    other = "enter indents them" if raw else "enter shows the bytes as signed"
+    other = keys.told("<record.raw> indents them" if raw else "<record.raw> shows the bytes as signed")
     rows += [(), ((form, "bright*"), (f"  {other}", "muted"))]
     return (*rows, *(_bytes(detail.raw, width) if raw else content(detail, width)))
 

@@ -6,20 +6,15 @@ from typing import TYPE_CHECKING
 from console.observation.figures import bound, seconds, short, words
 from console.observation.plain import plain
 from console.tui.drawing.text import Row, clip, clip_front, ends, pad, row_width, width_of, wrap
+from console.tui.key_names import KeyNames
+from console.tui.keys import DRILL_KEYS
 
 if TYPE_CHECKING:
     from console.drills.expectation import Case, ExpectedRecord
     from console.drills.matching import Row as Match
     from console.drills.watched import Due
-    from console.evidence.lane_documents.failure_drills import DrillKind
     from console.tui.drill_board import CaseCard, DrillCard
 
-KEYS: dict["DrillKind", tuple[str, str]] = {
-    "stale_worker": ("F5", "drill.stale"),
-    "upload_disagreement": ("F6", "drill.upload"),
-    "contributor_loss": ("F7", "drill.loss"),
-    "uneven_worker_speed": ("F8", "drill.uneven"),
-}
 DOES: dict["Case", str] = {
     "stale_worker": "SIGSTOP to its runner while it trains: it exists and is silent",
     "another_shape": "its owner publishes an adapter of one rank less than planned",
@@ -41,7 +36,7 @@ Targets = tuple[Path | None, ...]
 
 
 def drills(
-    cards: tuple["DrillCard", ...], reasons: dict[str, str | None], now_ms: int, width: int
+    cards: tuple["DrillCard", ...], reasons: dict[str, str | None], keys: KeyNames, now_ms: int, width: int
 ) -> tuple[tuple[Row, ...], Targets, tuple[str, ...]]:
     """Rows, and beside each the document that `enter` opens, if any, and the run that it is about.
 
@@ -50,9 +45,9 @@ def drills(
     targets: list[Path | None] = []
     owners: list[str] = []
     for card in cards:
-        key, binding = KEYS[card.kind]
+        binding = DRILL_KEYS[card.kind]
         for case in card.cases:
-            drawn = _case(card, case, key, reasons.get(binding), now_ms, width)
+            drawn = _case(card, case, keys, reasons.get(binding), now_ms, width)
             rows += [*drawn, ()]
             path = case.view.report_path if case.view else None
             targets += [path] * (len(drawn) + 1)
@@ -62,13 +57,15 @@ def drills(
     return tuple(rows), tuple(targets), tuple(owners)
 
 
-def _case(card: "DrillCard", case: "CaseCard", key: str, reason: str | None, now_ms: int, width: int) -> list[Row]:
+def _case(
+    card: "DrillCard", case: "CaseCard", keys: KeyNames, reason: str | None, now_ms: int, width: int
+) -> list[Row]:
     view = case.view
     stage, role = STAGES[view.stage] if view else ("○ not drilled here yet", "muted")
     name = words(card.kind) if len(card.cases) == 1 else f"{words(card.kind)}: {words(case.case)}"
     node = case.expected.node_id if case.expected else "no host of this lane"
     told = view.run_id if view else ""
-    what: Row = ((f"{key} ", "bright*"), (f"{name}  ", "bright*"), (stage, role))
+    what: Row = ((f"{keys(DRILL_KEYS[card.kind])} ", "bright*"), (f"{name}  ", "bright*"), (stage, role))
     head = ends(what, ((clip_front(told, width - row_width(what) - 2), "muted"),), width)
     indent = 5 + width_of(node)
     does = wrap(DOES[case.case], width - indent, 3)
@@ -84,7 +81,7 @@ def _case(card: "DrillCard", case: "CaseCard", key: str, reason: str | None, now
         due = view.due if view and view.due and view.due.index == place else None
         rows += _evidence(record, match, due, over=bool(view and view.report), now_ms=now_ms, width=width)
     if view is not None and view.report is not None:
-        rows += _receipt(view.report.reasons, view.report.digest, width)
+        rows += _receipt(view.report.reasons, view.report.digest, keys, width)
     return rows
 
 
@@ -140,8 +137,15 @@ def _spent(due: "Due | None", now_ms: int) -> tuple[str, str]:
     return (f"{seconds(spent):>{FIGURE}}", role)
 
 
-def _receipt(reasons: tuple[str, ...], digest: str, width: int) -> list[Row]:
+def _receipt(reasons: tuple[str, ...], digest: str, keys: KeyNames, width: int) -> list[Row]:
     rows: list[Row] = [
         (("   ✗ ", "bad"), (line, "text")) for reason in reasons for line in wrap(plain(reason), width - 5, 2)
     ]
-    return [*rows, (("   receipt ", "muted"), (short(digest), "digest"), ("  drill.json, enter opens it", "muted"))]
+    return [
+        *rows,
+        (
+            ("   receipt ", "muted"),
+            (short(digest), "digest"),
+            (f"  drill.json, {keys('lines.open')} opens it", "muted"),
+        ),
+    ]

@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 from console.tui.drawing.text import Row, fill, row_width
+from console.tui.keys import DRILL_KEYS
 from console.tui.view import Mode, View
 
-PLACES = (("1", "dashboard"), ("2", "receipts"), ("3", "drills"), ("4", "checks"), ("5", "viewer"))
+PLACES = ("dashboard", "receipts", "drills", "checks", "viewer")
 
 
 class Piece(NamedTuple):
@@ -16,26 +17,20 @@ class Piece(NamedTuple):
 
 
 class _Verb(NamedTuple):
-    """One key and what it does. `binding` is its id where it may be refused."""
+    """What can be done, by the id of its key."""
 
-    key: str
+    binding: str
     name: str
-    binding: str = ""
-    press: str = ""
-    local: str = ""  # its id where it works in one place only
 
 
-STOP = _Verb("x", "stop", "app.stop")
-GO = _Verb("g", "go live", "app.start")
-REPLAY = _Verb("r", "replay", "app.replay")
-ACKNOWLEDGE = _Verb("a", "acknowledge", "app.acknowledge")
-DRILLS = _Verb("F5-F8", "drills", "drill.stale", "3")
-PALETTE = _Verb(":", "all", press="colon")
-HELP = _Verb("?", "help", press="question_mark")
+STOP, GO, REPLAY = _Verb("app.stop", "stop"), _Verb("app.start", "go live"), _Verb("app.replay", "replay")
+ACKNOWLEDGE, AUDIT = _Verb("app.acknowledge", "acknowledge"), _Verb("app.audit", "audit")
+PUBLISH, BRING_UP = _Verb("app.publish", "publish"), _Verb("app.bring-up", "bring-up")
+PROBLEM, PALETTE, HELP = _Verb("receipts.next", "problem"), _Verb("app.palette", "all"), _Verb("app.help", "help")
+DRILLS = _Verb("drill.stale", "drills")  # all four of them; a click opens their place
 THEN = (
-    _Verb("[", "", press="left_square_bracket"), _Verb("]", "1 s", press="right_square_bracket"),
-    _Verb("{", "", press="left_curly_bracket"), _Verb("}", "phase", press="right_curly_bracket"),
-    _Verb("space", "play"), _Verb(".", "back", press="full_stop"), HELP,
+    _Verb("replay.back", ""), _Verb("replay.on", "1 s"), _Verb("replay.phase-back", ""),
+    _Verb("replay.phase-on", "phase"), _Verb("app.pause", "play"), _Verb("replay.live", "back"), HELP,
 )  # fmt: skip
 # What gives way first when there is no room, though it would work: the palette and help tell all of it.
 GIVES_WAY = ("app.acknowledge", "drill.stale", "app.audit", "app.publish", "app.bring-up")
@@ -63,11 +58,11 @@ def pieces(view: View, width: int) -> tuple[Piece, ...]:
     if view.notice is not None:
         return (Piece(((" ", ""), (view.notice[0], view.notice[1]))),)
     found = [Piece(((" ", ""),))]
-    for key, name in PLACES:
-        here = name == view.place
+    for name in PLACES:
+        here, key = name == view.place, f"place.{name}"
         named = here or view.replay is None or width >= 120
         word = (f" {name} " if named else " ", "text" if here else "muted")
-        found.append(Piece(((view.keys(key), "bright*"), word), view.keys.pressed(key) or key))
+        found.append(Piece(((view.keys(key), "bright*"), word), view.keys.pressed(key)))
     if view.replay is not None:
         return (*found, *_keys(THEN, view))
     found.append(Piece(((" ", ""),)))
@@ -77,21 +72,11 @@ def pieces(view: View, width: int) -> tuple[Piece, ...]:
 
 def _verbs(view: View, width: int) -> list[_Verb]:
     wide, closed = width >= 120, view.snapshot.state.closed is not None
-    leave = _Verb("q", "leave (run goes on)" if wide and view.mode is Mode.LIVE else "leave")
+    leave = _Verb("app.leave", "leave (run goes on)" if wide and view.mode is Mode.LIVE else "leave")
     if not wide:
         first = REPLAY if "app.replay" not in view.blocked else STOP if view.mode in (Mode.LIVE, Mode.STARTING) else GO
         return [first, HELP, leave]
-    if closed:
-        told = [GO, STOP, REPLAY, DRILLS, _Verb("A", "audit", "app.audit"), _Verb("p", "publish", "app.publish")]
-    else:
-        told = [
-            _Verb("b", "bring-up", "app.bring-up"),
-            GO,
-            STOP,
-            REPLAY,
-            DRILLS,
-            _Verb("n", "problem", local="receipts.next"),
-        ]
+    told = [GO, STOP, REPLAY, DRILLS, AUDIT, PUBLISH] if closed else [BRING_UP, GO, STOP, REPLAY, DRILLS, PROBLEM]
     return [*told, ACKNOWLEDGE, PALETTE, HELP, leave]
 
 
@@ -110,7 +95,16 @@ def _keys(verbs: list[_Verb] | tuple[_Verb, ...], view: View) -> list[Piece]:
     found = []
     for verb in verbs:
         blocked = verb.binding in view.blocked
+        key, press = view.keys(verb.binding), view.keys.pressed(verb.binding)
+        if verb is DRILLS:
+            key, press = _drill_keys(view), view.keys.pressed("place.drills")
         name = f" {verb.name}{'×' if blocked else ''} " if verb.name else " "
-        row = ((view.keys(verb.key, verb.local), "muted" if blocked else "bright*"), (name, "muted"))
-        found.append(Piece(row, view.keys.pressed(verb.key, verb.local) or verb.press or verb.key))
+        found.append(Piece(((key, "muted" if blocked else "bright*"), (name, "muted")), press))
     return found
+
+
+def _drill_keys(view: View) -> str:
+    """`F5-F8` where they are as they come, each where the operator named some."""
+    keys = [view.keys(binding) for binding in DRILL_KEYS.values()]
+    own = any(binding in view.keys.own for binding in DRILL_KEYS.values())
+    return " ".join(keys) if own else f"{keys[0]}-{keys[-1]}"

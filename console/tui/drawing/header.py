@@ -91,7 +91,11 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
         case Mode.STARTING:
             spans = (
                 (f"waiting for the coordinator's first record since {seconds(view.waited_ms)}", "text"),
-                *((SEPARATOR, ("o", "bright*"), (" shows what it says", "text")) if view.waited_ms > LONG_MS else ()),
+                *(
+                    (SEPARATOR, ("app.pager", "key"), (" shows what it says", "text"))
+                    if view.waited_ms > LONG_MS
+                    else ()
+                ),
                 (" · it is starting up, some seconds", "muted"),
             )
         case _:
@@ -107,12 +111,12 @@ def _idle(view: View) -> Row:
     row: list[tuple[str, str]] = [("no run is going on", "text")]
     if view.last is not None:
         row += [(" · the last one: ", "text"), standing(view.last)]
-        row += [SEPARATOR, ("e", "bright*"), (" shows the proof", "text")] if view.last.bundle else []
-    row += [SEPARATOR, ("5", "bright*"), (" opens a retained one", "text")]
+        row += [SEPARATOR, ("app.evidence", "key"), (" shows the proof", "text")] if view.last.bundle else []
+    row += [SEPARATOR, ("place.viewer", "key"), (" opens a retained one", "text")]
     if view.read_only:
         return (*row, (" · read-only", "muted"))
     at = len(row) - 3
-    return (*row[:at], SEPARATOR, ("g", "bright*"), (" starts one on this machine", "text"), *row[at:])
+    return (*row[:at], SEPARATOR, ("app.start", "key"), (" starts one on this machine", "text"), *row[at:])
 
 
 def _with_advice(row: Row, width: int) -> Row:

@@ -13,7 +13,7 @@ from runners.contract.coordinator_records import NodeCard
 from runners.contract.lane import Policies
 
 FULL_ROWS, COMPACT_ROWS = 8, 3
-CARD_ROWS = FULL_ROWS + 1  # where a host tells of its accelerator; with less room that line takes the place of `mem`
+CARD_ROWS = FULL_ROWS + 1  # where a host computes on a card; with less room what is told of it takes the place of `mem`
 WHOLE_ROWS = 20  # zoomed: everything that is known, nothing cut
 _ROLES = {"coordinator": "coord", "validator": "valid", "contributor": "contrib"}
 
@@ -29,7 +29,7 @@ def height(views: tuple[HostView, ...], width: int, room: int) -> int:
     if count == 0:
         return FULL_ROWS + 2
     lines = -(-count // columns(count, width))
-    most = CARD_ROWS if any(one.host.work.accelerator for one in views) else FULL_ROWS
+    most = CARD_ROWS if any(one.on_card for one in views) else FULL_ROWS
     for rows in (most, FULL_ROWS, COMPACT_ROWS):
         if lines * (rows + 2) <= room:
             return lines * (rows + 2)
@@ -81,7 +81,7 @@ def _panel(one: HostView, view: View, width: int, height: int) -> tuple[Row, ...
     roles = " · ".join(_ROLES.get(role, role) if inner < 50 else role for role in one.roles)
     opens = one is view.snapshot.hosts[view.snapshot.worst_host]  # what H leads to
     name = one.host.node_id
-    title = keyed(view.keys("H"), name) if opens else ((name, "bright*"),)
+    title = keyed(view.keys("app.host"), name) if opens else ((name, "bright*"),)
     return box(title, rows, width, height, note=roles, aside=_gate_age(one, view))
 
 
@@ -152,10 +152,10 @@ def _loss(one: HostView, width: int) -> Row:
 
 def _memories(one: HostView, width: int, rows: int) -> tuple[Row, ...]:
     """The process's and the accelerator's; the second tells more, where there is room for one of them."""
-    if one.host.work.accelerator is None:
-        return (_memory(one, width),)
     card = card_row(one.host.work, width, ended=one.beat_age_ms is None)
-    return (_memory(one, width), card) if rows >= CARD_ROWS else (card,)
+    if rows >= CARD_ROWS:
+        return (_memory(one, width), card if one.on_card else ())  # lines of one kind stand side by side
+    return (_memory(one, width) if one.host.work.accelerator is None else card,)
 
 
 def _memory(one: HostView, width: int) -> Row:

@@ -18,10 +18,10 @@ def job_line(view: View, now_ms: int, width: int) -> tuple[Row, ...]:
     end: Row = (
         (("ending, it cleans up first ", "warn"),)
         if job.cancelling
-        else ((view.keys("X"), "bright*"), (" cancels ", "muted"))
+        else ((view.keys("app.cancel"), "bright*"), (" cancels ", "muted"))
     )
     head: Row = (
-        (f" {job.key} ", "bright*"),
+        (f" {view.keys(job.binding)} ", "bright*"),
         (job.what, "accent*"),
         (f"  {seconds(now_ms - job.began_ms)}  ", "bright"),
     )

@@ -21,11 +21,12 @@ MOST_EVENTS = 500  # a run has some twenty; a stranger's report as many as it li
 CURVES = ("accent", "bright", "digest", "muted", "text")
 
 
-def tabs(chosen: str) -> Row:
+def tabs(chosen: str, turns: str) -> Row:
+    """`turns` names the keys that do."""
     row: list[tuple[str, str]] = []
     for name in SECTIONS:
         row += [(name, "bright*" if name == chosen else "muted"), ("   ", "")]
-    return (*row, ("← →", "muted"))
+    return (*row, (turns, "muted"))
 
 
 def tab_at(x: int) -> int | None:

@@ -23,7 +23,7 @@ def nobody(view: View, width: int, total: int) -> tuple[Row, ...]:
         steps = _first_steps(view)
         room = max(1, total - 3 - len(steps))
         if view.refused is not None:
-            rows = _refused(view.refused, view.keys("O"), inner, room)
+            rows = _refused(view.refused, view.keys("app.acts"), inner, room)
         else:
             rows = _last(view.last, inner, room) if view.last else last
         rows = (*rows, *(((),) if len(rows) + len(steps) < total - 2 else ()), *steps)
@@ -53,13 +53,13 @@ def _first_steps(view: View) -> tuple[Row, ...]:
     start = "two nodes on this machine train one LM-head LoRA, MLX and torch"
     if view.lane != OWN_LANE or view.way:
         start = f"lane {view.lane}" + (f", its contributor by {plain(view.way, 40)}" if view.way else "")
-    steps = [("g", "go live", "not in a read-only console" if view.read_only else start)]
+    steps = [("app.start", "go live", "not in a read-only console" if view.read_only else start)]
     if view.last is not None and view.last.bundle is not None:
-        steps.append(("e", "proof", "the record behind how the last run ended, checked again"))
+        steps.append(("app.evidence", "proof", "the record behind how the last run ended, checked again"))
     kept = f"{len(view.runs)} are kept: here, and in the repository" if view.runs else "none is kept here yet"
     steps += [
-        ("5", "viewer", kept), ("?", "help", "keys, glyphs, thresholds"),
-        ("q", "leave", "a run that goes on is not touched"),
+        ("place.viewer", "viewer", kept), ("app.help", "help", "keys, glyphs, thresholds"),
+        ("app.leave", "leave", "a run that goes on is not touched"),
     ]  # fmt: skip
     return tuple(
         ((f"{view.keys(key)}  ", "bright*"), (pad(name, 9), "text"), (what, "muted")) for key, name, what in steps

@@ -9,10 +9,10 @@ from runners.contract.states import Classification
 
 HEIGHT = 6
 OFFERED = (
-    ("r", "does the slices again", "app.replay"),
-    ("A", "audits", "app.audit"),
-    ("p", "publishes", "app.publish"),
-    ("g", "starts another", "app.start"),
+    ("app.replay", "does the slices again"),
+    ("app.audit", "audits"),
+    ("app.publish", "publishes"),
+    ("app.start", "starts another"),
 )
 
 
@@ -86,17 +86,22 @@ def _proof(view: View, width: int) -> Row:
     if stopped is None or stopped.evidence is None:
         return labelled("scores", (("none: the run ended before held-out scoring", "muted"),), width, 9)
     where = f"#{stopped.evidence.seq} of {stopped.evidence.file}"
-    row: Row = ((view.keys("e"), "bright*"), (" opens ", "muted"), (where, "digest"), (f"  ✗ {stopped.label}", "bad"))
+    row: Row = (
+        (view.keys("app.evidence"), "bright*"),
+        (" opens ", "muted"),
+        (where, "digest"),
+        (f"  ✗ {stopped.label}", "bad"),
+    )
     return labelled("proof", row, width, 9)
 
 
 def _next(view: View, width: int) -> Row:
     """What the operator can do with it, as far as it would work now."""
-    check: Row = ((view.keys("4"), "bright*"), (" and ", "muted"), (view.keys("v", "checks.verify"), "bright*"),
+    check: Row = ((view.keys("place.checks"), "bright*"), (" and ", "muted"), (view.keys("checks.verify"), "bright*"),
                   (" verify it", "text"))  # fmt: skip
     row: list[tuple[str, str]] = []
-    for key, what, binding in OFFERED:
-        act = [(view.keys(key), "bright*"), (f" {what}", "text"), (" · ", "muted")]
+    for binding, what in OFFERED:
+        act = [(view.keys(binding), "bright*"), (f" {what}", "text"), (" · ", "muted")]
         if binding not in view.blocked and row_width((*row, *act, *check)) <= width - 9:
             row += act
     command = f"swarm check real-run --bundle {view.bundle}"

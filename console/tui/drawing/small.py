@@ -17,5 +17,5 @@ def small(view: View, width: int, height: int) -> tuple[Row, ...]:
     ]
     bad = view.snapshot.bad
     rows.append(((f"{view.snapshot.records} receipts ", "muted"), (problems(bad), "bad" if bad else "ok")))
-    rows.append((("needs 80x24", "warn"), (f", has {width}x{height} · {view.keys('q')} leaves", "muted")))
+    rows.append((("needs 80x24", "warn"), (f", has {width}x{height} · {view.keys('app.leave')} leaves", "muted")))
     return tuple(fill(row, width) for row in rows[:height])

@@ -26,7 +26,7 @@ def checklist(view: View, width: int, height: int) -> tuple[Row, ...]:
     why = _why(view, inner)
     room = height - 3 - len(why)
     rows = [*rows[:room], *(() for _ in range(room - len(rows))), _skew(view, inner), *why]
-    return box(keyed(view.keys("4"), "stop conditions"), tuple(rows), width, height, note=_count(view))
+    return box(keyed(view.keys("place.checks"), "stop conditions"), tuple(rows), width, height, note=_count(view))
 
 
 def _count(view: View) -> str:

@@ -8,6 +8,7 @@ from console.observation.output import readable
 from console.observation.plain import plain
 from console.tui.drawing.output import output_rows
 from console.tui.drawing.text import Row, ends, pad, wrap
+from console.tui.key_names import KeyNames
 from console.tui.screens.fixed import Leaf
 from console.tui.view import LogEntry, View
 from console.tui.widgets.lines import FixedLines
@@ -29,7 +30,7 @@ class ActsPage(Leaf):
         self._entries = tuple(reversed(view.log))
         if not self._entries:
             return ((("nothing was done at this machine's consoles yet", "muted"),),)
-        return tuple(_entry(entry, width) for entry in self._entries)
+        return tuple(_entry(entry, view.keys, width) for entry in self._entries)
 
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:
         event.stop()
@@ -37,10 +38,10 @@ class ActsPage(Leaf):
             self.app.open_act(self._entries[event.index])  # type: ignore[attr-defined]
 
 
-def _entry(entry: LogEntry, width: int) -> Row:
+def _entry(entry: LogEntry, keys: KeyNames, width: int) -> Row:
     left = (
         (f"{clock(entry.wall_ms)} ", "muted"),
-        (f"{pad(entry.key, 3)}", "bright*"),
+        (f"{pad(entry.key(keys), 3)}", "bright*"),
         (pad(entry.what, max(20, width // 3)), "text"),
         (f" {entry.outcome}", entry.role),
     )

@@ -9,7 +9,7 @@ from console.tui.screens.acts import outcome_rows, tail
 from console.tui.screens.fixed import Leaf
 from console.tui.view import LogEntry, View
 
-KEY = "b"
+BINDING = "app.bring-up"
 TALL = 46  # two hosts with all their rules
 
 
@@ -25,15 +25,15 @@ class BringUpPage(Leaf):
     def rows(self, view: View, width: int) -> tuple[Row, ...]:
         title: Row = (("every host of lane ", "muted"), (view.lane, "bright*"), (", each by a run's own way", "muted"))
         job = view.job
-        if job is not None and job.key == KEY:
+        if job is not None and job.binding == BINDING:
             elapsed = view.snapshot.moment.now.mono_ms - job.began_ms
             return (title, (), *going_rows(job.narration, elapsed, width))
-        entry = next((one for one in reversed(view.log) if one.key == KEY), None)
+        entry = next((one for one in reversed(view.log) if one.binding == BINDING), None)
         if entry is None:
             return (title, (), (("not brought up at this machine's consoles yet", "muted"),))
         result, narration = self._of(entry)
         outcome = outcome_rows(entry, width)
-        ended = ended_rows(result, width, whole=self.size.height >= TALL) or going_rows(narration, 0, width)
+        ended = ended_rows(result, view.keys, width, whole=self.size.height >= TALL) or going_rows(narration, 0, width)
         return (title, *outcome, (), *ended)
 
     def _of(self, entry: LogEntry) -> tuple[str, str]:

@@ -7,18 +7,24 @@ from textual.binding import BindingType
 from textual.events import Click
 from textual.screen import ModalScreen
 
+from console.observation.figures import seconds
 from console.observation.sentence import kept
 from console.tui.drawing.box import box
 from console.tui.drawing.text import Row, clip, wrap
+from console.tui.job import JobState
 from console.tui.keys import ANSWER, key
-from console.tui.view import View
+from console.tui.losses import loss_of
+from console.tui.view import Mode, View
 from console.tui.widgets.block import Block
+
+_RUNNING = (Mode.STARTING, Mode.LIVE)
 
 
 class Question(ModalScreen[bool]):
-    """Dismisses with True only for `y`."""
+    """Dismisses with True for yes, False for no, None where the matter is over before an answer came."""
 
     TITLE_TEXT = ""
+    _given_up = False
     YES, NO = "does it", "changes nothing"
     BINDINGS: ClassVar[list[BindingType]] = [
         key("y", "answer(True)", "yes", "confirm.yes", "do what is asked", ANSWER),
@@ -29,20 +35,28 @@ class Question(ModalScreen[bool]):
         yield Block(self._draw, id="question")
 
     def show(self, view: View) -> None:
+        """A question whose matter is over meanwhile goes away: nobody answers it by mistake."""
+        if self.is_active and not self._given_up and self.moot(view):
+            self._given_up = True
+            self.call_later(self._give_up)
         self.query_one(Block).show(view)
+
+    def _give_up(self) -> None:
+        self.dismiss(None)
+
+    def moot(self, view: View) -> bool:  # noqa: ARG002
+        """Is there nothing left to be asked?"""
+        return False
 
     def lines(self, view: View, width: int) -> tuple[Row, ...]:
         raise NotImplementedError
 
     def _draw(self, view: View, width: int, height: int) -> tuple[Row, ...]:
+        no = view.keys.every("confirm.no")[:2]
         answers: Row = (
-            ("y", "bright*"),
-            (f" {self.YES}      ", "text"),
-            ("n", "bright*"),
-            (" or ", "muted"),
-            ("esc", "bright*"),
-            (f" {self.NO}", "text"),
-        )
+            (view.keys("confirm.yes"), "bright*"), (f" {self.YES}      ", "text"),
+            (no[0], "bright*"), *(((" or ", "muted"), (no[1], "bright*")) if no[1:] else ()), (f" {self.NO}", "text"),
+        )  # fmt: skip
         rows = (*self.lines(view, width - 4), (), answers)
         return box(((self.TITLE_TEXT, "warn*"),), rows, width, height)
 
@@ -65,6 +79,9 @@ class ConfirmStop(Question):
         super().__init__()
         self._run_id = run_id
 
+    def moot(self, view: View) -> bool:
+        return view.mode not in _RUNNING
+
     def lines(self, view: View, width: int) -> tuple[Row, ...]:
         return (
             (("Stop ", "text"), (clip(self._run_id, width - 8), "bright*"), ("?", "text")),
@@ -75,6 +92,36 @@ class ConfirmStop(Question):
             (("ends, and does not come back in this window:", "muted"),),
             ((" ✗ ", "warn"), ("training on every host; nothing is merged or promoted", "text")),
         )
+
+
+class ConfirmEnd(Question):
+    """Of a long act that measures something; one that only reads ends without a question."""
+
+    YES, NO = "ends it", "lets it go on"
+
+    def __init__(self, job: JobState) -> None:
+        super().__init__()
+        self._job = job
+        self.TITLE_TEXT = f"end {clip(job.what, 40)}"
+
+    def moot(self, view: View) -> bool:
+        """How it ended is said by the act itself."""
+        return view.job is None or (view.job.began_ms, view.job.what) != (self._job.began_ms, self._job.what)
+
+    def lines(self, view: View, width: int) -> tuple[Row, ...]:
+        at_ms = view.snapshot.moment.now.mono_ms - self._job.began_ms
+        lost, stays = loss_of(self._job.binding)
+        head: Row = (
+            ("End ", "text"),
+            (clip(self._job.what, width - 24), "bright*"),
+            (f" after {seconds(at_ms)}?", "text"),
+        )
+        rows: list[Row] = [head, ()]
+        for glyph, role, said in ((" ✗ ", "warn", lost), (" ✓ ", "ok", stays)):
+            rows += [
+                ((glyph if not at else "   ", role), (line, "text")) for at, line in enumerate(wrap(said, width - 3, 3))
+            ]
+        return tuple(rows)
 
 
 class Confirm(Question):

@@ -54,15 +54,18 @@ class Countdown(ModalScreen[bool]):
         else:
             self.app.touch()  # type: ignore[attr-defined]
 
-    def _draw(self, view: View, width: int, height: int) -> tuple[Row, ...]:  # noqa: ARG002
-        left, inner = self.left_ms, width - 4
+    def _draw(self, view: View, width: int, height: int) -> tuple[Row, ...]:
+        left, inner, keys = self.left_ms, width - 4, view.keys
         rows: tuple[Row, ...] = (
             (("starts in ", "text"), (f"{left / 1000:.1f} s ", "warn*"), *bar(left / LASTS_MS, inner - 16, "warn")),
             (),
             *(((part, "muted"),) for line in self._lines for part in wrap(line, inner, 2)),
             (),
-            (("esc", "bright*"), (" doesn't start it      ", "text"), ("enter", "bright*"), (" starts it now", "text")),
-        )
+            (
+                (keys("countdown.cancel"), "bright*"), (" doesn't start it      ", "text"),
+                (keys("countdown.now"), "bright*"), (" starts it now", "text"),
+            ),
+        )  # fmt: skip
         return box(((self._what, "warn*"),), rows, width, height)
 
     def action_answer(self, answer: bool) -> None:

@@ -78,7 +78,8 @@ class Dashboard(Place):
             case "operator":
                 self.app.action_acts()  # type: ignore[attr-defined]
             case _:
-                self.app.notice("[ ] and { } step through the run's own time")  # type: ignore[attr-defined]
+                steps = "<replay.back> <replay.on> and <replay.phase-back> <replay.phase-on> step in the run's own time"
+                self.app.notice(self.told(steps))  # type: ignore[attr-defined]
 
     def _host_at(self, x: int | None) -> int | None:
         """The panel that was clicked."""

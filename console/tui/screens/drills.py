@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from textual.content import Content
 from textual.widget import Widget
 
-from console.tui.drawing.drills import KEYS, Targets, drills
+from console.tui.drawing.drills import Targets, drills
+from console.tui.keys import DRILL_KEYS
 from console.tui.screens.place import Place
 from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
@@ -27,9 +28,9 @@ class Drills(Place):
 
     def show(self, view: View) -> None:
         lines = self.query_one(FixedLines)
-        reasons = {binding: self.app.reason_against(binding) for _, binding in KEYS.values()}  # type: ignore[attr-defined]
+        reasons = {binding: self.app.reason_against(binding) for binding in DRILL_KEYS.values()}  # type: ignore[attr-defined]
         now_ms = self.app.clock.mono_ms()  # type: ignore[attr-defined]
-        rows, self._targets, self._owners = drills(view.drills, reasons, now_ms, self.size.width - 6)
+        rows, self._targets, self._owners = drills(view.drills, reasons, view.keys, now_ms, self.size.width - 6)
         lines.show_rows(rows)
         self._look_at_the_one_that_goes_on(view, lines)
         lines.entitle(subtitle=Content(f"lane {view.lane} · each on a scratch run of its own"))
@@ -52,6 +53,7 @@ class Drills(Place):
         event.stop()
         target = self._targets[event.index] if event.index < len(self._targets) else None
         if target is None:
-            self.app.notice("no receipt yet; F5 to F8 start a drill")  # type: ignore[attr-defined]
+            keys = " ".join(map(self.app.key_names, DRILL_KEYS.values()))  # type: ignore[attr-defined]
+            self.app.notice(f"no receipt yet; {keys} start a drill")  # type: ignore[attr-defined]
         else:
             self.app.open_file(target)  # type: ignore[attr-defined]

@@ -28,7 +28,7 @@ class Leaf(Place):
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=self.CURSOR)
-        lines.entitle(Content(self.TITLE_TEXT), Content("esc back"))
+        lines.entitle(Content(self.TITLE_TEXT), Content(self.told("<leaf.back> back")))
         yield lines
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:
@@ -55,9 +55,9 @@ class Record(Leaf):
         if detail.record is not None:
             self.TITLE_TEXT = f"record  {plain(detail.record.kind, 60)} #{detail.record.seq}"
 
-    def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
+    def rows(self, view: View, width: int) -> tuple[Row, ...]:
         lines = wrap(plain(self._says), width, 4) if self._says else []
-        return (*(((line, "bright"),) for line in lines), *full(self._detail, width, raw=self._raw))
+        return (*(((line, "bright"),) for line in lines), *full(self._detail, view.keys, width, raw=self._raw))
 
     def paged(self) -> str:
         return self._detail.raw.decode(errors="backslashreplace") if self._raw else self._detail.readable

@@ -6,7 +6,7 @@ from console.observation.plain import plain
 from console.tui.drawing.text import Row, pad, row_width, wrap
 from console.tui.drawing.thresholds import thresholds
 from console.tui.glossary import GLYPHS
-from console.tui.keys import shown_key
+from console.tui.key_names import KeyNames
 from console.tui.screens.fixed import Leaf
 from console.tui.view import View
 
@@ -26,11 +26,13 @@ class Help(Leaf):
 
         sections: dict[str, list[Row]] = {}
         for where, binding in all_bindings():
-            sections.setdefault(where, []).extend(self._key(binding, width))
+            sections.setdefault(where, []).extend(self._key(binding, view.keys, width))
         here = [where for where in sections if where in self._here and where not in GENERAL]
         rest = [where for where in sections if where not in (*here, *GENERAL)]
         glyphs = [
-            row for glyph, role, text in GLYPHS for row in _explained(((f"  {pad(glyph, 20)}", role),), text, width)
+            row
+            for glyph, role, text in GLYPHS
+            for row in _explained(((f"  {pad(glyph, 20)}", role),), view.keys.told(text), width)
         ]
         sections |= {"glyphs": glyphs, "thresholds of this run": [*thresholds(view, width)]}
         rows: list[Row] = _of_the_settings(self.app.theme_problems, width)  # type: ignore[attr-defined]
@@ -45,11 +47,11 @@ class Help(Leaf):
         chain = below.focused.ancestors_with_self if below.focused else [below]
         self._here = {where for where, owner in OWNERS if any(isinstance(one, owner) for one in chain)}
 
-    def _key(self, binding: Binding, width: int) -> tuple[Row, ...]:
+    def _key(self, binding: Binding, names: KeyNames, width: int) -> tuple[Row, ...]:
         reason = self.app.reason_against(binding.id)  # type: ignore[attr-defined]
-        keys = " ".join(shown_key(key) for key in self.app.keys_of(binding).split(","))  # type: ignore[attr-defined]
+        keys = " ".join(names.every(str(binding.id)))
         head: Row = ((f"  {pad(keys, 14)}", "bright*"), (pad(binding.description, 16), "text"))
-        rows = _explained(head, binding.tooltip, width, "muted")
+        rows = _explained(head, names.told(binding.tooltip), width, "muted")
         refused = wrap(f"× not now: {reason}", width - 16, 4) if reason is not None else ()
         return (*rows, *(((" " * 16, ""), (line, "warn")) for line in refused))
 

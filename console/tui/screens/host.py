@@ -31,7 +31,7 @@ class HostPage(Leaf):
         output = output_rows(readable(said), width) if said else ((("  nothing was heard of it yet", "muted"),),)
         title: Row = (
             ("what it printed", "bright*"),
-            ("  newest line first, noise folded; o shows all of it", "muted"),
+            (view.keys.told("  newest line first, noise folded; <app.pager> shows all of it"), "muted"),
         )
         return (*host_rows(one, view, width), *self._curve(one, width), (), title, *output)
 

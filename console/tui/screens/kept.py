@@ -33,7 +33,8 @@ class KeptPage(Place):
     BINDINGS: ClassVar[list[BindingType]] = [
         key("right,l", "section(1)", "next page", "kept.next", "the next page of this run", HERE, first=True),
         key("left,h", "section(-1)", "page before", "kept.previous", "the page before", HERE, first=True),
-        key("w", "watch", "watch", "kept.watch", "through the dashboard; [ ] { } step in its time", HERE),
+        key("w", "watch", "watch", "kept.watch",
+            "through the dashboard; <replay.back> <replay.on> <replay.phase-back> <replay.phase-on> step in it", HERE),
         key("v", "verify", "verify", "kept.verify", "check it again from the files alone", HERE),
         key("escape", "app.pop_screen", "back", "kept.back", "back to the list", HERE),
     ]  # fmt: skip
@@ -68,8 +69,9 @@ class KeptPage(Place):
             self._tables is None,
         )
         if since != self._drawn[0]:
+            turns = self.told("<kept.previous> <kept.next>")
             rows, targets = self._rows(width, height)
-            self._drawn = (since, (kept.tabs(self.section), (), *rows), targets)
+            self._drawn = (since, (kept.tabs(self.section, turns), (), *rows), targets)
         lines.show_rows(self._drawn[1])
         self._targets = self._drawn[2]
         lines.has_cursor = any(self._targets)  # elsewhere the keys scroll
@@ -77,13 +79,16 @@ class KeptPage(Place):
             self._at_top = self.section == "adapters" and self._tables is None
             lines.scroll_to(y=0, animate=False)
             lines.move_to(TABS if any(self._targets) else 0)
-        lines.entitle(subtitle=Content(f"{self.run.kind} · {self._offers()}esc back"))
+        lines.entitle(subtitle=Content(f"{self.run.kind} · {self.told(self._offers())}"))
         super().show(view)
 
     def _offers(self) -> str:
+        back = "<kept.back> back"
         if any(self._targets):
-            return "enter computes norms · " if self.section == "adapters" else "enter opens · o in the pager · "
-        return "e the record behind the verdict · w watches it · " if self.run.kind == "swarm" else ""
+            opens = "computes norms" if self.section == "adapters" else "opens · <app.pager> in the pager"
+            return f"<lines.open> {opens} · {back}"
+        offered = "<app.evidence> the record behind the verdict · <kept.watch> watches it · "
+        return f"{offered if self.run.kind == 'swarm' else ''}{back}"
 
     @property
     def section(self) -> str:
@@ -134,7 +139,7 @@ class KeptPage(Place):
         rows: list[Row] = []
         targets: list[KeptFile | None] = []
         for file in self.run.adapters:
-            drawn = self._tables[file.path].rows(file.path, width)
+            drawn = self._tables[file.path].rows(file.path, self.app.key_names, width)  # type: ignore[attr-defined]
             rows += drawn
             targets += [file] * len(drawn)
         return tuple(rows), tuple(targets)

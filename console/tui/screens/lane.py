@@ -36,7 +36,8 @@ class LanePage(Leaf):
         self._choices: tuple[Choice, ...] = ()
 
     def on_mount(self) -> None:
-        self.query_one(FixedLines).entitle(subtitle=Content("enter chooses · v tries the endpoints again · esc back"))
+        offered = "<lines.open> chooses · <lane.try> tries the endpoints again · <leaf.back> back"
+        self.query_one(FixedLines).entitle(subtitle=Content(self.told(offered)))
         self._load()
         self.action_try_all()
 
@@ -77,7 +78,7 @@ class LanePage(Leaf):
         choice = self._choices[event.index] if event.index < len(self._choices) else None
         reason = self.app.reason_against("app.lane")  # type: ignore[attr-defined]
         if choice is None:
-            self.app.notice("enter on a lane, or on an endpoint, chooses it")  # type: ignore[attr-defined]
+            self.app.notice(self.told("<lines.open> on a lane, or on an endpoint, chooses it"))  # type: ignore[attr-defined]
         elif reason is not None:
             self.app.notice(f"× lane: {reason}", "warn")  # type: ignore[attr-defined]
         else:

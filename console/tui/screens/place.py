@@ -15,6 +15,7 @@ from console.tui.drawing.header import header, sentence
 from console.tui.drawing.job import job_line
 from console.tui.drawing.small import small
 from console.tui.drawing.text import Row
+from console.tui.key_names import KeyNames
 from console.tui.keys import MOVE, key
 from console.tui.view import View
 from console.tui.widgets.block import Block
@@ -108,6 +109,11 @@ class Place(Screen[None]):
     def zoom(self) -> bool:
         """What has the focus over the whole screen, or back. False where one thing has it anyway."""
         return False
+
+    def told(self, text: str) -> str:
+        """Words that name keys, in the operator's own: see `KeyNames.told`."""
+        names: KeyNames = self.app.key_names  # type: ignore[attr-defined]
+        return names.told(text)
 
     def show(self, view: View) -> None:
         self.set_class(view.job is not None, "busy")

@@ -19,7 +19,8 @@ from console.tui.widgets.lines import FixedLines
 class Viewer(Place):
     NAME = "viewer"
     BINDINGS: ClassVar[list[BindingType]] = [
-        key("m", "mark", "mark", "viewer.mark", "mark this run; c compares it with the one under it", HERE),
+        key("m", "mark", "mark", "viewer.mark",
+            "mark this run; <viewer.compare> compares it with the one under it", HERE),
         key("c", "compare", "compare", "viewer.compare", "the marked run beside this one", HERE),
     ]  # fmt: skip
 
@@ -41,8 +42,9 @@ class Viewer(Place):
             width = self.size.width - 6
             lines.show_rows(tuple(run_row(run, width, marked=run.run_dir == marked) for run in self.runs))
         else:
-            lines.show_rows(((("no run is kept here yet: g on 1 starts one", "muted"),),))
-        lines.entitle(subtitle=Content(f"{len(self.runs)} · enter opens · e the proof · m marks, c compares"))
+            lines.show_rows((((view.keys.told("no run is kept here yet: <app.start> starts one"), "muted"),),))
+        offered = "<lines.open> opens · <app.evidence> the proof · <viewer.mark> marks, <viewer.compare> compares"
+        lines.entitle(subtitle=Content(f"{len(self.runs)} · {view.keys.told(offered)}"))
         super().show(view)
 
     @property
@@ -64,7 +66,7 @@ class Viewer(Place):
         chosen = self.chosen
         if self.marked is None or chosen is None or self.marked.bundle is None or chosen.bundle is None:
             keys: KeyNames = self.app.key_names  # type: ignore[attr-defined]
-            mark, compare = keys("m", "viewer.mark"), keys("c", "viewer.compare")
+            mark, compare = keys("viewer.mark"), keys("viewer.compare")
             self.app.notice(f"× compare: mark one closed run with {mark}, then {compare} on another", "warn")  # type: ignore[attr-defined]
         else:
             self.app.compare(self.marked.bundle, chosen.bundle)  # type: ignore[attr-defined]

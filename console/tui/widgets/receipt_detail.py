@@ -27,7 +27,7 @@ class ReceiptDetail(Panel):
             self.receipt = chosen
             self._detail, self._problem = read_again(attachment, chosen)
 
-    def _rows(self, view: View, width: int, height: int) -> tuple[Row, ...]:  # noqa: ARG002
+    def _rows(self, view: View, width: int, height: int) -> tuple[Row, ...]:
         detail = self._detail
         if detail is None:
             told = self._problem or "the receipt under the cursor is checked again here"
@@ -36,7 +36,8 @@ class ReceiptDetail(Panel):
             rows = detail_drawing.summary(detail, width - 4)
             if self._whole and detail.record is not None:
                 rows = (*rows, (), *detail_drawing.content(detail, width - 4))
-        return box((("receipt", "bright*"),), rows, width, height, note="enter whole · y copy digest" if detail else "")
+        note = view.keys.told("<lines.open> whole · <receipts.copy> copy digest") if detail else ""
+        return box((("receipt", "bright*"),), rows, width, height, note=note)
 
 
 def read_again(attachment: Attachment | None, chosen: Receipt | None) -> tuple[RecordDetail | None, str]:

@@ -101,10 +101,10 @@ class ReceiptsView(LineView):
         else:
             count = f"{len(self._rows)} of {self.ring.total}" if self._rows.filter else f"{self.ring.total} receipts"
             count += f" · {self._rows.looks_back} still looked through" if self._rows.looks_back else ""
-            where = "following" if self.following else f"{self.index} newer · {names('.', 'receipts.follow')} follows"
+            where = "following" if self.following else f"{self.index} newer · {names('receipts.follow')} follows"
             note = f"{count} · {problems(self.ring.bad)} · {where}"
         wanted = f"  / {self._rows.filter.text}" if self._rows.filter else ""
-        key = (names("2"), "not bold $accent")
+        key = (names("place.receipts"), "not bold $accent")
         muted = "not bold $muted"
         self.entitle(Content.assemble(("[", muted), key, ("] ", muted), f"receipts{wanted}"), Content(note))
 
@@ -148,7 +148,11 @@ class ReceiptsView(LineView):
         start = len(rows) - 1 - self.index
         if self.following and step > 0 and (cause := self._place_of_cause()) is not None:
             self.move_to(len(rows) - 1 - cause)
-            self.app.notice("the record on which the stop rests; n goes on to older problems, N to newer")  # type: ignore[attr-defined]
+            names: KeyNames = self.app.key_names  # type: ignore[attr-defined]
+            said = (
+                "the stop rests on this record; <receipts.next> goes on to older problems, <receipts.previous> to newer"
+            )
+            self.app.notice(names.told(said))  # type: ignore[attr-defined]
             return
         here = self.following and step > 0 and self.index == 0 and self._is_open(rows[start])
         found = rows.problem(start if here and not self.has_focus else start - step, -step)
