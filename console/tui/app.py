@@ -22,6 +22,7 @@ from console.tui.proving import ProvingApp
 from console.tui.screens.checks import Checks
 from console.tui.screens.dashboard import Dashboard
 from console.tui.screens.drills import Drills
+from console.tui.screens.help import Help
 from console.tui.screens.kept import KeptPage
 from console.tui.screens.place import Place
 from console.tui.screens.receipts import Receipts
@@ -45,6 +46,7 @@ class SwarmApp(ProvingApp):
         "checks": Checks,
         "viewer": Viewer,
     }
+    SCREENS: ClassVar[dict[str, type[Screen[None]]]] = {"help": Help}  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = list(EVERYWHERE)
 
     def __init__(

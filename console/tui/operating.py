@@ -56,9 +56,13 @@ class OperatingApp(ScrubbingApp):
             **({"state": watched.state} if watched else {}),
         )
 
-    def blocked(self) -> frozenset[str]:
+    def reasons(self) -> dict[str, str]:
+        """Why keys would be refused now, by their ids; one that would work isn't in it."""
         standing = self.standing()
-        return frozenset(name for name in REASONS if reason_against(name, standing))
+        return {name: reason for name in REASONS if (reason := reason_against(name, standing))}
+
+    def blocked(self) -> frozenset[str]:
+        return frozenset(self.reasons())
 
     def reason_against(self, binding_id: str | None) -> str | None:
         """Why a key would be refused now, and what would enable it; None when it would work."""

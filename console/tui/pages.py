@@ -170,7 +170,9 @@ class OpeningApp(DrillingApp):
     def action_help(self) -> None:
         if not isinstance(self.screen, Help):
             self.again()
-            self.push_screen(Help())
+            page = self.get_screen("help", Help)
+            page.open_over(self.screen)
+            self.push_screen(page)
 
     # -- the pager
 

@@ -1,17 +1,28 @@
 """What is painted, and how often: a key's answer waits for every paint before its own."""
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from textual._styles_cache import StylesCache
 from textual.content import Content
 from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.strip import Strip
 
+from console.places import data_dir
+from console.tui.drawing.paint import paint
 from console.tui.screens.place import Place
+from console.tui.themes import DEFAULT_THEME, load_themes
 from console.tui.widgets.block import Block
 from console.tui.widgets.lines import LineView
+from console.tui.widgets.painted_lines import PaintedLines
 from tests.observation.recorded_journals import Recording
+from tests.tui.picture import picture
 from tests.tui.stage import Stage, settle, shown
 
 
@@ -132,3 +143,50 @@ async def test_a_title_that_is_news_paints_its_line_alone(
         assert drawn == []
         assert "other runs" in shown(pilot)
         assert "more words" in shown(pilot)
+
+
+PALETTE = load_themes((data_dir("themes"),))[0][DEFAULT_THEME].palette
+GROUNDS = ("ground", "bar", "cursor")
+TEXTS = ("", " ", "   two", "plain  ", "漢字", "漢\u0301x", "e\u0301a", "tab\there", "\x1b[31mred", "…", "─┼━")
+ROWS = st.lists(st.tuples(st.sampled_from(TEXTS), st.sampled_from(("", "muted", "ok*", "digest"))), max_size=6)
+
+
+@given(
+    row=ROWS, width=st.integers(1, 30), cuts=st.sets(st.integers(1, 29), max_size=4), ground=st.sampled_from(GROUNDS)
+)
+def test_a_painted_line_is_what_its_segments_are(
+    row: list[tuple[str, str]], width: int, cuts: set[int], ground: str
+) -> None:
+    """Spelled for the terminal, cut, and taken apart: the same cells in the same colours."""
+    console = Console(color_system="truecolor", force_terminal=True)
+    line = paint(tuple(row), width, PALETTE, ground)
+    parts = line.divide([*sorted(cut for cut in cuts if cut < width), width])
+    textual = Strip(list(line), width)
+    expected = cells(textual.render(console))
+    assert cells(line.render(console)) == expected
+    assert sum(part.cell_length for part in parts) == line.cell_length == width
+    theirs = textual.divide([*sorted(cut for cut in cuts if cut < width), width])
+    assert [cells(part.render(console)) for part in parts] == [cells(part.render(console)) for part in theirs]
+
+
+def cells(spelled: str) -> list[tuple[str, str]]:
+    """Each character and the escape before it."""
+    assert not re.sub(r"\x1b\[[0-9;]*m", "", spelled).count("\x1b")
+    return [(char, sgr) for sgr, text in re.findall(r"\x1b\[([0-9;]+)m([^\x1b]*)\x1b\[0m", spelled) for char in text]
+
+
+async def test_a_list_looks_the_same_whoever_paints_its_lines(
+    healthy: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(160, 48)) as pilot:
+        for key in ("1", "2", "down", "question_mark"):
+            await pilot.press(key)
+            await settle(pilot)
+            ours = picture(pilot)
+            with monkeypatch.context() as patch:
+                patch.setattr(PaintedLines, "render_widget", StylesCache.render_widget)
+                for widget in pilot.app.screen.query("*"):
+                    widget.refresh()
+                assert picture(pilot) == ours
+            for widget in pilot.app.screen.query("*"):
+                widget.refresh()

@@ -1,6 +1,9 @@
 """Help, made from the bindings themselves, the glossary of glyphs, and the thresholds in force."""
 
+from typing import Any
+
 from textual.binding import Binding
+from textual.screen import Screen
 
 from console.observation.plain import plain
 from console.tui.drawing.text import Row, pad, row_width, wrap
@@ -9,6 +12,7 @@ from console.tui.glossary import GLYPHS
 from console.tui.key_names import KeyNames
 from console.tui.screens.fixed import Leaf
 from console.tui.view import View
+from console.tui.widgets.lines import FixedLines
 
 GENERAL = ("everywhere", "between panels")
 
@@ -25,8 +29,9 @@ class Help(Leaf):
         from console.tui.bindings import all_bindings
 
         sections: dict[str, list[Row]] = {}
+        reasons: dict[str, str] = self.app.reasons()  # type: ignore[attr-defined]
         for where, binding in all_bindings():
-            sections.setdefault(where, []).extend(self._key(binding, view.keys, width))
+            sections.setdefault(where, []).extend(self._key(binding, reasons.get(binding.id or ""), view.keys, width))
         here = [where for where in sections if where in self._here and where not in GENERAL]
         rest = [where for where in sections if where not in (*here, *GENERAL)]
         glyphs = [
@@ -40,15 +45,16 @@ class Help(Leaf):
             rows += [((title, "bright*"),), *sections[title], ()]
         return tuple(rows)
 
-    def on_mount(self) -> None:
+    def open_over(self, below: Screen[Any]) -> None:
+        """It is made once and stays when it is closed; it opens at its top."""
         from console.tui.bindings import OWNERS
 
-        below = self.app.screen_stack[-2]
+        for lines in self.query(FixedLines):
+            lines.scroll_to(y=0, animate=False, force=True)
         chain = below.focused.ancestors_with_self if below.focused else [below]
         self._here = {where for where, owner in OWNERS if any(isinstance(one, owner) for one in chain)}
 
-    def _key(self, binding: Binding, names: KeyNames, width: int) -> tuple[Row, ...]:
-        reason = self.app.reason_against(binding.id)  # type: ignore[attr-defined]
+    def _key(self, binding: Binding, reason: str | None, names: KeyNames, width: int) -> tuple[Row, ...]:
         keys = " ".join(names.every(str(binding.id)))
         head: Row = ((f"  {pad(keys, 14)}", "bright*"), (pad(binding.description, 16), "text"))
         rows = _explained(head, names.told(binding.tooltip), width, "muted")

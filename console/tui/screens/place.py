@@ -59,7 +59,8 @@ class Place(Screen[None]):
         if self._theme not in (None, self.app.theme):
             for widget in self.query("Block, LineView"):
                 widget.refresh()
-        event.refresh_styles = self._theme is None  # later whatever changes them applies them
+        event.refresh_styles = self._css_update_count != self.app._css_update_count
+        self._css_update_count = self.app._css_update_count
         self._theme = self.app.theme
         super()._on_screen_resume(event)
         self._back = True

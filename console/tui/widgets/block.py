@@ -11,6 +11,7 @@ from console.tui.drawing.paint import paint
 from console.tui.drawing.text import Row
 from console.tui.themes import Palette
 from console.tui.view import View
+from console.tui.widgets.painted_lines import PaintedLines
 
 Draw = Callable[[View, int, int], tuple[Row, ...]]
 
@@ -23,6 +24,7 @@ class Block(Widget, can_focus=False):
 
     def __init__(self, draw: Draw, *, id: str, ground: str = "ground") -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
+        self._styles_cache = PaintedLines()
         self._draw = draw
         self._ground = ground
         self._view: View | None = None

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from rich.style import Style
 from textual.actions import SkipAction
 from textual.binding import BindingType
 from textual.content import Content
@@ -12,10 +13,11 @@ from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.tui.drawing.paint import paint
+from console.tui.drawing.paint import Painted, pieces
 from console.tui.drawing.text import Row
 from console.tui.keys import MOVE, key
 from console.tui.themes import Palette
+from console.tui.widgets.painted_lines import FramedLines, edge
 
 
 class LineView(ScrollView, can_focus=True):
@@ -64,6 +66,7 @@ class LineView(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str, cursor: bool = True) -> None:  # noqa: A002
         super().__init__(id=id)
+        self._styles_cache = FramedLines()
         self.index = 0
         self.has_cursor = cursor
         self.show_horizontal_scrollbar = False
@@ -99,17 +102,29 @@ class LineView(ScrollView, can_focus=True):
             self.refresh(Region(-self.content_offset.x, self.size.height, self.outer_size.width, 1))
 
     def refresh_line(self, index: int) -> None:
-        self.refresh(Region(0, index - round(self.scroll_y), self.size.width, 1))
+        self.refresh(Region(-self.content_offset.x, index - round(self.scroll_y), self.outer_size.width, 1))
 
     def render_line(self, y: int) -> Strip:
-        index, width = y + round(self.scroll_y), self.scrollable_content_region.width
+        """Within the border."""
+        width = self.scrollable_content_region.width
+        return Painted(self._pieces(y, width), width)
+
+    def framed_line(self, y: int) -> Strip:
+        """From edge to edge; where the bar is, it is painted over it."""
+        width, whole = self.scrollable_content_region.width, self.outer_size.width
+        side = edge(self.styles.border_left[1].hex, self.palette.ground)
+        right = " " * (whole - width - 3) + "│"
+        return Painted([("│", side), (" ", side), *self._pieces(y, width), (right, side)], whole)
+
+    def _pieces(self, y: int, width: int) -> list[tuple[str, Style]]:
+        index = y + round(self.scroll_y)
         if index >= self.line_count():
-            return paint((), width, self.palette)
+            return pieces((), width, self.palette)
         chosen = self.has_cursor and self.has_focus and index == self.index
         if not chosen:
-            return paint(self.line(index, width), width, self.palette)
+            return pieces(self.line(index, width), width, self.palette)
         # Without colours a shade is not enough: there may be none between black and white.
-        return paint(self.line(index, width), width, self.palette, "cursor", reverse=self.app.no_color)
+        return pieces(self.line(index, width), width, self.palette, "cursor", reverse=self.app.no_color)
 
     def move_to(self, index: int) -> None:
         """Cursor and view; the old and the new line are painted, not the rest."""
