@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from console.cli.bench_lmhead_table import ABOUT, OF_CPU, OF_CUDA, OF_MLX, result_of, table
+from console.cli.bench_lmhead_table import ABOUT, OF_CPU, OF_CUDA, OF_MLX, figures, result_of, table
 from console.cli.errors import UsageError
 from console.cli.progress_bar import ProgressBar
 from console.cli.watch import last_word
@@ -98,6 +98,7 @@ def _measure(options: argparse.Namespace, only: tuple[str, ...]) -> dict[str, An
             kept[name] = _row(options, contenders, rounds, partial(_show, bar, name, done, total))
             done += len(contenders) * (rounds + 1)
             if options.json is not None:
+                said["figures"] = figures(said)
                 write_durable(options.json, (json.dumps(said, indent=2) + "\n").encode())
         if waiting:
             bar.show(Progress(stage="steps", done=total, total=total))
@@ -141,7 +142,11 @@ def _begun(options: argparse.Namespace) -> dict[str, Any]:
     }
     machine = f"{platform.system()} {platform.machine()} {os.cpu_count()} processors"
     fresh: dict[str, Any] = {"sizes": sizes, "machine": machine, "processes": {}}
-    if options.json is None or not options.json.exists():
+    if options.json is None:
+        return fresh
+    if not options.json.absolute().parent.is_dir():
+        raise UsageError(f"bench lmhead: {options.json}: expected a folder for it, got none")
+    if not options.json.exists():
         return fresh
     try:
         kept = json.loads(options.json.read_bytes())

@@ -47,66 +47,93 @@ def result_of(row: dict[str, Any]) -> LmHeadBenchResult:
     return LmHeadBenchResult.model_validate_json(json.dumps(row["result"]))
 
 
-def table(said: dict[str, Any]) -> str:
+def figures(said: dict[str, Any]) -> dict[str, Any]:
+    """What the table says, as numbers: of each contender the median of its seconds, its ratios to the bare product of
+    its library (of each round, so that a load slows both), TFLOP/s and peak; and each goal of this kind of device. All
+    of it follows from `sizes` and the seconds of `processes`. None is what wasn't measured."""
     sizes = said["sizes"]
     flop = 2 * sizes["tokens"] * sizes["vocab"] * sizes["hidden"]  # of one `h W^T`; a step needs one
-    lines = [f"{sizes['tokens']} tokens, {sizes['vocab']} x {sizes['hidden']}, rank {sizes['rank']}, {said['machine']}"]
-    rows = {name: (row, result_of(row)) for name, row in said["processes"].items()}
+    results = {name: result_of(row) for name, row in said["processes"].items()}
     peaks = {
         name.removeprefix("memory "): result.peak_bytes / 1e6
-        for name, (_, result) in rows.items()
+        for name, result in results.items()
         if name.startswith("memory ")
     }
-    goals: list[str] = []
-    for name, (row, result) in rows.items():
+    contenders: dict[str, Any] = {}
+    goals: list[dict[str, Any]] = []
+    for name, result in results.items():
         if name.startswith("memory "):
             continue
-        device, seconds = result.device, {each.contender: each.seconds for each in result.times}
+        seconds = {each.contender: each.seconds for each in result.times}
+        bare = next((seconds[each] for each in (OF_CPU[0], OF_MLX[0]) if each in seconds), None)
+        contenders |= {each: _figures(each, seconds[each], bare, flop, peaks.get(each)) for each in seconds}
+        goals += _goals(result.device.kind, seconds, peaks)
+    return {"contenders": contenders, "goals": goals}
+
+
+def _figures(
+    name: str, seconds: tuple[float, ...], bare: tuple[float, ...] | None, flop: int, peak_mb: float | None
+) -> dict[str, Any]:
+    """TFLOP/s: the product's arithmetic over all the time, also of a contender that does more of it."""
+    middle = statistics.median(seconds)
+    ratios = _ratios(seconds, bare) if bare is not None else []
+    over = {"median": statistics.median(ratios), "least": min(ratios), "most": max(ratios)} if ratios else None
+    return {
+        "median_seconds": middle,
+        "over_bare": over,
+        "tflop_per_second": None if name in WITHOUT_PRODUCT else flop / middle / 1e12,
+        "peak_mb_above_head": peak_mb,
+    }
+
+
+def table(said: dict[str, Any]) -> str:
+    sizes, counted = said["sizes"], figures(said)
+    lines = [f"{sizes['tokens']} tokens, {sizes['vocab']} x {sizes['hidden']}, rank {sizes['rank']}, {said['machine']}"]
+    for name, row in said["processes"].items():
+        if name.startswith("memory "):
+            continue
+        result = result_of(row)
+        device = result.device
         lines += ["", f"{device.name}, {device.threads} threads, {result.library}, {device.blas}"]
         lines += [f"at {row['at']}, load {row['load_before']:.1f} to {row['load_after']:.1f}"]
         lines += [f"{'':<16}{'seconds':>9}{'x bare':>8}{'least, most':>13}{'TFLOP/s':>9}{'MB above head':>15}"]
-        bare = next((seconds[each] for each in (OF_CPU[0], OF_MLX[0]) if each in seconds), None)
-        lines += [_line(each, seconds[each], bare, flop, peaks) for each in seconds]
-        goals += _goals(device.kind, seconds, peaks)
-    return "\n".join([*lines, "", *goals])
+        lines += [_line(each.contender, counted["contenders"][each.contender]) for each in result.times]
+    return "\n".join([*lines, "", *map(_goal_line, counted["goals"])])
 
 
-def _line(
-    name: str, seconds: tuple[float, ...], bare: tuple[float, ...] | None, flop: int, peaks: dict[str, float]
-) -> str:
-    """TFLOP/s: the product's arithmetic over all the time, also of a contender that does more of it."""
-    middle = statistics.median(seconds)
-    ratios = sorted(_ratios(seconds, bare)) if bare is not None else []
-    ratio, spread = (f"{statistics.median(ratios):.2f}", f"{ratios[0]:.2f}, {ratios[-1]:.2f}") if ratios else ("", "")
-    speed = "" if name in WITHOUT_PRODUCT else f"{flop / middle / 1e12:.3g}"
-    peak = f"{peaks[name]:.0f}" if name in peaks else ""
-    return f"{name:<16}{middle:>9.4g}{ratio:>8}{spread:>13}{speed:>9}{peak:>15}"
+def _line(name: str, has: dict[str, Any]) -> str:
+    over, tflop, peak_mb = has["over_bare"], has["tflop_per_second"], has["peak_mb_above_head"]
+    ratio, spread = (f"{over['median']:.2f}", f"{over['least']:.2f}, {over['most']:.2f}") if over else ("", "")
+    speed = "" if tflop is None else f"{tflop:.3g}"
+    peak = "" if peak_mb is None else f"{peak_mb:.0f}"
+    return f"{name:<16}{has['median_seconds']:>9.4g}{ratio:>8}{spread:>13}{speed:>9}{peak:>15}"
 
 
-def _goals(kind: str, seconds: dict[str, tuple[float, ...]], peaks: dict[str, float]) -> list[str]:
+def _goals(kind: str, seconds: dict[str, tuple[float, ...]], peaks: dict[str, float]) -> list[dict[str, Any]]:
     """Of what was measured on this kind of device; they were set for 2048 tokens at V = 201088, d = 2880."""
     said = [
-        _goal(f"{one} over {other}, seconds", _median_ratio(seconds[one], seconds[other]), most)
+        (f"{one} over {other}, seconds", _median_ratio(seconds[one], seconds[other]), most)
         for one, other, most in GOALS.get(kind, ())
         if one in seconds and other in seconds
     ]
     said += [
-        _goal(f"{name}, MB above head", peaks[name], most)
+        (f"{name}, MB above head", peaks[name], most)
         for name, most in PEAK_GOALS_MB.get(kind, {}).items()
         if name in peaks and name in seconds
     ]
     said += [
-        _goal(f"{one} over {other}, memory", peaks[one] / max(peaks[other], 1e-6), most)
+        (f"{one} over {other}, memory", peaks[one] / max(peaks[other], 1e-6), most)
         for one, other, most in PEAK_RATIO_GOALS
         if one in peaks and other in peaks and one in seconds
     ]
-    return said
+    return [{"what": what, "got": got, "at_most": most, "reached": got <= most} for what, got, most in said]
 
 
-def _goal(what: str, got: float, most: float) -> str:
+def _goal_line(goal: dict[str, Any]) -> str:
     """Small ratios as people say them."""
+    got, most = goal["got"], goal["at_most"]
     told = f"{got:.3g}, at most {most:.3g}" if most >= 1 else f"{1 / got:.3g} x less, at least {1 / most:.3g}"
-    return f"goal: {what}: {told}: {'reached' if got <= most else 'NOT reached'}"
+    return f"goal: {goal['what']}: {told}: {'reached' if goal['reached'] else 'NOT reached'}"
 
 
 def _median_ratio(over: tuple[float, ...], under: tuple[float, ...]) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.cli.progress_bar import ProgressBar
+from console.coordination.errors import JobEnded
 from console.coordination.job import run_job
 from runners.contract.jobs import CaptureJob, CaptureResult
 
@@ -73,12 +74,17 @@ def prepare(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"stopped; the same command goes on from what lies in {options.out}", file=sys.stderr)
         raise
+    except (JobEnded, OSError):
+        if (options.out / UNFINISHED).exists():
+            print(f"what is done stays in {options.out}: the same command goes on from there", file=sys.stderr)
+        raise
     for manifest in result.manifests:
         print(
             f"{manifest.file.name}  {manifest.tokens} tokens of {len(manifest.sample_ids)} samples  {manifest.digest}"
         )
     how = result.manifests[0].capture
-    print(f"captured {result.way.replace('_', ' ')} on {how.device_label} with {how.array_library}", file=sys.stderr)
+    way = "found complete, captured" if result.way == "found" else f"captured {result.way.replace('_', ' ')}"
+    print(f"{way} on {how.device_label} with {how.array_library}", file=sys.stderr)
     return 0
 
 
@@ -87,6 +93,7 @@ def _goes_on(out: Path) -> bool:
     if not out.exists():
         return False
     names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
+    names = {name for name in names if not (name.startswith(f".{UNFINISHED}.") and name.endswith(".tmp"))}  # a draft
     if UNFINISHED not in names and any(name == MANIFEST_FILE or name.startswith("shard-") for name in names):
         raise UsageError(f"{out}: expected a new folder, got a complete capture")
     if UNFINISHED not in names and names - BEFORE_CAPTURE:

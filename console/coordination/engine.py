@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from console.coordination.arrivals import arrive
+from console.coordination.bounds import release_ms
 from console.coordination.decide import decide
 from console.coordination.desk import Desk
 from console.coordination.due import Command, due
@@ -36,7 +37,6 @@ TICK_S = 0.1
 FOLLOW_EVERY_S = 0.1
 DRAIN_S = 1.0  # how long a late coordinator listens before it judges
 RETRY_MS = 500
-RELEASE_MS = 60_000  # what ending a runner may take once its host answers
 AGAIN_MS = {"begin": 1000, "check_alive": 500}  # their effect is seen in a journal, not in their answer
 
 RUN_WORKS: dict[str, Callable[[Desk], Awaitable[None]]] = {
@@ -185,7 +185,7 @@ class Engine:
         policies = self.desk.contract.policies
         bounds = {"fetch": policies.fetch_ms, "keep_checkpoints": policies.fetch_ms}
         bounds |= {"replay": policies.replay_ms, "score": policies.replay_ms}
-        bounds |= {"release": policies.contact_ms + policies.fetch_ms + RELEASE_MS, "begin": policies.contact_ms}
+        bounds |= {"release": release_ms(policies), "begin": policies.contact_ms}
         return bounds.get(command.kind, policies.prepare_ms)
 
     def _give_up_if_overdue(self, command: Command, error: Exception) -> None:

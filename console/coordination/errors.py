@@ -15,6 +15,10 @@ class JobFailed(CoordinationError):  # noqa: N818
     """A job process (capture, cut, replay, score) ended without its result."""
 
 
+class JobEnded(JobFailed):
+    """Its process ended without a word: killed, or crashed. What it did before may be there."""
+
+
 class LostIdentity(CoordinationError):  # noqa: N818
     """The run's journal is signed by another key than this machine holds."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -10,12 +11,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from console.coordination.errors import JobFailed
+from console.coordination.errors import JobEnded, JobFailed
 from runners.contract.canonical import MAX_DOCUMENT_BYTES, canonical_bytes, parse_strict
 from runners.contract.document import Word, word_from_json
 from runners.contract.errors import ContractError
-from runners.contract.jobs import Progress
+from runners.contract.jobs import Counted, Progress
 from runners.contract.requests import Refusal
+from runners.records.host_memory import MIB, free_bytes, kernel_kills
 from runners.records.machine_limits import error_of
 
 W = TypeVar("W", bound=Word)
@@ -33,9 +35,12 @@ class JobProcess:
     """A job that is going on. Leaving its block ends it. What this machine refused it is raised as OSError, as if it
     had been refused to us: nobody else is to blame."""
 
-    def __init__(self, job: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, job: str, process: asyncio.subprocess.Process, log: Path) -> None:
         self._job = job
         self._process = process
+        self._log = log
+        self._counted = ""
+        self._free_bytes, self._kernel_kills = free_bytes(), kernel_kills()  # as it began
 
     @classmethod
     @asynccontextmanager
@@ -47,7 +52,7 @@ class JobProcess:
                 limit=MAX_DOCUMENT_BYTES, start_new_session=True,
             )  # fmt: skip
         try:
-            running = cls(job, process)
+            running = cls(job, process, log)
             await running.send(request)
             yield running
         finally:
@@ -73,10 +78,7 @@ class JobProcess:
                 raise JobFailed(f"{self._job}: expected a result line, got {error}") from error
             if answer is not None:
                 return answer
-        code = await self._process.wait()
-        raise JobFailed(
-            f"{self._job}: expected a result, got exit status {code} without one; see the coordinator's log"
-        )
+        raise self._end_without_answer(await self._process.wait())
 
     async def finish(self, expected: type[W], on_progress: OnProgress) -> W:
         """Nothing more is asked; the last answer, and the end of the process. Raises JobFailed."""
@@ -87,12 +89,33 @@ class JobProcess:
         await self._process.wait()
         return result
 
+    def _end_without_answer(self, code: int) -> JobEnded | OSError:
+        """A process that the kernel ends for want of memory says nothing; what is known of it is said here."""
+        counted = f"; it had counted: {self._counted}" if self._counted else ""
+        memory = f"{self._free_bytes // MIB} MiB were free as it began, {free_bytes() // MIB} are now{counted}"
+        if code != -signal.SIGKILL:
+            ended = f"exit status {code}" if code >= 0 else f"an end by {signal.Signals(-code).name}"
+            more = "" if code >= 0 else f" ({memory})"
+            return JobEnded(f"{self._job}: expected a result, got {ended} without one{more}; see {self._log.name}")
+        now = kernel_kills()
+        if now is not None and self._kernel_kills is not None and now > self._kernel_kills:
+            return OSError(
+                errno.ENOMEM,
+                f"{self._job}: ended by the kernel, out of memory: {memory}; end what else holds memory here, or give"
+                " it more, and go on",
+            )
+        told = "not for want of memory, by the kernel's own count" if now is not None else "by whom can't be told here"
+        return JobEnded(f"{self._job}: expected a result, got an end by SIGKILL without one, {told}; {memory}")
+
     def _read(self, body: object, expected: type[W], on_progress: OnProgress) -> W | None:
         if isinstance(body, dict) and "refused" in body:
             refusal = word_from_json(Refusal, body)
             if (error := error_of(refusal.refused, f"{self._job}: {refusal.detail}")) is not None:
                 raise error
             raise JobFailed(f"{self._job}: {refusal.refused}: {refusal.detail}")
+        if isinstance(body, dict) and set(body) == set(Counted.model_fields):
+            self._counted = word_from_json(Counted, body).counted
+            return None
         if isinstance(body, dict) and set(body) == set(Progress.model_fields):
             on_progress(word_from_json(Progress, body))
             return None

@@ -14,7 +14,7 @@ import numpy as np
 
 from console.evidence.checks.stored import UnreadableError
 from console.evidence.checks.tensors import MAX_HEADER_BYTES, TENSOR_A, TENSOR_B, read_adapter, read_header
-from runners.records.durable import open_regular
+from console.evidence.kept_file import open_kept
 from runners.records.errors import RecordsError
 
 PIECE = 16 * 1024 * 1024  # bytes of a tensor at once: a file may be larger than this machine's memory
@@ -23,7 +23,7 @@ LARGEST_ADAPTER = 1024 * 1024 * 1024  # bytes of a file whose factors are decomp
 
 def norms(path: Path) -> dict[str, Any]:
     """Norm, largest magnitude and non-finite count of each float tensor; of an adapter the spectrum of B A too."""
-    with open(open_regular(path), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
+    with open(open_kept(path), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
         raw = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     header = read_header(raw[: 8 + MAX_HEADER_BYTES], len(raw))
     tensors = {name: _norm(raw, one) for name, one in header.entries.items() if one.dtype in ("F32", "BF16")}

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pydantic_core import from_json
 
+from console.evidence.kept_file import open_kept
 from console.observation.line import Line, Proof, Ref, Stamp, read_body
 from console.observation.receipts import Row, row_of
 from console.observation.telling import Tone
 from runners.contract.canonical import sha256_hex
-from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 
 DIGEST_BYTES = 12  # of a sha256: 2^96 tries to find another line for one of them
@@ -121,7 +121,7 @@ class Archive:
         path = self._path_of(ref.file)
         if path is None:
             raise OSError(f"{ref.file} is not followed any more")
-        fd = open_regular(path)
+        fd = open_kept(path)
         try:
             return os.pread(fd, ref.size, ref.offset)
         finally:

@@ -4,12 +4,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.evidence.kept_file import open_kept
 from console.observation.errors import RecordGone
 from console.observation.line import Ref
 from runners.contract.canonical import parse_strict, readable_bytes, sha256_hex
 from runners.contract.errors import BadSignature, ContractError
 from runners.contract.journal import GENESIS, MAX_LINE_BYTES, JournalRecord, parse_line
-from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 from runners.records.keys import fingerprint, verify
 
@@ -36,7 +36,7 @@ class RecordDetail:
 def read_detail(path: Path, ref: Ref, *, expected_sha256: str, public_key: str | None) -> RecordDetail:
     """Raises RecordGone when the bytes aren't there any more."""
     try:
-        fd = open_regular(path)
+        fd = open_kept(path)
     except RecordsError as error:
         raise RecordGone(f"{ref.file}: {error}; the run folder may have been moved") from error
     try:

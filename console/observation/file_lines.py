@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_right
 from pathlib import Path
 
-from runners.records.durable import open_regular
+from console.evidence.kept_file import open_kept
 
 PIECE = 256 * 1024
 LONGEST = 480  # bytes of one line on screen; a longer one goes on in the next
@@ -19,7 +19,7 @@ class FileLines:
     """
 
     def __init__(self, path: Path) -> None:
-        self._fd = open_regular(path)
+        self._fd = open_kept(path)
         self.size = os.fstat(self._fd).st_size
         self._starts = array("Q")
         self._read = 0  # bytes that were looked through

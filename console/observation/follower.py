@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
+from console.evidence.kept_file import open_kept
 from console.observation.line import Proof
 from runners.contract.canonical import sha256_hex
 from runners.contract.errors import BrokenChain, ContractError, MalformedBytes
 from runners.contract.journal import MAX_LINE_BYTES, Head, Writer
-from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 from runners.records.journal_file import JournalReader
 
@@ -89,7 +89,7 @@ class Follower:
             self.broken = f"expected at least the {self.head.offset} bytes verified before, got a file of {size}"
         if size <= offset:
             return b""
-        fd = open_regular(self.path)
+        fd = open_kept(self.path)
         try:
             return os.pread(fd, limit, offset)
         finally:

@@ -5,8 +5,8 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
+from console.evidence.kept_file import open_kept
 from console.observation.plain import plain
-from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 
 MAX_DOCUMENT = 16 * 1024 * 1024
@@ -16,7 +16,7 @@ LARGEST = 2**63
 def read_json(path: Path) -> dict[str, Any]:
     """The document, or an empty one when it can't be read; whether that is wrong is the checker's business."""
     try:
-        with open(open_regular(path), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
+        with open(open_kept(path), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
             body = json.loads(stream.read(MAX_DOCUMENT + 1))
     except (RecordsError, OSError, ValueError, RecursionError):
         return {}

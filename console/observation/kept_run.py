@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.evidence.kept_file import open_kept
 from console.observation.plain import plain
-from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 
 MAX_AUDIT = 200_000  # bytes
@@ -86,7 +86,7 @@ class KeptRun:
 def audit_of(path: Path) -> tuple[str, ...]:
     """The lines of a bundle's `audit.md`, made harmless, or why there are none to read; empty without such a file."""
     try:
-        with open(open_regular(path / "audit.md"), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
+        with open(open_kept(path / "audit.md"), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
             raw = stream.read(MAX_AUDIT)
     except (RecordsError, OSError) as error:
         return (plain(f"not read: {error}"),) if os.path.lexists(path / "audit.md") else ()

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
+from console.evidence.kept_file import open_kept
 from console.observation.figures import size
 from console.observation.state import Host
-from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 
 TAIL_BYTES = 128 * 1024
@@ -29,7 +29,7 @@ def runner_logs(run_dir: Path, node_id: str) -> tuple[Path, ...]:
 
 def _tail(path: Path) -> str:
     try:
-        fd = open_regular(path)
+        fd = open_kept(path)
     except (RecordsError, OSError):
         return ""
     with os.fdopen(fd, "rb") as stream:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from console.evidence.kept_file import open_kept
 from console.observation.errors import NotARun, TooLong
 from console.observation.follower import Follower, ReadLine
 from console.observation.line import JournalFinding, Line, Ref, Stamp, read_body
@@ -14,7 +15,6 @@ from console.observation.runs import bundle_of, coordinator_folder
 from runners.contract.coordinator_records import AdmissionDecided, BringupReceived, EpochOpened
 from runners.contract.journal import Writer
 from runners.records.clock import Clock
-from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 
 _NAME = re.compile(r"^([a-z0-9][a-z0-9-]{0,63})\.(coordinator|contributor)\.r(\d{1,9})\.e(\d{1,9})\.jsonl$")
@@ -243,7 +243,7 @@ class RunSource:
 def _first_record(path: Path) -> dict[str, Any] | None:
     """The first line as JSON, unverified; None while it isn't whole."""
     try:
-        fd = open_regular(path)
+        fd = open_kept(path)
         with os.fdopen(fd, "rb") as stream:
             raw = stream.readline(64 * 1024 + 1)
         record = json.loads(raw) if raw.endswith(b"\n") else None

@@ -1,7 +1,8 @@
 """Who waits for whom: since when, out of how long, how far. One for each host, in every phase."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from console.coordination.bounds import release_ms
 from console.observation.figures import bound, clock, seconds
 from console.observation.host_view import HostView, passed_bringup
 from console.observation.line import Ref, Stamp
@@ -16,7 +17,8 @@ COORDINATOR, VALIDATOR = "coordinator", "validator"
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`who` is empty where nobody waits; `bound_ms` is None where the lane has no bound for this."""
+    """`who` is empty where nobody waits; `bound_ms` is None where the lane has no bound for this. `next_turn`: there is
+    nothing left to do but to decide, which a living coordinator does within a tenth of a second."""
 
     node_id: str  # the host that it is said of
     who: str
@@ -27,6 +29,7 @@ class Waiting:
     bound_ms: int | None = None
     share: str = ""
     evidence: Ref | None = None
+    next_turn: bool = False
 
     @property
     def text(self) -> str:
@@ -38,7 +41,10 @@ class Waiting:
         """`2.9 s of 60 s, since 08:14:40Z`; empty where nobody waits."""
         if not self.who or self.since is None:
             return ""
-        limit = ", no bound" if self.bound_ms is None else f" of {bound(self.bound_ms)}"
+        if self.next_turn:
+            limit = ", at its next turn"
+        else:
+            limit = ", no bound" if self.bound_ms is None else f" of {bound(self.bound_ms)}"
         return f"{seconds(self.age_ms)}{limit}, since {clock(self.since.wall_ms)}Z"
 
 
@@ -134,7 +140,7 @@ class _Place:
         for other in self.hosts:
             if other.host.seen is None and other.host.runner.state is not RunnerState.LOST:
                 return self._behind(self.view, other)
-        return self._it_for(COORDINATOR, "judge the uploads", _start(host.submission), None)
+        return self._turn("judge the uploads", _start(host.submission))
 
     def _behind(self, first: HostView, slow: HostView) -> Waiting:
         start = (first.host.seen, first.host.work.produced_ref)
@@ -150,8 +156,8 @@ class _Place:
         if silent is not None:  # nobody is sent away before that is decided
             start, left_ms = (silent.host.runner.since, silent.host.runner.ref), bounds.loss_ms - bounds.stale_ms
             return self._it_for(COORDINATOR, f"decide how {silent.host.node_id} departed", start, left_ms)
-        if self.view.host.runner.state in (RunnerState.PREPARING, RunnerState.LIVE):
-            return self._for_it("end its runner", self._window, None)
+        if _runs(self.view):
+            return self._for_it("end its runner", self._ending, release_ms(bounds))
         match self.state.window:
             case WindowState.SEALED | WindowState.VALIDATING:
                 return self._replaying()
@@ -160,14 +166,21 @@ class _Place:
             case WindowState.AGGREGATED:
                 return self._it_for(VALIDATOR, "score the merge", self._window, bounds.replay_ms)
             case _:
-                return self._it_for(COORDINATOR, "write the bundle", self._window, None)
+                return self._closing()
+
+    def _closing(self) -> Waiting:
+        """A run closes once no process of its own is left that could still write."""
+        left = next((one for one in self.hosts if _runs(one)), None)
+        if left is not None:
+            return self._it_for(left.host.node_id, "end its runner", self._ending, release_ms(self._policies))
+        return self._turn("close the run", self._ending)
 
     def _replaying(self) -> Waiting:
         """Several may be done at once or in turns; each counts from its own start."""
         whose = next((one for one in (self.view, *self.hosts) if one.host.replay is None), None)
         if whose is None:
             judged = self.view.host.replay
-            return self._it_for(COORDINATOR, "judge the replays", _start(judged) if judged else self._window, None)
+            return self._turn("judge the replays", _start(judged) if judged else self._window)
         works = (one for one in self.state.doing if one.body.activity == "replay")
         going = next((one for one in works if one.body.node_id == whose.host.node_id), None)
         start = (going.since, None) if going else self._window
@@ -185,6 +198,16 @@ class _Place:
     @property
     def _window(self) -> Start:
         return self.state.window_since, self.state.changes[-1].ref if self.state.changes else None
+
+    @property
+    def _ending(self) -> Start:
+        """No runner is sent away before it is decided how a silent one departed."""
+        gone = [one.host.runner for one in self.hosts if one.host.runner.state is RunnerState.LOST]
+        starts = [self._window, *((runner.since, runner.ref) for runner in gone if runner.since is not None)]
+        return max(starts, key=lambda start: start[0].wall_ms if start[0] else 0)
+
+    def _turn(self, what: str, start: Start) -> Waiting:
+        return replace(self._it_for(COORDINATOR, what, start, None), next_turn=True)
 
     def _silent(self, what: str, bound_ms: int) -> Waiting:
         """Since its last beat, by the console's clock: the runner's own may be another."""
@@ -209,6 +232,10 @@ class _Place:
 
 def _start(judged: Judged) -> Start:
     return judged.at, judged.ref
+
+
+def _runs(view: HostView) -> bool:
+    return view.host.runner.state in (RunnerState.PREPARING, RunnerState.LIVE)
 
 
 def _seen(view: HostView) -> Stamp:

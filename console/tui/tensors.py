@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from console.evidence.kept_file import open_kept
 from console.observation.figures import size
 from console.observation.kept_json import part
 from console.observation.plain import plain
 from console.tui.drawing.text import Row, clip_front, pad, width_of, wrap
 from console.tui.key_names import KeyNames
-from runners.records.durable import open_regular
 from runners.records.errors import RecordsError
 
 MAX_HEADER = 1024 * 1024
@@ -128,7 +128,7 @@ def _told(problem: str, width: int) -> tuple[Row, ...]:
 def _read_tensors(path: Path) -> tuple[tuple[Tensor, ...], str]:
     """What the header names, or why there is none."""
     try:
-        fd = open_regular(path)
+        fd = open_kept(path)
         try:
             length, whole = int.from_bytes(os.pread(fd, 8, 0), "little"), os.fstat(fd).st_size
             if not 0 < length <= min(MAX_HEADER, whole - 8):

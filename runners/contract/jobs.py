@@ -24,6 +24,13 @@ class Progress(Word):
     detail: Text = ""
 
 
+class Counted(Word):
+    """What a job will need of memory, and what was free, told before it takes any: a job that the system ends for want
+    of memory can't tell any more."""
+
+    counted: Text
+
+
 class CaptureJob(Word):
     """Run the decoder once per sample. One shard file has `manifest.json`; several have one manifest each, beside it.
 
@@ -43,7 +50,7 @@ class CaptureJob(Word):
 
 class CaptureResult(Word):
     manifests: tuple[ShardManifest, ...]  # one per shard file, in the order of the data
-    way: Literal["whole_model", "by_layer"]  # the same states either way, so no manifest says it
+    way: Literal["whole_model", "by_layer", "found"]  # the same states either way, so no manifest says it
 
 
 class CutPart(Word):

@@ -1,11 +1,13 @@
 """The validator's jobs as processes: one JSON line in, progress lines, one result line."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runners.contract.document import Word
 from runners.contract.jobs import (
     CaptureJob,
+    Counted,
     CutJob,
     LmHeadBenchJob,
     Progress,
@@ -38,7 +40,7 @@ def replay(_settings: HostSettings, wire: Wire) -> Word:
     def on_step(result: "StepResult") -> None:
         wire.write(Progress(stage="train", done=result.step, total=total, detail=f"loss {result.loss:.4f}"))
 
-    again = Replay(job, choose_chunk)
+    again = Replay(job, partial(choose_chunk, on_counted=_counted(wire)))
     while (start := wire.read_next(SegmentStart)) is not None:
         wire.write(again.segment(start, on_step))
     return again.result()
@@ -50,7 +52,7 @@ def score(_settings: HostSettings, wire: Wire) -> Word:
     from runners.process.memory_plan import choose_chunk
     from runners.training import jobs
 
-    return jobs.score(job, choose_chunk)
+    return jobs.score(job, partial(choose_chunk, on_counted=_counted(wire)))
 
 
 def capture(_settings: HostSettings, wire: Wire) -> Word:
@@ -58,7 +60,7 @@ def capture(_settings: HostSettings, wire: Wire) -> Word:
     wire.write(Progress(stage="import", done=0, total=1))
     from runners.training.capture import capture as run_capture
 
-    return run_capture(job, wire.write)
+    return run_capture(job, wire.write, on_counted=_counted(wire))
 
 
 def smoke(_settings: HostSettings, wire: Wire) -> Word:
@@ -79,6 +81,10 @@ def bench_lmhead(_settings: HostSettings, wire: Wire) -> Word:
     return run_bench(
         job, lambda done, detail: wire.write(Progress(stage="bench", done=done, total=total, detail=detail))
     )
+
+
+def _counted(wire: Wire) -> Callable[[str], None]:
+    return lambda told: wire.write(Counted(counted=told))
 
 
 JOB_HANDLERS: dict[str, Callable[[HostSettings, Wire], Word]] = {

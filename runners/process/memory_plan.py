@@ -3,6 +3,7 @@ for a replay or a scoring, which choose anew."""
 
 import errno
 import sys
+from collections.abc import Callable
 
 from runners.contract.bringup import MemoryPlan
 from runners.contract.lane import RunContract
@@ -13,6 +14,8 @@ from runners.training import memory
 from runners.training.backend import Backend
 from runners.training.head import Head
 from runners.training.throughput import SHARD_STEPS
+
+OnCounted = Callable[[str], None]  # what was counted and what is free, in words
 
 
 def plan_memory(contract: RunContract, head: Head, backend: Backend) -> MemoryPlan:
@@ -42,7 +45,7 @@ def require_memory(assignment: Assignment, backend: Backend) -> None:
         raise Refused("memory_short", f"{told}; end what else holds memory here, or bring this host up again")
 
 
-def choose_chunk(work: memory.Workload, backend: Backend) -> int:
+def choose_chunk(work: memory.Workload, backend: Backend, on_counted: OnCounted) -> int:
     """The backend's chunk, or the first of its halves that this host has room for now. A replay in another chunk than
     the contribution's says so in its receipt, and owes closeness instead of equal bits. Raises Refused with the
     figures, in the system's word for it: the machine is short, nobody's work is wrong."""
@@ -50,6 +53,7 @@ def choose_chunk(work: memory.Workload, backend: Backend) -> int:
     place, tiles = memory.place_of(backend.name, device.kind), memory.tiling(backend.tiles, device.threads)
     chunk, needs = memory.plan(place, work, backend.chunk_tokens, tiles, free_memory(device))
     told = memory.sentence(needs, chunk)
+    on_counted(told)
     if not memory.fits(needs):
         raise Refused(errno.errorcode[errno.ENOMEM].lower(), f"{told}; end what else holds memory here")
     if chunk != backend.chunk_tokens:

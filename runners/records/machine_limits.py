@@ -5,6 +5,7 @@ import errno
 REFUSED_HERE = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 )  # fmt: skip
+TORCH_SHORT = "DefaultCPUAllocator: can't allocate memory"  # a plain RuntimeError
 
 
 def limit_of(error: BaseException | None) -> str | None:
@@ -12,7 +13,7 @@ def limit_of(error: BaseException | None) -> str | None:
     from another one is what its cause is."""
     while error is not None:
         # torch's own, of a card, isn't a MemoryError; by its name, since nothing here may load torch.
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or TORCH_SHORT in str(error):
             return "enomem"
         if isinstance(error, OSError) and error.errno in REFUSED_HERE:
             return errno.errorcode[error.errno].lower()

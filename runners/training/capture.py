@@ -15,16 +15,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-from runners.contract.canonical import canonical_bytes, sha256_hex
+from runners.contract.canonical import sha256_hex
 from runners.contract.jobs import CaptureJob, CaptureResult, Progress
 from runners.contract.plan import HeadIdentity
 from runners.contract.shard_manifest import CaptureRecord, ShardManifest
 from runners.records.durable import write_durable
-from runners.training.capture_memory import Way, choose, needs
+from runners.records.host_memory import free_bytes
+from runners.training.capture_memory import Way, choose, needs, sentence
 from runners.training.capture_passes import LayeredDecoder, Passes, WholeDecoder, run_by_layer, run_whole
-from runners.training.capture_state import STATE_FILE, CaptureState
+from runners.training.capture_state import STATE_FILE, CaptureState, MadeOf, Part
 from runners.training.checkpoint import model_bytes
 from runners.training.decoder_config import DecoderConfig, read_decoder, require_decoder
 from runners.training.errors import CaptureError
@@ -37,7 +36,9 @@ from runners.training.weights import Weights
 
 MANIFEST_FILE = "manifest.json"
 SAVE_EVERY_S = 2.0  # what a kill can cost
+FRAMEWORKS = {"torch": "transformers", "mlx": "mlx-lm"}
 OnProgress = Callable[[Progress], None]
+OnCounted = Callable[[str], None]  # what was counted of memory and what is free, in words
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,16 @@ def ignore_progress(_progress: Progress) -> None:
     """For callers that show none."""
 
 
+def ignore_counted(_told: str) -> None:
+    """For callers that need no figures."""
+
+
 def capture(
-    job: CaptureJob, on_progress: OnProgress = ignore_progress, *, save_every_s: float = SAVE_EVERY_S
+    job: CaptureJob,
+    on_progress: OnProgress = ignore_progress,
+    *,
+    on_counted: OnCounted = ignore_counted,
+    save_every_s: float = SAVE_EVERY_S,
 ) -> CaptureResult:
     """Shards and manifests in the job's `out_dir`. Raises CaptureError or CheckpointError; what was done stays."""
     if job.batch_size < 1:
@@ -70,8 +79,9 @@ def capture(
     state = CaptureState(out, save_every_s)
     with state.alone(lambda: on_progress(Progress(stage="wait", done=0, total=1, detail="for another capture here"))):
         if kept := _kept(out, job, source):
+            state.forget()
             return kept
-        result = _captured(job, source, state, on_progress)
+        result = _captured(job, source, state, on_progress, on_counted)
         for manifest in result.manifests:
             write_durable(out / manifest_file(manifest.file.name), manifest.to_bytes())
         state.forget()
@@ -123,9 +133,12 @@ class _Digesting:
             self._on_progress(Progress(stage="digest", done=done, total=self._total, detail="MiB of the checkpoint"))
 
 
-def _captured(job: CaptureJob, source: Source, state: CaptureState, on_progress: OnProgress) -> CaptureResult:
+def _captured(
+    job: CaptureJob, source: Source, state: CaptureState, on_progress: OnProgress, on_counted: OnCounted
+) -> CaptureResult:
     model, out = Path(job.model_dir), Path(job.out_dir)
-    way = state.way or _way(job, source)
+    way = _way(job, source, state.way, on_counted)
+    _require_disk(out, job, source, way)
     on_progress(Progress(stage="load", done=0, total=1, detail=way.replace("_", " ")))
     decoder = open_decoder(model, source.config, source.weights, job.backend, way)
     record = CaptureRecord(
@@ -138,8 +151,7 @@ def _captured(job: CaptureJob, source: Source, state: CaptureState, on_progress:
         batch_size=job.batch_size,
         threads=decoder.threads,
     )
-    state.begin(way, _key(job, source, record, way))
-    _require_disk(out, job, source, way)
+    state.begin(way, _made_of(job, source, record, way))
     files = ShardFiles(out, source.rows, source.head.hidden_size, job.shard_bytes)
     try:
         passes = Passes(source.rows, job.batch_size, files, state, on_progress)
@@ -167,10 +179,13 @@ def _captured(job: CaptureJob, source: Source, state: CaptureState, on_progress:
     return CaptureResult(manifests=tuple(manifests), way=way)
 
 
-def _way(job: CaptureJob, source: Source) -> Way:
-    longest = max(len(row.ids) for row in source.rows)
+def _way(job: CaptureJob, source: Source, begun: Way | None, on_counted: OnCounted) -> Way:
+    """The one that was asked for, in which the capture began here, or for which there is room. Raises CaptureError."""
+    longest, free = max(len(row.ids) for row in source.rows), free_bytes()
     needed = needs(source.weights, source.config, min(job.batch_size, len(source.rows)), longest)
-    return choose(job.way, needed, int(psutil.virtual_memory().available))
+    way = choose(begun if begun and job.way == "auto" else job.way, needed, free)
+    on_counted(sentence(way, needed, free))
+    return way
 
 
 def open_decoder(
@@ -197,17 +212,17 @@ def open_decoder(
         raise CaptureError(f"capture: backend {backend!r} needs {error.name}, which is not installed here") from error
 
 
-def _key(job: CaptureJob, source: Source, record: CaptureRecord, way: Way) -> str:
-    """Equal keys give equal bytes: a capture goes on only under the key that it began with."""
-    said = {
-        "head": source.head.to_json(),
-        "dataset_sha256": source.dataset_sha256,
-        "prompt_template": source.prompt_template,
-        "record": record.to_json(),
+def _made_of(job: CaptureJob, source: Source, record: CaptureRecord, way: Way) -> MadeOf:
+    parts = {
+        "model": source.head.model_digest,
+        "tokenizer": source.head.tokenizer_digest,
+        "data": source.dataset_sha256,
+        "template": source.prompt_template,
         "way": way,
         "shard_bytes": job.shard_bytes,
+        **record.to_json(),
     }
-    return sha256_hex(canonical_bytes(said))
+    return tuple(Part(name=name, value=str(value)) for name, value in parts.items())
 
 
 def _require_disk(out: Path, job: CaptureJob, source: Source, way: Way) -> None:
@@ -221,7 +236,8 @@ def _require_disk(out: Path, job: CaptureJob, source: Source, way: Way) -> None:
     free = shutil.disk_usage(out).free + sum(path.stat().st_size for path in out.glob(".*") if path.is_file())
     if needed > free:
         raise CaptureError(
-            f"{out}: expected {needed / 2**30:.2f} GiB of free disk for this capture, got {free / 2**30:.2f}"
+            f"{out}: expected {needed / 2**20:.1f} MiB of free disk for this capture {way.replace('_', ' ')}, got"
+            f" {free / 2**20:.1f}; make room, or choose another folder"
         ) from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # met before the first byte, but the same
 
 
@@ -233,10 +249,18 @@ def _kept(out: Path, job: CaptureJob, source: Source) -> CaptureResult | None:
     if (out / STATE_FILE).exists() or not any(out.glob("*.json")):
         return None
     manifests = tuple(ShardManifest.read(path.read_bytes()) for path in paths if path.exists())
-    expected = (source.head, source.dataset_sha256, source.prompt_template, job.split, job.batch_size)
     for got in manifests:
-        if expected != (got.head, got.dataset_sha256, got.prompt_template, got.split, got.capture.batch_size):
-            raise CaptureError(f"{out}: expected a new folder, got the complete capture of something else")
+        for name, asked, has in (
+            ("model", source.head, got.head),
+            ("data", source.dataset_sha256, got.dataset_sha256),
+            ("data set's name", job.dataset_ref, got.dataset_ref),
+            ("template", source.prompt_template, got.prompt_template),
+            ("split", job.split, got.split),
+            ("batch", job.batch_size, got.capture.batch_size),
+            ("framework", FRAMEWORKS[job.backend], got.capture.framework),
+        ):
+            if asked != has:
+                raise CaptureError(f"{out}: expected a new folder, got a complete capture with another {name}")
     if len(manifests) != len(paths):
         raise CaptureError(f"{out}: expected a new folder, got a capture in other files")
-    return CaptureResult(manifests=manifests, way=job.way if job.way != "auto" else "whole_model")
+    return CaptureResult(manifests=manifests, way="found")

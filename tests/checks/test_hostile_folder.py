@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,13 @@ import pytest
 from console.evidence.checks.evidence import Evidence
 from console.evidence.checks.folder import FileRead
 from console.evidence.checks.real_run import check_real_run, run_rule
+from console.evidence.checks.shared_file import shared_with
 from console.evidence.checks.stored import UnreadableError, sha256_hex
 from console.evidence.checks.verdict import Mismatch
+from console.evidence.kept_file import open_kept
 from console.evidence.models import BUNDLE_FILE
 from runners.contract.canonical import readable_bytes
+from runners.records.errors import UnsafePath
 from tests.checks.resealing import reseal_bundle
 
 SCORE = "receipts/score.json"
@@ -83,10 +88,46 @@ def test_a_symlink_in_place_of_a_folder_is_not_followed(bundle: Path) -> None:
     assert _first(bundle) == ("only_plain_files", "receipts")
 
 
-def test_a_hard_link_is_a_file_that_somebody_else_can_change(bundle: Path) -> None:
+@pytest.mark.parametrize("mode", [0o664, 0o646, 0o666])
+def test_a_hard_link_is_a_file_that_somebody_else_can_change(bundle: Path, mode: int) -> None:
     os.link(bundle / SCORE, bundle.parent / "second.json")
+    (bundle / SCORE).chmod(mode)
 
     assert _first(bundle) == ("only_plain_files", SCORE)
+    with pytest.raises(UnsafePath, match=r"2 links, and .* may write it"):
+        open_kept(bundle / SCORE)
+
+
+def test_hard_links_of_files_that_only_their_owner_writes_are_as_good_as_files(bundle: Path, tmp_path: Path) -> None:
+    """As uv, Nix and `cp -al` install: this is how the shipped runs may lie on a disk."""
+    linked = tmp_path / "linked"
+    shutil.copytree(bundle, linked, copy_function=os.link)
+
+    assert check_real_run(linked) == check_real_run(bundle)
+    os.close(open_kept(linked / SCORE))
+
+
+OURS, ROOT, OTHER = 1000, 0, 1001
+
+
+@pytest.mark.parametrize(
+    ("links", "owner", "mode", "why"),
+    [
+        (1, OTHER, 0o666, ""),  # nobody has another way to it than we
+        (2, OURS, 0o644, ""),
+        (2, ROOT, 0o444, ""),
+        (3, OURS, 0o664, "3 links, and its group may write it"),
+        (2, ROOT, 0o646, "2 links, and everybody may write it"),
+        (2, OTHER, 0o400, "2 links, and user 1001 owns it"),
+    ],
+)
+def test_a_second_name_matters_where_somebody_else_may_write(
+    links: int, owner: int, mode: int, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: OURS)
+    found = os.stat_result((stat.S_IFREG | mode, 1, 1, links, owner, 0, 0, 0, 0, 0))
+
+    assert shared_with(found) == why
 
 
 def test_a_fifo_does_not_hang_the_check(bundle: Path) -> None:

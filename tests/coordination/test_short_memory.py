@@ -1,17 +1,28 @@
-"""A scoring that this machine has no room for: the machine's matter, told with its figures before anything is read."""
+"""Jobs that this machine has no room for: told with the figures before anything is read, and after the kernel ended
+one, as far as that can be told."""
 
+import asyncio
 import errno
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from console.coordination.job import run_job
-from runners.contract.jobs import Progress, ScoreJob, ScoreResult, ScoreSubject
+from console.coordination.errors import JobEnded
+from console.coordination.job import JobProcess, run_job
+from runners.contract.jobs import Progress, ReplayJob, ScoreJob, ScoreResult, ScoreSubject, SegmentResult
 from runners.training.shards import write_shard
+from tests.patience import PATIENCE_S
+from tests.training.assignments import BASE, assignment_over, lay_ground
 from tests.training.problems import shard
 
 VOCABULARY, HIDDEN = 1 << 21, 1 << 17  # half a tebibyte in bf16: a hole in a file
+
+
+def ignore(_: Progress) -> None:
+    pass
 
 
 def huge_head(folder: Path) -> None:
@@ -33,10 +44,54 @@ async def test_a_scoring_without_room_is_refused_by_the_machine_with_both_figure
         backend="torch", threads=1, chunk_tokens=64,
     )  # fmt: skip
 
-    def ignore(_: Progress) -> None:
-        pass
-
     said = r"score: chunks of 16 tokens; host: \d+ MiB needed \(head 524288, .*\), \d+ MiB free; end what else holds"
     with pytest.raises(OSError, match=said) as caught:
         await run_job("score", job, ScoreResult, ignore, log=tmp_path / "log.txt")
     assert caught.value.errno == errno.ENOMEM
+
+
+def replay_job(folder: Path) -> ReplayJob:
+    ground = lay_ground(folder)
+    return ReplayJob(
+        assignment=assignment_over(ground, 0), model_dir=str(BASE), slice_path=str(ground.slice_path(0)),
+        initial_adapter_path=str(ground.initial_path), backend="reference", out_dir=str(folder / "again"),
+    )  # fmt: skip
+
+
+async def killed(running: JobProcess) -> None:
+    os.kill(running._process.pid, signal.SIGKILL)
+    await running.answer(SegmentResult, ignore)
+
+
+async def test_a_job_that_the_kernel_ended_is_out_of_memory_with_what_it_had_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kill is real, the kernel's count is not: a control group needs root."""
+    counts = iter([7, 8])
+    monkeypatch.setattr("console.coordination.job.kernel_kills", lambda: next(counts))
+    asked, log = replay_job(tmp_path), tmp_path / "log.txt"
+    async with asyncio.timeout(PATIENCE_S), JobProcess.start("replay", asked, log=log) as job:
+        answer = asyncio.create_task(job.answer(SegmentResult, ignore))
+        while not job._counted:
+            await asyncio.sleep(0.01)
+        os.kill(job._process.pid, signal.SIGKILL)
+        with pytest.raises(
+            OSError, match=r"replay: ended by the kernel, out of memory: \d+ MiB were free as it"
+        ) as told:
+            await answer
+    assert told.value.errno == errno.ENOMEM
+    assert "are now; it had counted: chunks of " in str(told.value)
+    assert "; end what else holds memory here" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [(7, "not for want of memory, by the kernel's own count"), (None, "by whom can't be told here")],
+)
+async def test_a_job_that_somebody_killed_is_not_called_short_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int | None, told: str
+) -> None:
+    monkeypatch.setattr("console.coordination.job.kernel_kills", lambda: count)
+    async with JobProcess.start("replay", replay_job(tmp_path), log=tmp_path / "log.txt") as job:
+        with pytest.raises(JobEnded, match=f"replay: expected a result, got an end by SIGKILL without one, {told}"):
+            await killed(job)

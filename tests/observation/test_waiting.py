@@ -57,8 +57,8 @@ def line(wait: Waiting) -> str:
         ("healthy", 36_000, "nobody waits: the run is closed", "nobody waits: the run is closed"),
         ("stale", 23_300, "{m} waits for coordinator to decide how {l} departed · 0.6 s of 2.5 s",
          "coordinator waits for {l} to beat again · 5.7 s of 7.5 s"),
-        ("stale", 25_900, "coordinator waits for {m} to end its runner · 3.2 s, no bound",
-         "{l} waits for coordinator to write the bundle · 3.2 s, no bound"),
+        ("stale", 25_900, "coordinator waits for {m} to end its runner · 0.7 s of 90 s",
+         "{l} waits for {m} to end its runner · 0.7 s of 90 s"),
         ("uneven", 33_000, "{m} waits for {l} to be done · step 60 of 100 · 16.2 s of 30 s",
          "{m} waits for {l} to be done · step 60 of 100 · 16.2 s of 30 s"),
         ("unlinked", 16_200, "coordinator waits for {m} to be done · step 87 of 100 · 8.0 s, no bound",
@@ -69,8 +69,8 @@ def line(wait: Waiting) -> str:
          "{l} waits for coordinator to ship its slice and launch its runner · 480 MB of 600 MB · 4.4 s of 60 s"),
         ("shipping", 9100, "{m} waits for coordinator to ship its slice and launch its runner · 5.4 s of 60 s",
          "{l} waits for coordinator to ship its slice and launch its runner · 5.4 s of 60 s"),
-        ("refused", 3700, "{m} waits for coordinator to write the bundle · 0.1 s, no bound",
-         "{l} waits for coordinator to write the bundle · 0.1 s, no bound"),
+        ("refused", 3700, "{m} waits for coordinator to close the run · 0.1 s, at its next turn",
+         "{l} waits for coordinator to close the run · 0.1 s, at its next turn"),
     ],
 )  # fmt: skip
 def test_of_every_host_it_is_said_who_waits_for_whom_since_when_out_of_how_long(

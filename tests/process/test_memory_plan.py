@@ -8,7 +8,6 @@ import pytest
 from runners.contract.jobs import ReplayJob, ScoreJob, ScoreSubject, SegmentStart
 from runners.process.errors import Refused
 from runners.process.memory_plan import choose_chunk, require_memory
-from runners.process.probes.memory import _limits
 from runners.training import memory
 from runners.training.backends import load
 from runners.training.jobs import Replay, score
@@ -27,29 +26,17 @@ def test_a_host_that_lost_its_room_since_the_bring_up_refuses_the_work(
     assert refused.value.reason == "memory_short"
 
 
-def test_a_containers_limit_counts_without_what_it_only_caches(tmp_path: Path) -> None:
-    own = tmp_path / "cgroup"
-    own.write_text("0::/box/inner\n")
-    groups = tmp_path / "sys"
-    (groups / "box" / "inner").mkdir(parents=True)
-    for folder, most in ((groups / "box", "1000"), (groups / "box" / "inner", "max")):
-        (folder / "memory.max").write_text(most + "\n")
-        (folder / "memory.current").write_text("700\n")
-        (folder / "memory.stat").write_text("anon 500\ninactive_file 100\n")
-    assert list(_limits(own, groups)) == [400]
-    assert list(_limits(tmp_path / "none", groups)) == []
-
-
 def test_a_replay_takes_the_largest_chunk_that_there_is_room_for_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     work, backend = memory.Workload(200_000, 64, 8, 2, 4096), load("reference", threads=1, chunk_tokens=512)
     (whole,) = memory.needs_of(memory.needed("reference.cpu", work, 512, memory.Tiling(0, 0)), {"host": 0})
-    chosen = []
+    chosen, told = [], list[str]()
     for free in (whole.needed_bytes, whole.needed_bytes - 1):
         monkeypatch.setattr("runners.process.memory_plan.free_memory", lambda *_, free=free, **__: {"host": free})
-        chosen.append(choose_chunk(work, backend))
+        chosen.append(choose_chunk(work, backend, told.append))
     assert chosen == [512, 256]
+    assert [line.partition(" tokens; host: ")[0] for line in told] == ["chunks of 512", "chunks of 256"]
     assert (
         "room for smaller chunks than the 512 tokens asked for: chunks of 256 tokens; host: " in capsys.readouterr().err
     )

@@ -1,5 +1,6 @@
 """The contenders of `swarm bench lmhead`: each does a step, and what each takes is counted."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -7,7 +8,7 @@ from typing import get_args
 import pytest
 
 from console.cli.bench_lmhead import CONTENDERS
-from console.cli.bench_lmhead_table import ABOUT, table
+from console.cli.bench_lmhead_table import ABOUT, figures, table
 from console.cli.main import main
 from runners.contract.jobs import BackendName, LmHeadBenchJob, LmHeadBenchResult, LmHeadContender, LmHeadTime
 from runners.training.backend import ignore_step
@@ -89,6 +90,14 @@ def test_ratios_are_said_as_people_say_them_and_kept_logits_have_no_products_spe
     assert "peft                    3    3.00   2.00, 4.00" in said
     assert said.splitlines()[-3].split() == ["ours_torch_kept", "0.1", "0.10", "0.05,", "0.10"]
     assert "goal: ours_torch_kept over peft, seconds: 40 x less, at least 30: reached" in said
+    counted = figures({"sizes": sizes, "machine": "here", "processes": {"times": row}})
+    assert counted["contenders"]["peft"] == {
+        "median_seconds": 3.0, "over_bare": {"median": 3.0, "least": 2.0, "most": 4.0},
+        "tflop_per_second": 2 / 3 / 1e12, "peak_mb_above_head": None,
+    }  # fmt: skip
+    assert counted["goals"][-1] == {
+        "what": "ours_torch_kept over peft, seconds", "got": 0.025, "at_most": 1 / 30, "reached": True,
+    }  # fmt: skip
     assert set(ABOUT) == set(CONTENDERS) == set(get_args(LmHeadContender))
 
 
@@ -122,8 +131,12 @@ def test_a_bench_that_was_stopped_goes_on_from_its_document(
     assert main(words) == 0
     assert ran == ["5 bare_f32,ours_torch", "0 bare_f32", "0 bare_f32", "0 ours_torch"]
     said = capsys.readouterr().out
+    document = json.loads(kept.read_bytes())
+    assert document["figures"] == figures(document)
+    assert document["figures"]["contenders"]["ours_torch"]["peak_mb_above_head"] == 100.0
     assert "ours_torch              2    1.00   1.00, 1.00     1.19            100" in said
     assert "goal: ours_torch over bare_f32, seconds: 1, at most 1: reached" in said
+    assert main([*words[:-1], str(tmp_path / "nowhere" / "kept.json")]) == 2
     assert main([*words, "--tokens", "256"]) == main([*words, "--rounds", "6"]) == 2
     kept.write_text('{"sizes": {}, "processes": {"times x": {"result": {}}}}')
     assert main(words) == 2

@@ -171,16 +171,37 @@ def test_unfinished_capture_of_something_else_is_refused_and_kept(model: Path, p
     with pytest.raises(KeyboardInterrupt):
         capture(job(model, pairs, tmp_path / "out", "by_layer"), stop, save_every_s=0)
     before = files(tmp_path / "out")
-    with pytest.raises(CaptureError, match="expected the unfinished capture of this model, data, batch"):
+    told = f"got one that began with shard_bytes {ONE_FILE} \\(now {SMALL_FILES}\\); go on with what it began with"
+    with pytest.raises(CaptureError, match=told):
         capture(job(model, pairs, tmp_path / "out", "by_layer", shard_bytes=SMALL_FILES))
     assert files(tmp_path / "out") == before
+
+    older = tmp_path / "out" / ".capture.json"
+    older.write_bytes(canonical_bytes({"key": "0" * 64, "way": "by_layer", "layers": 0, "batches": 1}))
+    with pytest.raises(CaptureError, match="a capture that another version began can't go on in this one"):
+        capture(job(model, pairs, tmp_path / "out", "by_layer"))
+
+
+def test_what_a_kill_left_behind_is_swept_away(model: Path, pairs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("..capture.json.4711.tmp", ".into-layer-001.f32", "lock"):
+        (out / name).write_bytes(b"left")
+    capture(job(model, pairs, out, "whole_model"))
+    assert sorted(files(out)) == ["manifest.json", "shard.safetensors"]
 
 
 def test_complete_capture_is_answered_again_and_another_is_refused(model: Path, pairs: Path, tmp_path: Path) -> None:
     manifest = capture(job(model, pairs, tmp_path / "out", "auto"))
-    assert capture(job(model, pairs, tmp_path / "out", "auto")) == manifest
-    with pytest.raises(CaptureError, match="expected a new folder, got the complete capture of something else"):
-        capture(job(BASE, pairs, tmp_path / "out", "auto"))
+    again = capture(job(model, pairs, tmp_path / "out", "auto"))
+    assert (again.manifests, again.way) == (manifest.manifests, "found")
+    assert sorted(files(tmp_path / "out")) == ["manifest.json", "shard.safetensors"]
+    for another, other in (
+        ("model", job(BASE, pairs, tmp_path / "out", "auto")),
+        ("framework", job(model, pairs, tmp_path / "out", "auto", backend="mlx")),
+    ):
+        with pytest.raises(CaptureError, match=f"expected a new folder, got a complete capture with another {another}"):
+            capture(other)
 
 
 def test_large_capture_lies_in_several_files_that_hold_whole_samples(model: Path, pairs: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from console.evidence.checks.shared_file import ALONE, shared_with
 from console.evidence.checks.stored import UnreadableError
 
 MAX_ENTRIES = 16_384  # a lane that would keep more training states is refused when it is read
@@ -108,8 +109,8 @@ class Folder:
                 self._walk(Path(entry.path), f"{path}/", depth + 1)
         elif not stat.S_ISREG(found.st_mode):
             self.refused[path] = Refused("a regular file", _kind(found.st_mode))
-        elif found.st_nlink != 1:
-            self.refused[path] = Refused("a file with one link", f"{found.st_nlink} links")
+        elif shared := shared_with(found):
+            self.refused[path] = Refused(ALONE, shared)
         elif found.st_size > MAX_FILE_BYTES:
             self.refused[path] = Refused(f"at most {MAX_FILE_BYTES} bytes", str(found.st_size))
         else:
@@ -133,8 +134,10 @@ class Folder:
 
 def _read_once(fd: int, keep: int) -> FileRead | Refused:
     before = os.fstat(fd)
-    if not stat.S_ISREG(before.st_mode) or before.st_nlink != 1:
-        return Refused("a regular file with one link", _kind(before.st_mode))
+    if not stat.S_ISREG(before.st_mode):
+        return Refused("a regular file", _kind(before.st_mode))
+    if shared := shared_with(before):
+        return Refused(ALONE, shared)
     hasher, kept, size, secret, tail = hashlib.sha256(), bytearray(), 0, False, b""
     limit = before.st_size if before.st_size <= keep else HEAD_BYTES
     while size <= before.st_size and (chunk := os.read(fd, CHUNK_BYTES)):
@@ -161,6 +164,5 @@ def _kind(mode: int) -> str:
         stat.S_IFDIR: "a folder",
         stat.S_IFBLK: "a block device",
         stat.S_IFCHR: "a character device",
-        stat.S_IFREG: "a file with another link",
     }
     return names.get(stat.S_IFMT(mode), "something else")

@@ -4,6 +4,8 @@ import os
 import stat
 from pathlib import Path
 
+from console.evidence.checks.shared_file import shared_with
+
 MAX_BYTES = 64 * 1024**2
 
 
@@ -21,8 +23,8 @@ def read_plain(root: Path, path: str) -> bytes | str:
     except (OSError, ValueError) as error:
         return f"a file that can't be opened: {error}"
     found = os.fstat(fd)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+    if not stat.S_ISREG(found.st_mode) or (shared := shared_with(found)):
         os.close(fd)
-        return "no regular file with one link"
+        return shared if stat.S_ISREG(found.st_mode) else "no regular file"
     with os.fdopen(fd, "rb") as stream:
         return f"{found.st_size} bytes" if found.st_size > MAX_BYTES else stream.read(MAX_BYTES + 1)
