@@ -328,7 +328,7 @@ WAITS = (
 
 
 @pytest.mark.parametrize(
-    ("key", "lost"), [("b", "no host gets a report"), ("p", "no snapshot is written"), ("f7", "is not judged")]
+    ("key", "lost"), [("b", "no host gets a report"), ("p", "no snapshot is written"), ("f7", "ends as FAIL")]
 )
 async def test_ending_an_act_that_measures_asks_once_and_says_what_is_lost(
     key: str, lost: str, healthy: Recording, tmp_path: Path
