@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -122,6 +124,13 @@ class Stage:
             stage.lock.acquire()
         return stage
 
+    @classmethod
+    def closed(cls, runs_dir: Path, recording: Recording) -> "Stage":
+        """The whole recording, ended well, and its coordinator gone."""
+        stage = cls.at(runs_dir, recording, 0)
+        stage.finish(Classification.BOUNDED_SUCCESS, recording.end_ms + 100)
+        return stage
+
     def play(self, now_ms: int) -> None:
         """What was written up to `now_ms` is on disk, and it is then."""
         assert self.recording is not None
@@ -143,6 +152,19 @@ class Stage:
 
     def app(self, **options: object) -> SwarmApp:
         return SwarmApp(self.runs_dir, self.acts, clock=self.clock.clock(), threaded=False, **options)  # type: ignore[arg-type]
+
+    @asynccontextmanager
+    async def opened(self, *, size: tuple[int, int] = (80, 24), **options: object) -> AsyncIterator[Pilot[None]]:
+        """The console over it, once its first picture stands."""
+        async with self.app(**options).run_test(size=size) as pilot:
+            await settle(pilot)
+            yield pilot
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """One after the other, and then until nothing moves."""
+    await pilot.press(*keys)
+    await settle(pilot)
 
 
 async def settle(pilot: Pilot[None]) -> None:

@@ -30,7 +30,7 @@ from runners.contract.states import Classification
 from runners.records.keys import SigningKey
 from tests.observation.recorded_journals import MONO_0, RUN_ID, WALL_0, Recording
 from tests.patience import PATIENCE_S, meanwhile_until
-from tests.tui.stage import Stage, settle, shown, until
+from tests.tui.stage import Stage, press, settle, shown, until
 
 MUTATING = tuple(sorted(REASONS))
 
@@ -81,14 +81,12 @@ def test_an_act_that_would_work_has_no_reason_against_it() -> None:
 
 
 async def test_every_key_is_in_the_palette_and_in_help(tmp_path: Path) -> None:
-    async with Stage.empty(tmp_path / "runs").app().run_test(size=(160, 200)) as pilot:
-        await settle(pilot)
+    async with Stage.empty(tmp_path / "runs").opened(size=(160, 200)) as pilot:
         assert isinstance(pilot.app, SwarmApp)
         offered = {(command.title, command.help.split("  ")[-1]) for command in commands(pilot.app, pilot.app.screen)}
         titles = {title for title, _ in offered}
         assert {binding.description for _, binding in all_bindings()} <= titles
-        await pilot.press("question_mark")
-        await settle(pilot)
+        await press(pilot, "question_mark")
         text = shown(pilot)
         assert [binding.id for _, binding in all_bindings() if KeyNames().told(binding.tooltip)[:40] not in text] == []
 
@@ -98,10 +96,8 @@ async def test_a_read_only_console_starts_nothing_whatever_key_is_pressed(
     key: str, healthy: Recording, tmp_path: Path
 ) -> None:
     stage = Stage.at(tmp_path / "runs", healthy, 20_000)
-    async with stage.app(read_only=True).run_test() as pilot:
-        await settle(pilot)
-        await pilot.press(key)
-        await settle(pilot)
+    async with stage.opened(read_only=True) as pilot:
+        await press(pilot, key)
         assert "read-only" in shown(pilot)
         assert (stage.acts.started, stage.acts.stopped, stage.acts.asked, acts_of(stage)) == (0, [], [], [])
 
@@ -109,8 +105,7 @@ async def test_a_read_only_console_starts_nothing_whatever_key_is_pressed(
 async def test_an_act_is_signed_before_it_happens_and_again_with_what_came_of_it(tmp_path: Path) -> None:
     stage = Stage.empty(tmp_path / "runs")
     async with stage.app().run_test() as pilot:
-        await pilot.press("g")
-        await settle(pilot)
+        await press(pilot, "g")
     (kept,) = acts_of(stage)
     assert (kept.act.act, kept.act.lane_id, kept.problem) == ("go_live", "loopback", "")
     assert kept.outcome is not None
@@ -141,8 +136,7 @@ async def test_an_act_that_cannot_be_recorded_is_not_done(tmp_path: Path) -> Non
     stage = Stage.empty(tmp_path / "runs")
     (stage.runs_dir / FOLDER).write_text("in the way")
     async with stage.app().run_test() as pilot:
-        await pilot.press("g")
-        await settle(pilot)
+        await press(pilot, "g")
         assert "not recorded, so not done" in shown(pilot)
     assert stage.acts.started == 0
 
@@ -150,8 +144,7 @@ async def test_an_act_that_cannot_be_recorded_is_not_done(tmp_path: Path) -> Non
 async def test_a_changed_record_of_an_act_is_told_by_the_next_console(tmp_path: Path) -> None:
     stage = Stage.empty(tmp_path / "runs")
     async with stage.app().run_test() as pilot:
-        await pilot.press("g")
-        await settle(pilot)
+        await press(pilot, "g")
     (path,) = (stage.runs_dir / FOLDER).glob("*/outcome.json")
     forged = json.loads(path.read_text())
     forged["signature"] = forged["signature"][::-1]
@@ -159,10 +152,8 @@ async def test_a_changed_record_of_an_act_is_told_by_the_next_console(tmp_path: 
     from runners.contract.document import body_digest
 
     path.write_bytes(readable_bytes({**forged, "digest": body_digest(forged)}))
-    async with stage.app().run_test(size=(160, 48)) as pilot:
-        await settle(pilot)
-        await pilot.press("O")
-        await settle(pilot)
+    async with stage.opened(size=(160, 48)) as pilot:
+        await press(pilot, "O")
         assert isinstance(pilot.app.screen, ActsPage)
         assert "signature does not hold" in shown(pilot)
 
@@ -173,8 +164,7 @@ async def test_a_drill_counts_down_and_esc_starts_nothing(tmp_path: Path) -> Non
         await pilot.press("f7")
         await pilot.pause()
         assert isinstance(pilot.app.screen, Countdown)
-        await pilot.press("escape")
-        await settle(pilot)
+        await press(pilot, "escape")
         assert "was not started" in shown(pilot)
     assert (stage.acts.asked, acts_of(stage)) == ([], [])
 
@@ -182,8 +172,7 @@ async def test_a_drill_counts_down_and_esc_starts_nothing(tmp_path: Path) -> Non
 async def test_a_drill_starts_when_its_three_seconds_are_over(tmp_path: Path) -> None:
     stage = Stage.empty(tmp_path / "runs")
     stage.acts.script = "print('[]')"
-    async with stage.app().run_test() as pilot:
-        await settle(pilot)
+    async with stage.opened() as pilot:
         await pilot.press("f8")
         await pilot.pause()
         stage.clock.now_ms += LASTS_MS
@@ -194,8 +183,7 @@ async def test_a_drill_starts_when_its_three_seconds_are_over(tmp_path: Path) ->
     assert words[:4] == ("drill", "uneven_worker_speed", "--lane", "loopback")
     (kept,) = acts_of(stage)
     assert (kept.act.act, kept.act.subject, kept.act.run_id) == ("drill", "uneven_worker_speed", words[5])
-    async with stage.app().run_test(size=(160, 48)) as pilot:  # the next console tells it alike
-        await settle(pilot)
+    async with stage.opened(size=(160, 48)) as pilot:
         assert "F8 drill uneven worker speed" in shown(pilot)
 
 
@@ -215,8 +203,7 @@ async def test_the_card_of_a_drill_fills_in_while_its_scratch_run_goes_on(stale:
         assert "▲ STRUCK" in text
         assert "✓ found stale" in text
         assert "○ the run is closed" in text
-        await pilot.press("X", "y")
-        await settle(pilot)
+        await press(pilot, "X", "y")
         await settle(pilot)
 
 
@@ -234,8 +221,7 @@ async def test_how_the_drill_that_goes_on_stands_is_in_view_where_lines_are_few(
         await until(pilot, "X cancels")  # the act's own line took one from the list
         await pilot.pause(0.2)
         assert stage_of_it in shown(pilot)
-        await pilot.press("X", "y")
-        await settle(pilot)
+        await press(pilot, "X", "y")
         await settle(pilot)
 
 
@@ -256,8 +242,7 @@ async def test_a_long_act_tells_how_far_it_is_and_is_ended_by_a_key(inherited: A
             await pilot.press("g")  # one long act at a time
             await pilot.pause()
             assert stage.acts.started == 0
-            await pilot.press("X", "y")
-            await settle(pilot)
+            await press(pilot, "X", "y")
             await settle(pilot)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -312,8 +297,7 @@ async def test_a_run_that_was_asked_for_beside_a_closed_one_is_started_once(
     stage, recorded = slow_desk
     stage.recording, stage.run_dir = healthy, stage.runs_dir / RUN_ID
     stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
-    async with stage.app(run_id=RUN_ID).run_test(size=(160, 48)) as pilot:
-        await settle(pilot)
+    async with stage.opened(size=(160, 48), run_id=RUN_ID) as pilot:
         await pilot.press("g", "g")
         await until(pilot, "a run is being started")
         recorded.set()
@@ -333,11 +317,9 @@ WAITS = (
 async def test_ending_an_act_that_measures_asks_once_and_says_what_is_lost(
     key: str, lost: str, healthy: Recording, tmp_path: Path
 ) -> None:
-    stage = Stage.at(tmp_path / "runs", healthy, 0)
-    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
+    stage = Stage.closed(tmp_path / "runs", healthy)
     stage.acts.script = WAITS.format(str(tmp_path / "go"))
-    async with stage.app(run_id=RUN_ID).run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
+    async with stage.opened(size=(80, 24), run_id=RUN_ID) as pilot:
         await pilot.press(key, *{"p": ("y",), "f7": ("enter",)}.get(key, ()))
         await until(pilot, "begun")
         await pilot.press("X")
@@ -346,30 +328,25 @@ async def test_ending_an_act_that_measures_asks_once_and_says_what_is_lost(
         await until(pilot, "begun")
         job = pilot.app.desk.job  # type: ignore[attr-defined]
         assert not job.state.cancelling
-        await pilot.press("X", "y")
-        await settle(pilot)
+        await press(pilot, "X", "y")
     assert [one.outcome.ending for one in acts_of(stage) if one.outcome] == ["cancelled"]
 
 
 @pytest.mark.parametrize("key", ["A", "V"])
 async def test_ending_an_act_that_only_reads_does_not_ask(key: str, healthy: Recording, tmp_path: Path) -> None:
-    stage = Stage.at(tmp_path / "runs", healthy, 0)
-    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
+    stage = Stage.closed(tmp_path / "runs", healthy)
     stage.acts.script = WAITS.format(str(tmp_path / "go"))
-    async with stage.app(run_id=RUN_ID, place="checks").run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
+    async with stage.opened(size=(80, 24), run_id=RUN_ID, place="checks") as pilot:
         await pilot.press(key)
         await until(pilot, "begun")
-        await pilot.press("X")
-        await settle(pilot)
+        await press(pilot, "X")
     assert [one.outcome.ending for one in acts_of(stage) if one.outcome] == ["cancelled"]
 
 
 async def test_a_question_whose_matter_is_over_goes_away(healthy: Recording, tmp_path: Path) -> None:
     """Whoever answers late answers nothing: the act ended by itself, and so did the run."""
     stage, go = Stage.at(tmp_path / "runs", healthy, 20_000), tmp_path / "go"
-    async with stage.app().run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
+    async with stage.opened(size=(80, 24)) as pilot:
         await pilot.press("x")
         await until(pilot, "keeps it running")
         stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
@@ -409,38 +386,32 @@ async def test_bring_up_tells_each_host_and_opens_from_the_operator_log(tmp_path
         go.touch()
         await until(pilot, "nobody answers at 192.168.7.4:22")
         await pilot.press("escape")
-        await pilot.press("O", "enter")
-        await settle(pilot)
+        await press(pilot, "O", "enter")
         assert isinstance(pilot.app.screen, ActPage)
         assert '"act": "bring_up"' in shown(pilot)
 
 
 async def test_replay_asks_and_goes_on_only_from_a_run_that_needs_it(stale: Recording, tmp_path: Path) -> None:
     stage = Stage.at(tmp_path / "runs", stale, 0)
-    async with stage.app().run_test() as pilot:
-        await settle(pilot)
+    async with stage.opened() as pilot:
         stage.finish(Classification.REPLAY_REQUIRED, stale.end_ms + 100)
         await settle(pilot)
-        await pilot.press("r")
-        await settle(pilot)
+        await press(pilot, "r")
         assert isinstance(pilot.app.screen, Confirm)
         assert stage.acts.replayed == []
-        await pilot.press("y")
-        await settle(pilot)
+        await press(pilot, "y")
     assert stage.acts.replayed == [RUN_ID]
 
 
 async def test_publish_names_the_gate_that_is_missing(held: Recording, tmp_path: Path) -> None:
     stage = Stage.at(tmp_path / "runs", held, 0)
-    async with stage.app().run_test(size=(160, 48)) as pilot:
-        await settle(pilot)
+    async with stage.opened(size=(160, 48)) as pilot:
         stage.finish(Classification.BOUNDED_SUCCESS, held.end_ms + 100)
         assert isinstance(pilot.app, SwarmApp)
         assert pilot.app.attachment is not None
         pilot.app.attachment._looked = float("-inf")
         await settle(pilot)
-        await pilot.press("p")
-        await settle(pilot)
+        await press(pilot, "p")
         assert "is missing" in shown(pilot)
     assert stage.acts.asked == []
 
@@ -450,32 +421,26 @@ async def test_an_acknowledged_problem_is_passed_over_here_and_in_the_next_conso
 ) -> None:
     stage = Stage.at(tmp_path / "runs", healthy, 20_000)
     for first in (True, False):
-        async with stage.app().run_test() as pilot:
-            await settle(pilot)
-            await pilot.press("n")
-            await settle(pilot)
+        async with stage.opened() as pilot:
+            await press(pilot, "n")
             receipts = pilot.app.screen.query_one(ReceiptsView)
             chosen = receipts.chosen
             assert chosen is not None
             assert chosen.is_problem is first
             if first:
-                await pilot.press("a")
-                await settle(pilot)
+                await press(pilot, "a")
                 assert chosen.identity in pilot.app.desk.acknowledged  # type: ignore[attr-defined]
             else:
                 assert "no older problem" in shown(pilot)
 
 
 async def test_zoom_gives_a_panel_the_whole_screen_and_back(healthy: Recording, tmp_path: Path) -> None:
-    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(160, 48)) as pilot:
-        await settle(pilot)
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).opened(size=(160, 48)) as pilot:
         pilot.app.screen.query_one("#hosts").focus()
-        await pilot.press("z")
-        await settle(pilot)
+        await press(pilot, "z")
         assert "computes on" in shown(pilot)
         assert "heartbeat" not in shown(pilot)
-        await pilot.press("z")
-        await settle(pilot)
+        await press(pilot, "z")
         assert "heartbeat" in shown(pilot)
 
 
@@ -484,17 +449,14 @@ async def test_a_key_that_was_remapped_tells_its_reason_under_the_new_key(tmp_pa
     app = stage.app()
     app.set_keymap({"app.stop": "k"})
     async with app.run_test() as pilot:
-        await pilot.press("1")
-        await settle(pilot)
-        await pilot.press("x")
-        await settle(pilot)
+        await press(pilot, "1")
+        await press(pilot, "x")
         assert "no run is going on; g" not in shown(pilot).splitlines()[-1]
 
 
 async def test_the_cursor_of_the_lanes_stands_only_where_enter_chooses(tmp_path: Path) -> None:
     async with Stage.empty(tmp_path / "runs").app().run_test() as pilot:
-        await pilot.press("L")
-        await settle(pilot)
+        await press(pilot, "L")
         lines = pilot.app.screen.query_one(FixedLines)
         stood = [lines.index]
         for _ in range(8):

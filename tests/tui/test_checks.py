@@ -10,24 +10,20 @@ from console.tui.app import SwarmApp
 from console.tui.screens.fixed import Record
 from console.tui.verification import Verification
 from console.tui.widgets.lines import FixedLines
-from runners.contract.states import Classification
 from tests.observation.recorded_journals import RUN_ID, Recording
-from tests.tui.stage import Stage, settle, shown
+from tests.tui.stage import Stage, press, shown
 
 
 async def test_enter_on_a_stop_opens_the_record_that_proves_it(stale: Recording, tmp_path: Path) -> None:
-    async with Stage.at(tmp_path / "runs", stale, 24_000).app().run_test(size=(160, 48)) as pilot:
-        await settle(pilot)
-        await pilot.press("4")
-        await settle(pilot)
+    async with Stage.at(tmp_path / "runs", stale, 24_000).opened(size=(160, 48)) as pilot:
+        await press(pilot, "4")
         lines = shown(pilot).split("\n")
         assert any("» REPLAY contributors present" in line for line in lines)
         assert any("swarm-linux-a is stale: no heartbeat, link up" in line for line in lines)
         view = pilot.app.screen.query_one(FixedLines)
         row = next(place for place in range(view.line_count()) if "REPLAY" in str(view.line(place, 100)))
         view.move_to(row)
-        await pilot.press("enter")
-        await settle(pilot)
+        await press(pilot, "enter")
         assert isinstance(pilot.app.screen, Record)
         text = shown(pilot)
         assert "✓ digest  ✓ signature  ✓ chain" in text
@@ -35,10 +31,8 @@ async def test_enter_on_a_stop_opens_the_record_that_proves_it(stale: Recording,
 
 
 async def test_a_near_stop_shows_what_is_left_and_the_last_beat_behind_it(stale: Recording, tmp_path: Path) -> None:
-    async with Stage.at(tmp_path / "runs", stale, 21_300).app().run_test(size=(160, 48)) as pilot:
-        await settle(pilot)
-        await pilot.press("4")
-        await settle(pilot)
+    async with Stage.at(tmp_path / "runs", stale, 21_300).opened(size=(160, 48)) as pilot:
+        await press(pilot, "4")
         text = shown(pilot)
     assert "▲ NEAR   contributors present" in text
     assert "s left" in text
@@ -49,28 +43,22 @@ async def test_checks_and_the_host_page_say_who_waits_for_whom_out_of_how_long(
     healthy: Recording, tmp_path: Path
 ) -> None:
     """In checks `enter` opens the record since which it is waited."""
-    async with Stage.at(tmp_path / "runs", healthy, 19_500).app().run_test(size=(80, 32)) as pilot:
-        await settle(pilot)
-        await pilot.press("4")
-        await settle(pilot)
+    async with Stage.at(tmp_path / "runs", healthy, 19_500).opened(size=(80, 32)) as pilot:
+        await press(pilot, "4")
         text = shown(pilot)
         assert text.count("swarm-mac-a waits for swarm-linux-a to be done · step 73 of 100") == 1  # of both, said once
         assert "2.7 s of 15 s, since 13:45:16Z" in text
         view = pilot.app.screen.query_one(FixedLines)
         view.move_to(next(at for at in range(view.line_count()) if "' waits for '" in str(view.line(at, 100))))
-        await pilot.press("enter")
-        await settle(pilot)
+        await press(pilot, "enter")
         assert "record  produced" in shown(pilot)
-        await pilot.press("1", "H")
-        await settle(pilot)
+        await press(pilot, "1", "H")
         assert "swarm-mac-a waits for swarm-linux-a to be done · step 73 of 100" in shown(pilot)
 
 
 async def test_a_run_that_goes_on_has_no_bundle_to_verify_and_says_so(healthy: Recording, tmp_path: Path) -> None:
-    async with Stage.at(tmp_path / "runs", healthy, 20_000).app().run_test() as pilot:
-        await settle(pilot)
-        await pilot.press("4", "v")
-        await settle(pilot)
+    async with Stage.at(tmp_path / "runs", healthy, 20_000).opened() as pilot:
+        await press(pilot, "4", "v")
         assert "the run has no bundle yet; it is written when the run closes" in shown(pilot)
         assert isinstance(pilot.app, SwarmApp)
         assert pilot.app.verifications == {}
@@ -78,12 +66,9 @@ async def test_a_run_that_goes_on_has_no_bundle_to_verify_and_says_so(healthy: R
 
 async def test_v_verifies_in_a_process_and_shows_every_finding(healthy: Recording, tmp_path: Path) -> None:
     """The bundle of this recording is a sketch, so the real check must refuse it."""
-    stage = Stage.at(tmp_path / "runs", healthy, 0)
-    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
-    async with stage.app(run_id=RUN_ID).run_test(size=(160, 48)) as pilot:
-        await settle(pilot)
-        await pilot.press("4", "v")
-        await settle(pilot)
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    async with stage.opened(size=(160, 48), run_id=RUN_ID) as pilot:
+        await press(pilot, "4", "v")
         text = shown(pilot)
     assert "✗ NOT verified:" in text
     assert "expected" in text

@@ -18,20 +18,17 @@ from runners.records.lock import FolderLock
 from tests.observation import make_run
 from tests.observation.recorded_journals import RUN_ID, Recording
 from tests.patience import PATIENCE_S
-from tests.tui.stage import Stage, settle, shown
+from tests.tui.stage import Stage, press, settle, shown
 
 
 async def test_the_newest_live_run_is_watched_from_the_start(healthy: Recording, tmp_path: Path) -> None:
-    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test() as pilot:
-        await settle(pilot)
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).opened() as pilot:
         assert "ACTIVE" in shown(pilot)
 
 
 async def test_a_closed_run_is_not_reopened_by_itself(healthy: Recording, tmp_path: Path) -> None:
-    stage = Stage.at(tmp_path / "runs", healthy, 0)
-    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
-    async with stage.app().run_test() as pilot:
-        await settle(pilot)
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    async with stage.opened() as pilot:
         assert isinstance(pilot.app, SwarmApp)
         assert pilot.app.mode is Mode.IDLE
         assert "the last one: ✓ bounded success" in shown(pilot)
@@ -58,15 +55,13 @@ async def test_a_coordinator_that_began_since_the_last_look_is_not_called_dead(
 
 
 async def test_an_unknown_run_is_named(tmp_path: Path) -> None:
-    async with Stage.empty(tmp_path / "runs").app(run_id="nope").run_test() as pilot:
-        await settle(pilot)
+    async with Stage.empty(tmp_path / "runs").opened(run_id="nope") as pilot:
         assert "no run nope" in shown(pilot)
 
 
 async def test_after_closing_the_result_and_what_to_do_next_stay(healthy: Recording, tmp_path: Path) -> None:
     stage = Stage.at(tmp_path / "runs", healthy, 30_000)
-    async with stage.app().run_test(size=(160, 48)) as pilot:
-        await settle(pilot)
+    async with stage.opened(size=(160, 48)) as pilot:
         stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
         assert isinstance(pilot.app, SwarmApp)
         assert pilot.app.attachment is not None
@@ -83,8 +78,7 @@ async def test_after_closing_the_result_and_what_to_do_next_stay(healthy: Record
 
 async def test_a_run_without_coordinator_says_how_to_go_on(healthy: Recording, tmp_path: Path) -> None:
     stage = Stage.at(tmp_path / "runs", healthy, 12_000, alive=False)
-    async with stage.app(run_id=RUN_ID).run_test() as pilot:
-        await settle(pilot)
+    async with stage.opened(run_id=RUN_ID) as pilot:
         text = shown(pilot)
     assert "? NO COORDINATOR" in text
     assert "swarm attach" in text
@@ -93,8 +87,7 @@ async def test_a_run_without_coordinator_says_how_to_go_on(healthy: Recording, t
 
 async def test_a_late_frame_is_the_consoles_own_gap_and_no_hosts_fault(healthy: Recording, tmp_path: Path) -> None:
     stage = Stage.at(tmp_path / "runs", healthy, 12_000)
-    async with stage.app().run_test() as pilot:
-        await settle(pilot)
+    async with stage.opened() as pilot:
         stage.play(18_200)  # the console slept for six seconds; beats went on
         await settle(pilot)
         text = shown(pilot)
@@ -104,10 +97,8 @@ async def test_a_late_frame_is_the_consoles_own_gap_and_no_hosts_fault(healthy: 
 
 
 async def test_nothing_is_painted_when_nothing_changed(healthy: Recording, tmp_path: Path) -> None:
-    stage = Stage.at(tmp_path / "runs", healthy, 0)
-    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
-    async with stage.app(run_id=RUN_ID).run_test() as pilot:
-        await settle(pilot)
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    async with stage.opened(run_id=RUN_ID) as pilot:
         app = pilot.app
         assert isinstance(app, SwarmApp)
         before = (app.frames, [block.painted_lines for block in app.screen.query(Block)])
@@ -119,8 +110,7 @@ async def test_nothing_is_painted_when_nothing_changed(healthy: Recording, tmp_p
 
 async def test_only_the_lines_that_changed_are_painted(healthy: Recording, tmp_path: Path) -> None:
     stage = Stage.at(tmp_path / "runs", healthy, 12_000)
-    async with stage.app().run_test() as pilot:
-        await settle(pilot)
+    async with stage.opened() as pilot:
         hosts = pilot.app.screen.query_one("#hosts", Block)
         before = hosts.painted_lines
         stage.clock.now_ms += 100
@@ -132,8 +122,7 @@ async def test_leaving_and_coming_back_shows_the_same_state(healthy: Recording, 
     stage = Stage.at(tmp_path / "runs", healthy, 20_000)
     texts = []
     for _ in range(2):
-        async with stage.app().run_test() as pilot:
-            await settle(pilot)
+        async with stage.opened() as pilot:
             texts.append(shown(pilot))
             await pilot.press("q")
     assert texts[0] == texts[1]
@@ -153,13 +142,11 @@ def test_a_thread_reads_while_the_frame_only_takes(tmp_path: Path) -> None:
 
 
 async def test_a_theme_changes_every_colour_and_no_character(healthy: Recording, tmp_path: Path) -> None:
-    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test() as pilot:
-        await settle(pilot)
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).opened() as pilot:
         assert isinstance(pilot.app, SwarmApp)
         assert pilot.app.theme == DEFAULT_THEME
         before = shown(pilot).split("\n")[:-1]
-        await pilot.press("t")
-        await settle(pilot)
+        await press(pilot, "t")
         assert pilot.app.theme != DEFAULT_THEME
         assert shown(pilot).split("\n")[:-1] == before
 
@@ -168,8 +155,7 @@ async def test_a_theme_changes_every_colour_and_no_character(healthy: Recording,
 async def test_a_small_terminal_shows_the_facts_and_the_size_it_needs(
     size: tuple[int, int], healthy: Recording, tmp_path: Path
 ) -> None:
-    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=size) as pilot:
-        await settle(pilot)
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).opened(size=size) as pilot:
         text = shown(pilot)
     if size[0] >= 20:
         assert "ACTIVE" in text
@@ -201,8 +187,7 @@ async def test_a_place_that_was_left_comes_back_in_the_new_theme(healthy: Record
         app = pilot.app
         assert isinstance(app, SwarmApp)
         for key in ("2", "1", "t", "2"):
-            await pilot.press(key)
-            await settle(pilot)
+            await press(pilot, key)
         grounds = {
             segment.style.bgcolor.name
             for strip in app.screen._compositor.render_strips()

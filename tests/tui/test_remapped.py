@@ -8,7 +8,7 @@ from console.tui.bindings import all_bindings, remapped
 from console.tui.screens.dashboard import Dashboard
 from console.tui.widgets.receipts import ReceiptsView
 from tests.observation.recorded_journals import Recording
-from tests.tui.stage import Stage, settle, shown
+from tests.tui.stage import Stage, press, settle, shown
 
 OWN = {
     "app.start": "G",
@@ -29,16 +29,14 @@ async def test_the_screen_calls_a_key_what_the_operator_called_it(healthy: Recor
         for said in ("G starts one on this machine", "9 opens a retained one", "│ G  go live", "│ Q  leave",
                      "[F2] receipts", "1 dashboard F2 receipts", "9 viewer", "Q leave"):  # fmt: skip
             assert said in text, said
-        await pilot.press("Z")
-        await settle(pilot)
+        await press(pilot, "Z")
         assert "× Z stop: no run is going on; G starts one" in shown(pilot)
     app = Stage.at(tmp_path / "runs", healthy, 12_000).app()
     app.set_keymap(OWN)
     async with app.run_test(size=(160, 48)) as pilot:
         await settle(pilot)
         assert "[I] swarm-" in shown(pilot)
-        await pilot.press("G")
-        await settle(pilot)
+        await press(pilot, "G")
         assert "is going on; Z stops it first" in shown(pilot)
 
 
@@ -77,36 +75,28 @@ def test_every_key_belongs_to_a_group() -> None:
 
 async def test_ctrl_c_says_which_key_leaves_and_stops_nothing(healthy: Recording, tmp_path: Path) -> None:
     stage = Stage.at(tmp_path / "runs", healthy, 12_000)
-    async with stage.app().run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("ctrl+c")
-        await settle(pilot)
+    async with stage.opened(size=(80, 24)) as pilot:
+        await press(pilot, "ctrl+c")
         assert "q leaves the console, and a run goes on; x stops a run" in shown(pilot)
         assert pilot.app.is_running
     assert stage.acts.stopped == []
 
 
 async def test_escape_backs_out_one_step_at_a_time(healthy: Recording, tmp_path: Path) -> None:
-    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("slash", *"host:mac", "enter", "z")
-        await settle(pilot)
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).opened(size=(80, 24)) as pilot:
+        await press(pilot, "slash", *"host:mac", "enter", "z")
         assert pilot.app.screen.has_class("zoom")
-        await pilot.press("escape")
-        await settle(pilot)
+        await press(pilot, "escape")
         assert not pilot.app.screen.has_class("zoom")
         assert "/ host:mac" in shown(pilot)
-        await pilot.press("escape")
-        await settle(pilot)
+        await press(pilot, "escape")
         assert "/ host:mac" not in shown(pilot)
-        await pilot.press("4", "escape")
-        await settle(pilot)
+        await press(pilot, "4", "escape")
         assert isinstance(pilot.app.screen, Dashboard)
 
 
 async def test_tab_and_the_letters_that_move_lead_from_panel_to_panel(healthy: Recording, tmp_path: Path) -> None:
-    async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test(size=(160, 48)) as pilot:
-        await settle(pilot)
+    async with Stage.at(tmp_path / "runs", healthy, 12_000).opened(size=(160, 48)) as pilot:
         first = pilot.app.focused
         assert isinstance(first, ReceiptsView)
         for there, back in (("l", "h"), ("right", "left"), ("tab", "shift+tab")):

@@ -6,12 +6,11 @@ import pytest
 
 from console.observation.replay import EVERY, Replay
 from console.tui.app import SwarmApp
-from runners.contract.states import Classification
 from runners.records.clock import Clock
 from tests.observation import make_run
 from tests.observation.recorded_journals import MONO_0, RUN_ID, WALL_0, Recording
 from tests.observation.watching import Watch
-from tests.tui.stage import Stage, settle, shown
+from tests.tui.stage import Stage, press, settle, shown
 
 
 @pytest.mark.parametrize("at_ms", [600, 7_000, 12_000, 19_500, 24_950, 36_000])
@@ -37,13 +36,10 @@ def test_a_long_replay_steps_back_to_what_a_fold_from_the_start_gives(run_dir: P
 
 
 async def test_brackets_walk_through_the_run_and_say_not_live(healthy: Recording, tmp_path: Path) -> None:
-    stage = Stage.at(tmp_path / "runs", healthy, 0)
-    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
-    async with stage.app(run_id=RUN_ID).run_test(size=(160, 48)) as pilot:
-        await settle(pilot)
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    async with stage.opened(size=(160, 48), run_id=RUN_ID) as pilot:
         for _ in range(6):
-            await pilot.press("left_curly_bracket")
-            await settle(pilot)
+            await press(pilot, "left_curly_bracket")
         text = shown(pilot)
         assert "<< NOT LIVE ‖" in text
         assert "bounded success" not in text
@@ -52,30 +48,24 @@ async def test_brackets_walk_through_the_run_and_say_not_live(healthy: Recording
         assert app.attachment is not None
         assert app.attachment.player is not None
         before = app.attachment.player.wall_ms
-        await pilot.press("right_square_bracket")
-        await settle(pilot)
+        await press(pilot, "right_square_bracket")
         assert app.attachment.player.wall_ms == before + 1000
-        await pilot.press("full_stop")
-        await settle(pilot)
+        await press(pilot, "full_stop")
         assert app.attachment.player is None
         assert "bounded success" in shown(pilot)
 
 
 async def test_a_replay_runs_on_the_consoles_clock_and_stands_at_the_end(healthy: Recording, tmp_path: Path) -> None:
-    stage = Stage.at(tmp_path / "runs", healthy, 0)
-    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
-    async with stage.app(run_id=RUN_ID).run_test() as pilot:
-        await settle(pilot)
-        await pilot.press(*["left_curly_bracket"] * 4)
-        await settle(pilot)
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    async with stage.opened(run_id=RUN_ID) as pilot:
+        await press(pilot, *["left_curly_bracket"] * 4)
         app = pilot.app
         assert isinstance(app, SwarmApp)
         assert app.attachment is not None
         player = app.attachment.player
         assert player is not None
         before = player.wall_ms
-        await pilot.press("space")
-        await settle(pilot)
+        await press(pilot, "space")
         stage.clock.now_ms += 100
         await settle(pilot)
         assert player.wall_ms == before + 100
@@ -86,16 +76,12 @@ async def test_a_replay_runs_on_the_consoles_clock_and_stands_at_the_end(healthy
 
 async def test_the_past_of_a_live_run_can_be_seen_while_it_goes_on(healthy: Recording, tmp_path: Path) -> None:
     stage = Stage.at(tmp_path / "runs", healthy, 19_000)
-    async with stage.app().run_test(size=(160, 48)) as pilot:
-        await settle(pilot)
-        await pilot.press("left_square_bracket", "left_square_bracket")
-        await settle(pilot)
+    async with stage.opened(size=(160, 48)) as pilot:
+        await press(pilot, "left_square_bracket", "left_square_bracket")
         assert "<< NOT LIVE" in shown(pilot)
-        await pilot.press("x")
-        await settle(pilot)
+        await press(pilot, "x")
         assert "what you see is not now; . goes back first" in shown(pilot)
-        await pilot.press("full_stop")
-        await settle(pilot)
+        await press(pilot, "full_stop")
         text = shown(pilot)
         assert "NOT LIVE" not in text
         assert "ACTIVE" in text

@@ -12,7 +12,7 @@ from console.hosts.ways import NamedWay, Way
 from console.places import data_dir
 from console.tui.app import SwarmApp
 from console.tui.session import Session, read_session
-from tests.tui.stage import Stage, settle, shown
+from tests.tui.stage import Stage, press, settle, shown
 
 KNOWN = frozenset({"app.start", "app.stop"})
 
@@ -85,20 +85,17 @@ async def test_of_several_problems_the_first_is_on_screen_and_help_lists_all(tmp
     async with app.run_test(size=(160, 48)) as pilot:
         await settle(pilot)
         assert "▲ 1 more, ? lists them · settings console.toml: one" in shown(pilot)
-        await pilot.press("question_mark")
-        await settle(pilot)
+        await press(pilot, "question_mark")
         assert "▲ theme mine.toml: two" in shown(pilot)
 
 
 async def test_the_next_console_begins_where_the_last_one_was_left(tmp_path: Path) -> None:
     stage, note = Stage.empty(tmp_path / "runs"), tmp_path / "state" / "session.json"
     async with stage.app(session_file=note).run_test() as pilot:
-        await pilot.press("4", "t")
-        await settle(pilot)
+        await press(pilot, "4", "t")
         theme = pilot.app.theme
     assert read_session(note).place == "checks"
-    async with stage.app(session_file=note).run_test() as pilot:
-        await settle(pilot)
+    async with stage.opened(session_file=note) as pilot:
         assert (pilot.app.current_mode, pilot.app.theme) == ("checks", theme)
 
 
@@ -132,8 +129,7 @@ def test_a_broken_note_of_the_last_session_is_none(broken: str, tmp_path: Path) 
 async def test_a_read_only_console_leaves_no_note(tmp_path: Path) -> None:
     note = tmp_path / "session.json"
     async with Stage.empty(tmp_path / "runs").app(session_file=note, read_only=True).run_test() as pilot:
-        await pilot.press("4")
-        await settle(pilot)
+        await press(pilot, "4")
     assert not note.exists()
 
 
@@ -154,8 +150,7 @@ async def test_a_users_theme_is_used_a_broken_one_skipped_and_one_that_is_hard_t
         assert {"mine", "pale"} <= set(app.themes)
         assert {"named", "torn", "noise"}.isdisjoint(app.themes)
         assert "▲ 3 more, ? lists them · theme n" in shown(pilot)
-        await pilot.press("question_mark")
-        await settle(pilot)
+        await press(pilot, "question_mark")
         text = shown(pilot)
     assert "theme named.toml: expected palette.bad like #0e1217, got 'red'; the theme is skipped" in text
     assert "theme noise.toml: expected TOML" in text
