@@ -10,12 +10,14 @@ from rich.console import Console
 from textual._styles_cache import StylesCache
 from textual.content import Content
 from textual.css.stylesheet import Stylesheet
+from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.strip import Strip
 
 from console.places import data_dir
 from console.tui.drawing.paint import paint
+from console.tui.screens.confirm import Question
 from console.tui.screens.place import Place
 from console.tui.themes import DEFAULT_THEME, load_themes
 from console.tui.widgets.block import Block
@@ -95,6 +97,29 @@ async def test_what_lies_below_a_page_is_not_drawn(healthy: Recording, tmp_path:
         await pilot.press("escape")
         await settle(pilot)
         assert dashboard.query_one("#hosts", Block).rows != rows
+
+
+async def test_what_lies_below_a_question_goes_on(
+    healthy: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    async with stage.app().run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("x")
+        await settle(pilot)
+        question = pilot.app.screen
+        assert isinstance(question, Question)
+        below: list[Region] = []
+        refresh = question.refresh
+
+        def refreshing(*regions: Region, **options: bool) -> Screen[bool]:
+            below.extend(regions)
+            return refresh(*regions, **options)
+
+        monkeypatch.setattr(question, "refresh", refreshing)
+        stage.play(14_200)
+        await settle(pilot)
+        assert below
 
 
 async def test_each_theme_is_parsed_once(healthy: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,10 +46,9 @@ def large_files(place: BenchPlace) -> Iterator[Figure]:
         (bundle / name).write_bytes(line * (LARGE_BYTES // len(line)))
     with scene.viewer(bundle) as terminal:
         terminal.wait_for("verdict", "timeline")
-        for _ in range(6):  # to the page of logs
+        for _ in range(6):  # to the page of logs, whose first one has the cursor
             terminal.press("l")
             terminal.settle(0.2)
-        terminal.press("jj")
         for number, (what, name, line) in enumerate(FILES):
             terminal.settle(0.2)
             opened, scrolled = [], []

@@ -36,7 +36,7 @@ class Place(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-low"), (36, "-high")]  # noqa: RUF012
 
     _theme: str | None = None  # in whose colours it was drawn last
-    _back = False  # what is true now is drawn on it
+    _back = True  # what is true now is drawn on it
 
     def compose(self) -> ComposeResult:
         yield Block(lambda view, width, _: header(view, width), id="header", ground="bar")
@@ -76,13 +76,14 @@ class Place(Screen[None]):
             super()._screen_resized(size)
 
     def _compositor_refresh(self) -> None:
-        if self._back:
+        """Not with what stood here when it was left; below a question it goes on."""
+        if self._back or self.app.screen is not self:
             super()._compositor_refresh()
 
     def paint(self) -> None:
         """What a frame changed goes to the terminal now and in one piece. Textual has a message from each widget for
         that, paints the first of them alone and the others a sixtieth of a second later."""
-        if self._layout_required or self._scroll_required or self.app.screen is not self:
+        if self._layout_required or self._scroll_required or self.app._batch_count or self.app.screen is not self:
             return
         widgets = {self, *self.query("*"), *(line.vertical_scrollbar for line in self.query(LineView))}
         if any(widget._layout_required for widget in widgets):

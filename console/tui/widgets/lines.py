@@ -112,7 +112,7 @@ class LineView(ScrollView, can_focus=True):
     def framed_line(self, y: int) -> Strip:
         """From edge to edge; where the bar is, it is painted over it."""
         width, whole = self.scrollable_content_region.width, self.outer_size.width
-        side = edge(self.styles.border_left[1].hex, self.palette.ground)
+        side = edge(self.styles.border_left[1].rich_color, self.palette.ground)
         right = " " * (whole - width - 3) + "│"
         return Painted([("│", side), (" ", side), *self._pieces(y, width), (right, side)], whole)
 

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from rich.color import Color
 from rich.style import Style
 from textual._styles_cache import StylesCache
 from textual.filter import ANSIToTruecolor
@@ -47,5 +48,5 @@ class FramedLines(PaintedLines):
 
 
 @lru_cache(maxsize=64)
-def edge(colour: str, ground: str) -> Style:
+def edge(colour: Color, ground: str) -> Style:
     return Style(color=colour, bgcolor=ground)
