@@ -184,9 +184,16 @@ class SwarmApp(ProvingApp):
         self.touch()
 
     def action_leave(self) -> None:
-        live = self.mode is Mode.LIVE and self.attachment is not None
-        name = self.attachment.run_dir.name if self.attachment else ""
-        self.exit(message=f"{name} goes on without the console; `swarm console` shows it again" if live else None)
+        left = []
+        if self.mode is Mode.LIVE and self.attachment is not None:
+            left.append(f"{self.attachment.run_dir.name} goes on without the console; `swarm console` shows it again")
+        job = self.desk.job
+        if job is not None and job.folder is not None:
+            left.append(
+                f"{job.state.what} goes on without the console, and nobody signs what comes of it; what it says lies"
+                f" in {job.folder}"
+            )
+        self.exit(message="\n".join(left) or None)
 
     async def action_quit(self) -> None:
         """Textual's own key for leaving."""

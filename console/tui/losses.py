@@ -5,7 +5,7 @@ Loss = tuple[str, str]  # what is gone, and what stays
 _LOSSES: dict[str, Loss] = {
     "app.bring-up": (
         "every measurement of it: no host gets a report, also none that is through its gate",
-        "reports of earlier bring-ups; each host's gate is ended and cleans up",
+        "reports of earlier bring-ups",
     ),
     "app.publish": (
         "the gates and the merge's load through PEFT: no snapshot is written",
@@ -13,7 +13,7 @@ _LOSSES: dict[str, Loss] = {
     ),
 }
 _DRILL: Loss = (
-    "its verdict: a case that goes on is not judged, and no receipt of it is kept",
+    "its verdict: a case that goes on ends as FAIL, since its evidence does not come",
     "its scratch run, which is stopped and closes its bundle first; no other run is touched",
 )
 

@@ -158,6 +158,28 @@ async def test_a_changed_record_of_an_act_is_told_by_the_next_console(tmp_path: 
         assert "signature does not hold" in shown(pilot)
 
 
+async def test_whoever_leaves_is_told_of_the_act_that_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = Stage.empty(tmp_path / "runs")
+    stage.acts.script = (
+        "import sys\nprint('measuring swarm-mac-a', file=sys.stderr, flush=True)\nimport time; time.sleep(3)"
+    )
+    async with stage.opened(size=(120, 30)) as pilot:
+        await pilot.press("b")
+        await until(pilot, "measuring swarm-mac-a")
+        process = pilot.app.desk.job._process  # type: ignore[attr-defined]
+        await pilot.press("q")
+    assert process.poll() is None
+    process.kill()
+    process.wait()
+    (kept,) = acts_of(stage)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "bring-up of loopback goes on without the console, and nobody signs what comes of it" in said
+    assert kept.folder.name in said.replace(" ", "")
+    assert kept.outcome is None
+
+
 async def test_a_drill_counts_down_and_esc_starts_nothing(tmp_path: Path) -> None:
     stage = Stage.empty(tmp_path / "runs")
     async with stage.app().run_test() as pilot:
@@ -312,7 +334,7 @@ WAITS = (
 
 
 @pytest.mark.parametrize(
-    ("key", "lost"), [("b", "no host gets a report"), ("p", "no snapshot is written"), ("f7", "is not judged")]
+    ("key", "lost"), [("b", "no host gets a report"), ("p", "no snapshot is written"), ("f7", "ends as FAIL")]
 )
 async def test_ending_an_act_that_measures_asks_once_and_says_what_is_lost(
     key: str, lost: str, healthy: Recording, tmp_path: Path
