@@ -87,6 +87,20 @@ class ConsoleActs:
 
         return _refused_as_such(stop)
 
+    def continue_run(self, run_id: str) -> StartedRun:
+        from console.cli.run import known_run, needs_coordinator
+        from console.cli.start import operator_token, spawn_coordinator
+
+        def go_on() -> StartedRun:
+            token = operator_token()
+            spec, paths = known_run(run_id)
+            if not needs_coordinator(paths):
+                raise ActRefused(f"run {run_id}: expected one without a coordinator, got one that has it or is closed")
+            spawn_coordinator(paths, token)
+            return StartedRun(spec.run_id, paths.root)
+
+        return _refused_as_such(go_on)
+
     def replay_run(self, run_id: str) -> StartedRun:
         from console.cli.replay import open_revision, require_replayable
         from console.cli.run import known_run

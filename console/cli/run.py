@@ -102,11 +102,16 @@ def require_ports(ports: tuple[tuple[str, int, str], ...]) -> None:
 def attach_to(options: argparse.Namespace) -> int:
     spec, paths = known_run(options.run_id)
     with Interrupts() as interrupts:
-        if not paths.bundle.exists() and not is_held(paths.coordinator):
+        if needs_coordinator(paths):
             print(f"run {spec.run_id}: no coordinator lives; a new one takes over from its journals", file=sys.stderr)
             spawn_coordinator(paths, operator_token())
         ended = watch_run(spec.run_id, paths, interrupts)
     return report_result(spec.run_id, paths, options) if ended is None else ended
+
+
+def needs_coordinator(paths: RunPaths) -> bool:
+    """Did its coordinator die before the bundle was in place?"""
+    return not paths.bundle.exists() and not is_held(paths.coordinator)
 
 
 def known_run(run_id: str) -> tuple[RunSpec, RunPaths]:

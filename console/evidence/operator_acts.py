@@ -20,7 +20,9 @@ ACT_PREFIX = b"swarm.operator_act.v1\0"
 OUTCOME_PREFIX = b"swarm.operator_act_outcome.v1\0"
 MAX_BYTES = 64 * 1024
 
-ActKind = Literal["bring_up", "go_live", "stop", "replay", "drill", "check", "publish", "audit", "acknowledge", "lane"]
+ActKind = Literal[
+    "bring_up", "go_live", "continue", "stop", "replay", "drill", "check", "publish", "audit", "acknowledge", "lane"
+]
 Ending = Literal["done", "failed", "cancelled"]
 
 

@@ -38,7 +38,7 @@ def _abandoned(state: State, moment: Moment) -> Sentence:
     return (
         ("no coordinator is alive", "bad"),
         (f"{age} · ", "muted"),
-        (f"swarm attach {state.run_id}", "bright"),
+        ("app.continue", "key"),
         (" continues the run", "text"),
     )
 

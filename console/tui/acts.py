@@ -53,6 +53,10 @@ class Acts(Protocol):
         """Leave a signed stop command in the run's inbox; returns the command's id."""
         ...
 
+    def continue_run(self, run_id: str) -> StartedRun:
+        """A new coordinator for a run whose own died, detached from the console; it takes over from the journals."""
+        ...
+
     def replay_run(self, run_id: str) -> StartedRun:
         """Open the next revision of a run that needs one, detached from the console."""
         ...

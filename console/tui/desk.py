@@ -25,6 +25,7 @@ T = TypeVar("T")
 BINDINGS: dict[ActKind, str] = {
     "bring_up": "app.bring-up",
     "go_live": "app.start",
+    "continue": "app.continue",
     "stop": "app.stop",
     "replay": "app.replay",
     "check": "app.checks",
@@ -74,6 +75,10 @@ class OperatorDesk:
         """Raises ActRefused, noted; so do the others."""
         lane = self.acts.lane
         return await self._do("go_live", f"go live on {Path(lane).stem}", self.acts.start_run, lambda it: it.run_id)
+
+    async def go_on(self, run_id: str) -> StartedRun:
+        return await self._do("continue", f"continue {run_id}", lambda: self.acts.continue_run(run_id),
+                              lambda _: "a new coordinator takes over from its journals", run_id=run_id)  # fmt: skip
 
     async def stop(self, run_id: str) -> str:
         return await self._do(

@@ -48,6 +48,7 @@ EVERYWHERE = (
     key("5", "place('viewer')", "viewer", "place.viewer", "runs that were kept", PLACES),
     key("b", "bring_up", "bring-up", "app.bring-up", "the gate of every host of the lane, by a run's own way", RUN),
     key("g", "start", "go live", "app.start", "start a run of the chosen lane", RUN),
+    key("C", "continue", "continue", "app.continue", "a new coordinator for a run whose own died", RUN),
     key("x", "stop", "stop", "app.stop", "stop the run; asks first", RUN),
     key("r", "replay", "replay", "app.replay", "the same slices again, after stale, lost or skewed; asks first", RUN),
     key("A", "audit", "audit", "app.audit", "write the after-action audit of a closed run, and show it", RUN),

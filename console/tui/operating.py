@@ -37,8 +37,8 @@ class OperatingApp(ScrubbingApp):
     def standing(self) -> Standing:
         watched, live = self.attachment, newest_live(self.runs)
         job = self.desk.job
-        # The list of runs is looked at every other second; a last record is known at once.
-        over = watched.run_dir if watched and self.mode is Mode.CLOSED else None
+        # The list of runs is looked at every other second; that its coordinator has ended is known at once.
+        over = watched.run_dir if watched and self.mode in (Mode.CLOSED, Mode.LEFT) else None
         return Standing(
             mode=self.mode,
             run=watched.run_dir.name if watched else "",
@@ -85,6 +85,12 @@ class OperatingApp(ScrubbingApp):
     async def action_start(self) -> None:
         self.asked_ms = self.clock.mono_ms()
         self._do(lambda: self._goes_on(self.desk.start(), "go live"))
+
+    def action_continue(self) -> None:
+        """Loses nothing, so it doesn't ask."""
+        if self.attachment is not None:
+            run_id = self.attachment.run_dir.name
+            self._do(lambda: self._goes_on(self.desk.go_on(run_id), "continue"))
 
     def action_stop(self) -> None:
         if self.attachment is None:

@@ -63,11 +63,21 @@ def _go_live(standing: Standing) -> str | None:
     return _machine_is_free(standing)
 
 
+def _continue(standing: Standing) -> str | None:
+    if not standing.run:
+        return f"no run is watched; {standing.keys('place.viewer')} opens one"
+    if standing.mode is not Mode.LEFT:
+        return "this run has a coordinator, or is over"
+    if not standing.here:
+        return "this is a retained run; only a run of this machine can be gone on with"
+    return _machine_is_free(standing)
+
+
 def _stop(standing: Standing) -> str | None:
     if standing.mode is Mode.STARTING:
         return "the run is still starting"
     if standing.mode is Mode.LEFT:
-        return f"no coordinator is alive to hear it; swarm attach {standing.run} goes on with the run"
+        return f"no coordinator is alive to hear it; {standing.keys('app.continue')} starts a new one"
     return None if standing.mode is Mode.LIVE else f"no run is going on; {standing.keys('app.start')} starts one"
 
 
@@ -124,6 +134,7 @@ def _cancel(standing: Standing) -> str | None:
 
 REASONS: dict[str, Reason] = {
     "app.start": _go_live,
+    "app.continue": _continue,
     "app.stop": _stop,
     "app.bring-up": _machine_is_free,
     "app.replay": _replay,

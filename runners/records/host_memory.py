@@ -28,7 +28,7 @@ V2 = Names("memory.max", "memory.current", "inactive_file", "memory.events")
 def free_bytes() -> int:
     """What is available, within the limits of this process and of each control group above it."""
     available = int(psutil.virtual_memory().available)
-    return max(0, min(available, *own_limits(), *group_limits()))
+    return max(0, min((available, *own_limits(), *group_limits())))
 
 
 def own_limits() -> Iterator[int]:

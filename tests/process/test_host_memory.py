@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runners.records import host_memory
 from runners.records.host_memory import group_limits, kernel_kills
 
 TELL_FREE = "from runners.records.host_memory import free_bytes; print(free_bytes())"
@@ -64,3 +65,10 @@ def test_a_limit_of_addresses_is_seen() -> None:
         [sys.executable, "-c", TELL_FREE], preexec_fn=limited, capture_output=True, text=True, check=True
     )
     assert 0 < int(said.stdout) < most
+
+
+def test_a_machine_without_any_limit_has_what_is_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind an sshd whose session sees no control groups."""
+    monkeypatch.setattr(host_memory, "own_limits", lambda: iter(()))
+    monkeypatch.setattr(host_memory, "group_limits", lambda: iter(()))
+    assert host_memory.free_bytes() > 0

@@ -47,6 +47,7 @@ class FakeActs:
     way: Way = field(default_factory=Way)
     way_kept: str = ""
     replayed: list[str] = field(default_factory=list)
+    continued: list[str] = field(default_factory=list)
     script: str = "print('done')"  # what a long act does instead of the command
     asked: list[tuple[str, ...]] = field(default_factory=list)
     key: SigningKey = field(default_factory=SigningKey.generate)
@@ -67,6 +68,12 @@ class FakeActs:
 
     def endpoints(self, lane: str) -> tuple[Endpoint, ...]:
         return endpoints_of(load_lane(lane), HostBook(self.runs_dir / ".home"))
+
+    def continue_run(self, run_id: str) -> StartedRun:
+        if self.refusal is not None:
+            raise ActRefused(self.refusal)
+        self.continued.append(run_id)
+        return StartedRun(run_id, self.runs_dir / run_id)
 
     def replay_run(self, run_id: str) -> StartedRun:
         if self.refusal is not None:

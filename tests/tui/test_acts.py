@@ -52,7 +52,11 @@ def test_a_read_only_console_refuses_every_act_and_says_what_would_enable_it(nam
         ("app.start", Standing(Mode.LIVE, run="a"), "a is going on; x stops it first"),
         ("app.start", Standing(Mode.RETAINED, run="a", live="b"), "b is going on and needs this machine"),
         ("app.stop", Standing(Mode.IDLE), "g starts one"),
-        ("app.stop", Standing(Mode.LEFT, run="a"), "swarm attach a"),
+        ("app.stop", Standing(Mode.LEFT, run="a"), "C starts a new one"),
+        ("app.continue", Standing(Mode.IDLE), "5 opens one"),
+        ("app.continue", Standing(Mode.LIVE, run="a"), "has a coordinator, or is over"),
+        ("app.continue", Standing(Mode.LEFT, run="a", here=False), "only a run of this machine"),
+        ("app.continue", Standing(Mode.LEFT, run="a", live="b"), "b is going on and needs this machine"),
         ("app.bring-up", Standing(Mode.LIVE, live="a"), "x stops it first"),
         ("app.bring-up", Standing(Mode.IDLE, busy="drill loss"), "drill loss goes on; X cancels it"),
         ("drill.loss", Standing(Mode.IDLE, drill_problem="lane x: use --lane loopback"), "use --lane loopback"),
@@ -423,6 +427,21 @@ async def test_replay_asks_and_goes_on_only_from_a_run_that_needs_it(stale: Reco
         assert stage.acts.replayed == []
         await press(pilot, "y")
     assert stage.acts.replayed == [RUN_ID]
+
+
+async def test_a_run_whose_coordinator_died_goes_on_by_a_key(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    async with stage.opened(run_id=RUN_ID, size=(160, 48)) as pilot:
+        await press(pilot, "C")
+        assert "this run has a coordinator, or is over" in shown(pilot)
+        stage.leave()
+        await until(pilot, "NO COORDINATOR")
+        await press(pilot, "C")
+        await until(pilot, "a new coordinator takes over")
+        assert "? NO COORDINATOR" in shown(pilot)  # until one really has taken over
+    assert stage.acts.continued == [RUN_ID]
+    (kept,) = acts_of(stage)
+    assert (kept.act.act, kept.act.run_id) == ("continue", RUN_ID)
 
 
 async def test_publish_names_the_gate_that_is_missing(held: Recording, tmp_path: Path) -> None:

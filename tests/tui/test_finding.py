@@ -35,7 +35,7 @@ async def test_a_last_run_that_nobody_runs_any_more_says_how_to_go_on(stale: Rec
     async with Stage.at(tmp_path / "runs", stale, 19_000, alive=False).app().run_test(size=(160, 48)) as pilot:
         await settle(pilot)
         assert "? NO COORDINATOR" in shown(pilot)
-        assert f"swarm attach {RUN_ID} continues it" in shown(pilot)
+        assert "nobody runs it any more: 5 opens it, C then goes on with it" in shown(pilot)
 
 
 async def test_n_goes_to_what_the_stop_rests_on_and_from_there_to_others(stale: Recording, tmp_path: Path) -> None:

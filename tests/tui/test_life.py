@@ -81,7 +81,8 @@ async def test_a_run_without_coordinator_says_how_to_go_on(healthy: Recording, t
     async with stage.opened(run_id=RUN_ID) as pilot:
         text = shown(pilot)
     assert "? NO COORDINATOR" in text
-    assert "swarm attach" in text
+    assert "C continues the run" in text
+    assert "C continue" in text
     assert "? NOT WATCHED" in text
 
 

@@ -24,6 +24,7 @@ class _Verb(NamedTuple):
 
 
 STOP, GO, REPLAY = _Verb("app.stop", "stop"), _Verb("app.start", "go live"), _Verb("app.replay", "replay")
+CONTINUE = _Verb("app.continue", "continue")
 ACKNOWLEDGE, AUDIT = _Verb("app.acknowledge", "acknowledge"), _Verb("app.audit", "audit")
 PUBLISH, BRING_UP = _Verb("app.publish", "publish"), _Verb("app.bring-up", "bring-up")
 PROBLEM, PALETTE, HELP = _Verb("receipts.next", "problem"), _Verb("app.palette", "all"), _Verb("app.help", "help")
@@ -74,8 +75,10 @@ def _verbs(view: View, width: int) -> list[_Verb]:
     wide, closed = width >= 120, view.snapshot.state.closed is not None
     leave = _Verb("app.leave", "leave (run goes on)" if wide and view.mode is Mode.LIVE else "leave")
     if not wide:
-        first = REPLAY if "app.replay" not in view.blocked else STOP if view.mode in (Mode.LIVE, Mode.STARTING) else GO
-        return [first, HELP, leave]
+        going = STOP if view.mode in (Mode.LIVE, Mode.STARTING) else CONTINUE if view.mode is Mode.LEFT else GO
+        return [REPLAY if "app.replay" not in view.blocked else going, HELP, leave]
+    if view.mode is Mode.LEFT:
+        return [CONTINUE, BRING_UP, GO, PROBLEM, ACKNOWLEDGE, PALETTE, HELP, leave]
     told = [GO, STOP, REPLAY, DRILLS, AUDIT, PUBLISH] if closed else [BRING_UP, GO, STOP, REPLAY, DRILLS, PROBLEM]
     return [*told, ACKNOWLEDGE, PALETTE, HELP, leave]
 

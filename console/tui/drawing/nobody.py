@@ -25,17 +25,18 @@ def nobody(view: View, width: int, total: int) -> tuple[Row, ...]:
         if view.refused is not None:
             rows = _refused(view.refused, view.keys("app.acts"), inner, room)
         else:
-            rows = _last(view.last, inner, room) if view.last else last
+            rows = _last(view.last, view, inner, room) if view.last else last
         rows = (*rows, *(((),) if len(rows) + len(steps) < total - 2 else ()), *steps)
     return box(((title, "bright*"),), rows, width, total)
 
 
-def _last(run: RunRef, width: int, lines: int) -> tuple[Row, ...]:
+def _last(run: RunRef, view: View, width: int, lines: int) -> tuple[Row, ...]:
     """How it ended, in its bundle's own words, on at most `lines` rows below its name; opening it verifies them."""
     left: Row = (("last run  ", "muted"), standing(run), ("  ", ""), (run.run_id, "text"))
     why = run.why
     if run.standing is RunStanding.LEFT:
-        why = f"nobody runs it any more: swarm attach {run.run_id} continues it"
+        opens, goes_on = view.keys("place.viewer"), view.keys("app.continue")
+        why = f"nobody runs it any more: {opens} opens it, {goes_on} then goes on with it"
     return (
         ends(left, ((f"  {changed(run, width)}", "muted"),), width),
         *(((line, "muted"),) for line in wrap(why, width, min(lines, 3))),
