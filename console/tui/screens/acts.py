@@ -35,7 +35,7 @@ class ActsPage(Leaf):
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:
         event.stop()
         if event.index < len(self._entries):
-            self.app.open_act(self._entries[event.index])  # type: ignore[attr-defined]
+            self.app.open_act(self._entries[event.index])
 
 
 def _entry(entry: LogEntry, keys: KeyNames, width: int) -> Row:

@@ -34,7 +34,7 @@ class Checks(Place):
         yield lines
 
     def show(self, view: View) -> None:
-        rows, self._evidence = checks(view, self.app.check_results, self.size.width - 6)  # type: ignore[attr-defined]
+        rows, self._evidence = checks(view, self.app.check_results, self.size.width - 6)
         lines = self.query_one(FixedLines)
         lines.show_rows(rows)
         worst = view.snapshot.worst
@@ -47,11 +47,11 @@ class Checks(Place):
         event.stop()
         evidence = self._evidence[event.index] if event.index < len(self._evidence) else None
         if isinstance(evidence, Ref):
-            self.app.open_record_at(evidence)  # type: ignore[attr-defined]
+            self.app.open_record_at(evidence)
         elif isinstance(evidence, Path):
-            self.app.open_evidence(evidence)  # type: ignore[attr-defined]
+            self.app.open_evidence(evidence)
         else:
-            self.app.notice("no record stands behind this line")  # type: ignore[attr-defined]
+            self.app.notice("no record stands behind this line")
 
     def action_verify(self) -> None:
-        self.app.verify_watched()  # type: ignore[attr-defined]
+        self.app.verify_watched()

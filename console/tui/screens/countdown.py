@@ -1,6 +1,6 @@
 """Three seconds to change one's mind."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,11 +13,20 @@ from console.tui.keys import ANSWER, key
 from console.tui.view import View
 from console.tui.widgets.block import Block
 
+if TYPE_CHECKING:
+    from textual import getters
+
+    from console.tui.app import SwarmApp
+
+
 LASTS_MS = 3000
 
 
 class Countdown(ModalScreen[bool]):
     """Dismisses with True when the time is over or `enter` was pressed, with False for any way out."""
+
+    if TYPE_CHECKING:
+        app = getters.app(SwarmApp)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         key("enter,y", "answer(True)", "now", "countdown.now", "start it at once", ANSWER),
@@ -41,8 +50,7 @@ class Countdown(ModalScreen[bool]):
         self.query_one(Block).show(view)
 
     def _now_ms(self) -> int:
-        now: int = self.app.clock.mono_ms()  # type: ignore[attr-defined]
-        return now
+        return self.app.clock.mono_ms()
 
     @property
     def left_ms(self) -> int:
@@ -52,7 +60,7 @@ class Countdown(ModalScreen[bool]):
         if self.left_ms <= 0:
             self.action_answer(True)
         else:
-            self.app.touch()  # type: ignore[attr-defined]
+            self.app.touch()
 
     def _draw(self, view: View, width: int, height: int) -> tuple[Row, ...]:
         left, inner, keys = self.left_ms, width - 4, view.keys

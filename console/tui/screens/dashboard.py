@@ -6,7 +6,6 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from console.observation.host_view import HostView
-from console.tui.attachment import Attachment
 from console.tui.drawing import hosts as hosts_drawing
 from console.tui.drawing import timeline as timeline_drawing
 from console.tui.drawing.hosts import hosts
@@ -68,18 +67,18 @@ class Dashboard(Place):
         event.stop()
         match event.panel.id:
             case "hosts":
-                self.app.action_host(self._host_at(event.x))  # type: ignore[attr-defined]
+                self.app.action_host(self._host_at(event.x))
             case "stops":
-                self.app.action_place("checks")  # type: ignore[attr-defined]
+                self.app.action_place("checks")
             case "result":
-                self.app.open_watched_bundle()  # type: ignore[attr-defined]
+                self.app.open_watched_bundle()
             case "detail":
-                self.app.open_receipt(self.query_one(ReceiptDetail).receipt)  # type: ignore[attr-defined]
+                self.app.open_receipt(self.query_one(ReceiptDetail).receipt)
             case "operator":
-                self.app.action_acts()  # type: ignore[attr-defined]
+                self.app.action_acts()
             case _:
                 steps = "<replay.back> <replay.on> and <replay.phase-back> <replay.phase-on> step in the run's own time"
-                self.app.notice(self.told(steps))  # type: ignore[attr-defined]
+                self.app.notice(self.told(steps))
 
     def _host_at(self, x: int | None) -> int | None:
         """The panel that was clicked."""
@@ -91,9 +90,9 @@ class Dashboard(Place):
     def show(self, view: View) -> None:
         self._hosts = view.snapshot.hosts
         self._arrange(view)
-        attachment: Attachment | None = self.app.attachment  # type: ignore[attr-defined]
+        attachment = self.app.attachment
         receipts = self.query_one(ReceiptsView)
-        receipts.show(attachment, view.snapshot.names, self.app.filter, view.snapshot.cause)  # type: ignore[attr-defined]
+        receipts.show(attachment, view.snapshot.names, self.app.filter, view.snapshot.cause)
         if self.has_class("-wide"):
             self.query_one(ReceiptDetail).look(attachment, receipts.chosen)
         super().show(view)

@@ -28,8 +28,8 @@ class Drills(Place):
 
     def show(self, view: View) -> None:
         lines = self.query_one(FixedLines)
-        reasons = {binding: self.app.reason_against(binding) for binding in DRILL_KEYS.values()}  # type: ignore[attr-defined]
-        now_ms = self.app.clock.mono_ms()  # type: ignore[attr-defined]
+        reasons = {binding: self.app.reason_against(binding) for binding in DRILL_KEYS.values()}
+        now_ms = self.app.clock.mono_ms()
         rows, self._targets, self._owners = drills(view.drills, reasons, view.keys, now_ms, self.size.width - 6)
         lines.show_rows(rows)
         self._look_at_the_one_that_goes_on(view, lines)
@@ -53,7 +53,7 @@ class Drills(Place):
         event.stop()
         target = self._targets[event.index] if event.index < len(self._targets) else None
         if target is None:
-            keys = " ".join(map(self.app.key_names, DRILL_KEYS.values()))  # type: ignore[attr-defined]
-            self.app.notice(f"no receipt yet; {keys} start a drill")  # type: ignore[attr-defined]
+            keys = " ".join(map(self.app.key_names, DRILL_KEYS.values()))
+            self.app.notice(f"no receipt yet; {keys} start a drill")
         else:
-            self.app.open_file(target)  # type: ignore[attr-defined]
+            self.app.open_file(target)

@@ -64,13 +64,13 @@ class Record(Leaf):
 
     def action_raw(self) -> None:
         self._raw = not self._raw
-        self.app.touch()  # type: ignore[attr-defined]
+        self.app.touch()
 
     def action_copy(self) -> None:
-        self.app.copy_text(self._detail.sha256, "sha256 of the record")  # type: ignore[attr-defined]
+        self.app.copy_text(self._detail.sha256, "sha256 of the record")
 
     def action_copy_json(self) -> None:
-        self.app.copy_text(self._detail.raw.decode(errors="backslashreplace"), "canonical record")  # type: ignore[attr-defined]
+        self.app.copy_text(self._detail.raw.decode(errors="backslashreplace"), "canonical record")
 
 
 class Finding(Leaf):

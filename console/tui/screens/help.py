@@ -29,7 +29,7 @@ class Help(Leaf):
         from console.tui.bindings import all_bindings
 
         sections: dict[str, list[Row]] = {}
-        reasons: dict[str, str] = self.app.reasons()  # type: ignore[attr-defined]
+        reasons = self.app.reasons()
         for where, binding in all_bindings():
             sections.setdefault(where, []).extend(self._key(binding, reasons.get(binding.id or ""), view.keys, width))
         here = [where for where in sections if where in self._here and where not in GENERAL]
@@ -40,7 +40,7 @@ class Help(Leaf):
             for row in _explained(((f"  {pad(glyph, 20)}", role),), view.keys.told(text), width)
         ]
         sections |= {"glyphs": glyphs, "thresholds of this run": [*thresholds(view, width)]}
-        rows: list[Row] = _of_the_settings(self.app.theme_problems, width)  # type: ignore[attr-defined]
+        rows: list[Row] = _of_the_settings(self.app.theme_problems, width)
         for title in (*here, *GENERAL, "glyphs", "thresholds of this run", *rest):
             rows += [((title, "bright*"),), *sections[title], ()]
         return tuple(rows)

@@ -46,10 +46,10 @@ class HostPage(Leaf):
 
     def paged(self) -> Path | str:
         """The whole log where it lies on this machine."""
-        attachment = self.app.attachment  # type: ignore[attr-defined]
+        attachment = self.app.attachment
         logs = runner_logs(attachment.run_dir, self.node_id) if attachment else ()
         return logs[-1] if logs else self._said()
 
     def _said(self) -> str:
-        attachment = self.app.attachment  # type: ignore[attr-defined]
+        attachment = self.app.attachment
         return attachment.output_of(self.node_id) if attachment else ""

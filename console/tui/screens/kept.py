@@ -126,7 +126,7 @@ class KeptPage(Place):
         return self.run.path / "audit.md" if self.run.audit else None
 
     def _verified(self) -> Verified | None:
-        going = self.app.verifications.get(self.run.path)  # type: ignore[attr-defined]
+        going = self.app.verifications.get(self.run.path)
         return going.state if going else None
 
     def _adapters(self, width: int) -> tuple[tuple[Row, ...], Targets]:
@@ -139,7 +139,7 @@ class KeptPage(Place):
         rows: list[Row] = []
         targets: list[KeptFile | None] = []
         for file in self.run.adapters:
-            drawn = self._tables[file.path].rows(file.path, self.app.key_names, width)  # type: ignore[attr-defined]
+            drawn = self._tables[file.path].rows(file.path, self.app.key_names, width)
             rows += drawn
             targets += [file] * len(drawn)
         return tuple(rows), tuple(targets)
@@ -148,7 +148,7 @@ class KeptPage(Place):
         """In a thread: there may be many, on a slow disk."""
         places = {file.path: self.run.path / file.path for file in self.run.adapters}
         self._tables = await asyncio.to_thread(lambda: {name: AdapterTable(path) for name, path in places.items()})
-        self.app.touch()  # type: ignore[attr-defined]
+        self.app.touch()
 
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:
         event.stop()
@@ -162,7 +162,7 @@ class KeptPage(Place):
         try:
             self.app.push_screen(FilePage(self.run.path / target.path, target.path))
         except (RecordsError, OSError) as error:
-            self.app.notice(f"✗ {target.path}: {in_words(error)}", "bad")  # type: ignore[attr-defined]
+            self.app.notice(f"✗ {target.path}: {in_words(error)}", "bad")
 
     def on_line_view_clicked(self, event: FixedLines.Clicked) -> None:
         event.stop()
@@ -173,21 +173,21 @@ class KeptPage(Place):
     async def _compute(self, file: KeptFile) -> None:
         if self._tables is not None:
             await self._tables[file.path].compute()
-        self.app.touch()  # type: ignore[attr-defined]
+        self.app.touch()
 
     def action_section(self, step: int) -> None:
         self._section = (self._section + step) % len(kept.SECTIONS)
         self._at_top = True
-        self.app.touch()  # type: ignore[attr-defined]
+        self.app.touch()
 
     def action_verify(self) -> None:
-        self.app.verify(self.run.path)  # type: ignore[attr-defined]
+        self.app.verify(self.run.path)
 
     def action_watch(self) -> None:
         if self.run.kind != "swarm":
-            self.app.notice("× watch: the old system kept no journals, so nothing can be replayed", "warn")  # type: ignore[attr-defined]
+            self.app.notice("× watch: the old system kept no journals, so nothing can be replayed", "warn")
         else:
-            self.app.watch_kept(self.run.path)  # type: ignore[attr-defined]
+            self.app.watch_kept(self.run.path)
 
 
 def _none(text: str) -> tuple[Row, ...]:

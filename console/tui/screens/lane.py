@@ -42,7 +42,7 @@ class LanePage(Leaf):
         self.action_try_all()
 
     def _load(self) -> None:
-        acts = self.app.desk.acts  # type: ignore[attr-defined]
+        acts = self.app.desk.acts
         for lane in acts.lanes():
             try:
                 self._contracts[lane] = acts.contract(lane)
@@ -51,23 +51,23 @@ class LanePage(Leaf):
         try:
             self._endpoints = acts.endpoints(acts.lane)
         except ActRefused as error:
-            self.app.notice(f"✗ {error}", "bad")  # type: ignore[attr-defined]
+            self.app.notice(f"✗ {error}", "bad")
 
     def action_try_all(self) -> None:
         self._tried = dict.fromkeys(self._endpoints)
         for endpoint in self._endpoints:
             self.run_worker(self._try(endpoint), group="endpoints", exit_on_error=False)
-        self.app.touch()  # type: ignore[attr-defined]
+        self.app.touch()
 
     async def _try(self, endpoint: "Endpoint") -> None:
         from console.hosts.endpoints import network_of, try_endpoint
 
         managed = endpoint.origin == "lane" and network_of(endpoint.host) == "this machine"
         self._tried[endpoint] = await asyncio.to_thread(lambda: try_endpoint(endpoint, managed=managed))
-        self.app.touch()  # type: ignore[attr-defined]
+        self.app.touch()
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:  # noqa: ARG002
-        acts = self.app.desk.acts  # type: ignore[attr-defined]
+        acts = self.app.desk.acts
         rows, self._choices = lane_rows(self._contracts, acts.lane, acts.way, self._tried, width)
         starts = (k for k, choice in enumerate(self._choices) if choice and self._choices.index(choice) == k)
         self.query_one(FixedLines).stops = tuple(starts)
@@ -76,17 +76,17 @@ class LanePage(Leaf):
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:
         event.stop()
         choice = self._choices[event.index] if event.index < len(self._choices) else None
-        reason = self.app.reason_against("app.lane")  # type: ignore[attr-defined]
+        reason = self.app.reason_against("app.lane")
         if choice is None:
-            self.app.notice(self.told("<lines.open> on a lane, or on an endpoint, chooses it"))  # type: ignore[attr-defined]
+            self.app.notice(self.told("<lines.open> on a lane, or on an endpoint, chooses it"))
         elif reason is not None:
-            self.app.notice(f"× lane: {reason}", "warn")  # type: ignore[attr-defined]
+            self.app.notice(f"× lane: {reason}", "warn")
         else:
             self.run_worker(self._choose(choice), group="choose", exit_on_error=False)
 
     async def _choose(self, choice: "str | Endpoint") -> None:
         if not isinstance(choice, str):
-            await self.app.choose_endpoint(choice)  # type: ignore[attr-defined]
-        elif await self.app.choose_lane(choice):  # type: ignore[attr-defined]
+            await self.app.choose_endpoint(choice)
+        elif await self.app.choose_lane(choice):
             self._load()
             self.action_try_all()

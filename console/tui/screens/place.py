@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -15,16 +15,23 @@ from console.tui.drawing.header import header, sentence
 from console.tui.drawing.job import job_line
 from console.tui.drawing.small import small
 from console.tui.drawing.text import Row
-from console.tui.key_names import KeyNames
 from console.tui.keys import MOVE, key
 from console.tui.view import View
 from console.tui.widgets.block import Block
 from console.tui.widgets.key_bar import KeyBar
 from console.tui.widgets.lines import LineView
 
+if TYPE_CHECKING:
+    from textual import getters
+
+    from console.tui.app import SwarmApp
+
 
 class Place(Screen[None]):
     """Data comes down as one frozen View per frame; nothing goes up but messages."""
+
+    if TYPE_CHECKING:  # the app itself imports its screens
+        app = getters.app(SwarmApp)
 
     NAME = ""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,8 +71,8 @@ class Place(Screen[None]):
         self._theme = self.app.theme
         super()._on_screen_resume(event)
         self._back = True
-        self.app.touch()  # type: ignore[attr-defined]
-        self.app.frame()  # type: ignore[attr-defined]
+        self.app.touch()
+        self.app.frame()
 
     def on_screen_suspend(self) -> None:
         self._back = False
@@ -95,14 +102,14 @@ class Place(Screen[None]):
         self._compositor_refresh()
 
     def on_resize(self) -> None:
-        self.app.touch()  # type: ignore[attr-defined]
+        self.app.touch()
 
     def _draw_job(self, view: View, width: int, height: int) -> tuple[Row, ...]:  # noqa: ARG002
-        return job_line(view, self.app.clock.mono_ms(), width)  # type: ignore[attr-defined]
+        return job_line(view, self.app.clock.mono_ms(), width)
 
     def action_back(self) -> None:
         """One step at a time, the nearest first."""
-        self.app.step_back(self)  # type: ignore[attr-defined]
+        self.app.step_back(self)
 
     @property
     def zoomed(self) -> bool:
@@ -114,8 +121,7 @@ class Place(Screen[None]):
 
     def told(self, text: str) -> str:
         """Words that name keys, in the operator's own: see `KeyNames.told`."""
-        names: KeyNames = self.app.key_names  # type: ignore[attr-defined]
-        return names.told(text)
+        return self.app.key_names.told(text)
 
     def show(self, view: View) -> None:
         self.set_class(view.job is not None, "busy")

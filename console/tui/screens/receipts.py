@@ -27,12 +27,12 @@ class Receipts(Place):
 
     def on_panel_opened(self, event: Panel.Opened) -> None:
         event.stop()
-        self.app.open_receipt(self.query_one(ReceiptDetail).receipt)  # type: ignore[attr-defined]
+        self.app.open_receipt(self.query_one(ReceiptDetail).receipt)
 
     def show(self, view: View) -> None:
-        attachment = self.app.attachment  # type: ignore[attr-defined]
+        attachment = self.app.attachment
         receipts = self.query_one(ReceiptsView)
-        receipts.show(attachment, view.snapshot.names, self.app.filter, view.snapshot.cause)  # type: ignore[attr-defined]
+        receipts.show(attachment, view.snapshot.names, self.app.filter, view.snapshot.cause)
         if self.has_class("-wide"):
             self.query_one(ReceiptDetail).look(attachment, receipts.chosen)
         super().show(view)

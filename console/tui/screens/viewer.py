@@ -9,7 +9,6 @@ from textual.widget import Widget
 
 from console.observation.runs import RunRef
 from console.tui.drawing.places import run_row
-from console.tui.key_names import KeyNames
 from console.tui.keys import HERE, key
 from console.tui.screens.place import Place
 from console.tui.view import View
@@ -55,18 +54,18 @@ class Viewer(Place):
     def on_line_view_chosen(self, event: FixedLines.Chosen) -> None:
         event.stop()
         if event.index < len(self.runs):
-            self.app.open_run(self.runs[event.index])  # type: ignore[attr-defined]
+            self.app.open_run(self.runs[event.index])
 
     def action_mark(self) -> None:
         chosen = self.chosen
         self.marked = None if chosen == self.marked else chosen
-        self.app.touch()  # type: ignore[attr-defined]
+        self.app.touch()
 
     def action_compare(self) -> None:
         chosen = self.chosen
         if self.marked is None or chosen is None or self.marked.bundle is None or chosen.bundle is None:
-            keys: KeyNames = self.app.key_names  # type: ignore[attr-defined]
+            keys = self.app.key_names
             mark, compare = keys("viewer.mark"), keys("viewer.compare")
-            self.app.notice(f"× compare: mark one closed run with {mark}, then {compare} on another", "warn")  # type: ignore[attr-defined]
+            self.app.notice(f"× compare: mark one closed run with {mark}, then {compare} on another", "warn")
         else:
-            self.app.compare(self.marked.bundle, chosen.bundle)  # type: ignore[attr-defined]
+            self.app.compare(self.marked.bundle, chosen.bundle)

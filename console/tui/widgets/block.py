@@ -1,6 +1,7 @@
 """A widget that shows rows, and repaints only the lines that changed."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual.geometry import Region, Size
 from textual.reactive import Reactive
@@ -13,11 +14,20 @@ from console.tui.themes import Palette
 from console.tui.view import View
 from console.tui.widgets.painted_lines import PaintedLines
 
+if TYPE_CHECKING:
+    from textual import getters
+
+    from console.tui.app import SwarmApp
+
+
 Draw = Callable[[View, int, int], tuple[Row, ...]]
 
 
 class Block(Widget, can_focus=False):
     """`draw(view, width, height)` is pure; equal rows are not painted again."""
+
+    if TYPE_CHECKING:
+        app = getters.app(SwarmApp)
 
     # Textual lays the whole screen out a second time when it changes. Nothing of a block depends on it.
     virtual_size = Reactive(Size(0, 0))
@@ -34,8 +44,7 @@ class Block(Widget, can_focus=False):
 
     @property
     def palette(self) -> Palette:
-        palette: Palette = self.app.palette  # type: ignore[attr-defined]
-        return palette
+        return self.app.palette
 
     def show(self, view: View) -> None:
         self._view = view

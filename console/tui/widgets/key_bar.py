@@ -21,7 +21,7 @@ class KeyBar(Block):
         if self._view is None:
             return
         if self._view.notice is not None:
-            self.app.unsay()  # type: ignore[attr-defined]
+            self.app.unsay()
             return
         place = piece_at(self._view, self.size.width, event.x)
         press = pieces(self._view, self.size.width)[place].press if place >= 0 else ""

@@ -1,6 +1,6 @@
 """The one base of everything that scrolls: lines drawn when they are seen, and a cursor."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from textual.actions import SkipAction
@@ -19,9 +19,17 @@ from console.tui.keys import MOVE, key
 from console.tui.themes import Palette
 from console.tui.widgets.painted_lines import FramedLines, edge
 
+if TYPE_CHECKING:
+    from textual import getters
+
+    from console.tui.app import SwarmApp
+
 
 class LineView(ScrollView, can_focus=True):
     """Subclasses say how many lines there are and draw one; nothing else is ever built."""
+
+    if TYPE_CHECKING:
+        app = getters.app(SwarmApp)
 
     # Textual lays the whole screen out again when it changes. Here nothing but the bar depends on it.
     virtual_size = Reactive(Size(0, 0))
@@ -79,8 +87,7 @@ class LineView(ScrollView, can_focus=True):
 
     @property
     def palette(self) -> Palette:
-        palette: Palette = self.app.palette  # type: ignore[attr-defined]
-        return palette
+        return self.app.palette
 
     def update_lines(self) -> None:
         """There are more, fewer or other lines than before. The bar is judged here too: after a smaller screen came

@@ -14,7 +14,6 @@ from console.observation.sifted import Sifted
 from console.tui.attachment import Attachment
 from console.tui.drawing.receipts import name_width, receipt_row
 from console.tui.drawing.text import Row
-from console.tui.key_names import KeyNames
 from console.tui.keys import FIND, key
 from console.tui.widgets.filter_line import FilterLine
 from console.tui.widgets.lines import LineView
@@ -62,7 +61,7 @@ class ReceiptsView(LineView):
         if cause != self._cause:
             self._cause = cause
             self.refresh()
-        acknowledged = self.app.desk.acknowledged  # type: ignore[attr-defined]
+        acknowledged = self.app.desk.acknowledged
         if acknowledged != self._acknowledged:
             self._acknowledged = acknowledged
             self.refresh()
@@ -95,7 +94,7 @@ class ReceiptsView(LineView):
             self._looking.pause()
 
     def caption(self) -> None:
-        names: KeyNames = self.app.key_names  # type: ignore[attr-defined]
+        names = self.app.key_names
         if self._attachment is None:
             note = "none yet"
         else:
@@ -148,18 +147,18 @@ class ReceiptsView(LineView):
         start = len(rows) - 1 - self.index
         if self.following and step > 0 and (cause := self._place_of_cause()) is not None:
             self.move_to(len(rows) - 1 - cause)
-            names: KeyNames = self.app.key_names  # type: ignore[attr-defined]
+            names = self.app.key_names
             said = (
                 "the stop rests on this record; <receipts.next> goes on to older problems, <receipts.previous> to newer"
             )
-            self.app.notice(names.told(said))  # type: ignore[attr-defined]
+            self.app.notice(names.told(said))
             return
         here = self.following and step > 0 and self.index == 0 and self._is_open(rows[start])
         found = rows.problem(start if here and not self.has_focus else start - step, -step)
         while found is not None and self._is_acknowledged(rows[found]):
             found = rows.problem(found - step, -step)
         if found is None:
-            self.app.notice("no newer problem" if step < 0 else "no older problem")  # type: ignore[attr-defined]
+            self.app.notice("no newer problem" if step < 0 else "no older problem")
         else:
             self.move_to(len(rows) - 1 - found)
 
@@ -175,13 +174,13 @@ class ReceiptsView(LineView):
         return receipt.is_problem and not self._is_acknowledged(receipt)
 
     def action_follow(self) -> None:
-        self.app.action_live()  # type: ignore[attr-defined]
+        self.app.action_live()
         self.move_to(0)
 
     def action_copy_json(self) -> None:
-        self.app.copy_record(self.chosen)  # type: ignore[attr-defined]
+        self.app.copy_record(self.chosen)
 
     def action_copy(self) -> None:
         chosen = self.chosen
         if chosen is not None and chosen.sha256:
-            self.app.copy_text(chosen.sha256, f"sha256 of {chosen.kind}")  # type: ignore[attr-defined]
+            self.app.copy_text(chosen.sha256, f"sha256 of {chosen.kind}")
