@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from console.coordination.arrivals import arrive
-from console.coordination.bounds import release_ms
+from console.coordination.bounds import longest_ms, unreached_ms
 from console.coordination.decide import decide
 from console.coordination.desk import Desk
 from console.coordination.due import Command, due
@@ -152,7 +152,7 @@ class Engine:
     async def _try(self, command: Command) -> None:
         """Whatever goes wrong becomes a record, or another try. Raises OSError for what this machine refused."""
         try:
-            async with asyncio.timeout(self._longest_ms(command) / 1000):
+            async with asyncio.timeout(longest_ms(command.kind, self.desk.contract.policies) / 1000):
                 await self._work(command)
             self._first_try_ms.pop(command, None)  # the next time it is due is another matter
         except (LinkDown, HostUnreachable) as error:
@@ -180,20 +180,11 @@ class Engine:
             await self._drain_quietly(node_id)
             self.desk.state = self.desk.state.with_node(node_id, proven_dead=True)
 
-    def _longest_ms(self, command: Command) -> int:
-        """No host and no process can make the run wait for ever."""
-        policies = self.desk.contract.policies
-        bounds = {"fetch": policies.fetch_ms, "keep_checkpoints": policies.fetch_ms}
-        bounds |= {"replay": policies.replay_ms, "score": policies.replay_ms}
-        bounds |= {"release": release_ms(policies), "begin": policies.contact_ms}
-        return bounds.get(command.kind, policies.prepare_ms)
-
     def _give_up_if_overdue(self, command: Command, error: Exception) -> None:
         """Unreachable is not dead, so work is tried again; but nobody waits for a host for ever."""
         waited = self.desk.clock.mono_ms() - self._first_try_ms.get(command, 0)
-        policies = self.desk.contract.policies
-        bound = policies.fetch_ms if command.kind in ("fetch", "keep_checkpoints") else policies.contact_ms
-        if waited > bound and command.kind not in AGAIN_MS:
+        bound = unreached_ms(command.kind, self.desk.contract.policies)
+        if bound is not None and waited > bound:
             self.desk.note(as_record(command, error))
 
     def _follow_launched(self) -> None:
