@@ -33,7 +33,7 @@ StateFold = Callable[[State, Line, Any], State]
 HostFold = Callable[[Host, Line, Any], Host]
 
 
-def _unchanged(state: State, line: Line, body: Any) -> State:  # noqa: ARG001 - the shape of a fold
+def _unchanged(state: State, _: Line, __: Any) -> State:
     return state
 
 
@@ -68,7 +68,7 @@ def _run_opened(state: State, line: Line, body: coord.RunOpened) -> State:
     )
 
 
-def _epoch_opened(state: State, line: Line, body: coord.EpochOpened) -> State:  # noqa: ARG001
+def _epoch_opened(state: State, _: Line, body: coord.EpochOpened) -> State:
     return replace(state, coordinator_pid=body.pid, takeovers=state.takeovers + 1)
 
 
@@ -127,7 +127,7 @@ def _launched(host: Host, line: Line, body: coord.Launched) -> Host:
     )
 
 
-def _runner_ready(host: Host, line: Line, body: coord.RunnerReady) -> Host:  # noqa: ARG001
+def _runner_ready(host: Host, line: Line, _: coord.RunnerReady) -> Host:
     return replace(host, ready=line.at)
 
 
@@ -135,7 +135,7 @@ def _trouble(host: Host, line: Line, body: Any) -> Host:
     return replace(host, trouble=Trouble(line.at, line.ref, line.kind, body.reason, plain(body.detail, 200)))
 
 
-def _window_opened(state: State, line: Line, body: coord.WindowOpened) -> State:  # noqa: ARG001
+def _window_opened(state: State, line: Line, _: coord.WindowOpened) -> State:
     # From here the coordinator holds every runner live, until it says otherwise by a record of its own.
     live = Runner(RunnerState.LIVE, line.at)
     hosts = tuple(replace(host, runner=live) for host in state.hosts)
@@ -149,11 +149,11 @@ def _runner_changed(host: Host, line: Line, body: coord.RunnerChanged) -> Host:
     return replace(host, runner=Runner(body.after, line.at, plain(body.cause, 200), body.departure, line.ref, gone))
 
 
-def _observer_gap(state: State, line: Line, body: coord.ObserverGap) -> State:  # noqa: ARG001
+def _observer_gap(state: State, _: Line, body: coord.ObserverGap) -> State:
     return replace(state, gaps_ms=(*state.gaps_ms, body.gap_ms)[-100:])
 
 
-def _contribution_seen(host: Host, line: Line, body: coord.ContributionSeen) -> Host:  # noqa: ARG001
+def _contribution_seen(host: Host, line: Line, _: coord.ContributionSeen) -> Host:
     return replace(host, seen=line.at)
 
 
@@ -161,11 +161,11 @@ def _submission_judged(host: Host, line: Line, body: coord.SubmissionJudged) -> 
     return replace(host, submission=Submission(line.at, line.ref, body))
 
 
-def _skew_measured(state: State, line: Line, body: coord.SkewMeasured) -> State:  # noqa: ARG001
+def _skew_measured(state: State, _: Line, body: coord.SkewMeasured) -> State:
     return replace(state, skew=body)
 
 
-def _checkpoint_kept(host: Host, line: Line, body: coord.CheckpointKept) -> Host:  # noqa: ARG001
+def _checkpoint_kept(host: Host, _: Line, body: coord.CheckpointKept) -> Host:
     return replace(host, kept_step=body.checkpoint.step)
 
 
@@ -186,7 +186,7 @@ def _scored(state: State, line: Line, body: coord.Scored) -> State:
     return replace(state, scores=body.scores, scored=line.at)
 
 
-def _work_failed(state: State, line: Line, body: coord.WorkFailed) -> State:  # noqa: ARG001
+def _work_failed(state: State, _: Line, body: coord.WorkFailed) -> State:
     return replace(state, work_failed=plain(f"{body.activity}: {body.detail}", 200))
 
 
@@ -198,20 +198,20 @@ def _working(state: State, line: Line, body: coord.Working) -> State:
     return replace(state, doing=(*others, Doing(body, before.since if before else line.at)))
 
 
-def _shipped(state: State, line: Line, body: coord.Shipped) -> State:  # noqa: ARG001
+def _shipped(state: State, _: Line, body: coord.Shipped) -> State:
     over = ("ship", body.node_id)
     return replace(state, doing=tuple(one for one in state.doing if (one.body.activity, one.body.node_id) != over))
 
 
-def _inputs_prepared(state: State, line: Line, body: coord.InputsPrepared) -> State:  # noqa: ARG001
+def _inputs_prepared(state: State, _: Line, __: coord.InputsPrepared) -> State:
     return replace(state, doing=tuple(one for one in state.doing if one.body.activity not in ("capture", "cut")))
 
 
-def _merged(state: State, line: Line, body: coord.Merged) -> State:  # noqa: ARG001
+def _merged(state: State, _: Line, body: coord.Merged) -> State:
     return replace(state, merged=body)
 
 
-def _promotion_decided(state: State, line: Line, body: coord.PromotionDecided) -> State:  # noqa: ARG001
+def _promotion_decided(state: State, _: Line, body: coord.PromotionDecided) -> State:
     return replace(state, promotion=body)
 
 

@@ -23,15 +23,15 @@ def _changed(work: Work, **known: Any) -> Work:
     return Work(**{**dict(zip(_FIELDS, _VALUES(work), strict=True)), **known})
 
 
-def _unchanged(work: Work, line: Line, body: Any) -> Work:  # noqa: ARG001 - the shape of a fold
+def _unchanged(work: Work, _: Line, __: Any) -> Work:
     return work
 
 
-def _acknowledged(work: Work, line: Line, body: node.Acknowledged) -> Work:  # noqa: ARG001
+def _acknowledged(work: Work, _: Line, body: node.Acknowledged) -> Work:
     return _changed(work, steps=body.steps)
 
 
-def _preparing(work: Work, line: Line, body: node.Preparing) -> Work:  # noqa: ARG001
+def _preparing(work: Work, _: Line, body: node.Preparing) -> Work:
     return _changed(
         work,
         phase=work.phase or Phase.PREPARING,
@@ -55,7 +55,7 @@ def _ready(work: Work, line: Line, body: node.Ready) -> Work:
     )
 
 
-def _began(work: Work, line: Line, body: node.Began) -> Work:  # noqa: ARG001
+def _began(work: Work, line: Line, _: node.Began) -> Work:
     return _changed(work, began=line.at)
 
 
@@ -88,22 +88,22 @@ def _accelerator_read(work: Work, line: Line, body: node.AcceleratorRead) -> Wor
     return _changed(work, accelerator=body, accelerator_at=line.at)
 
 
-def _produced(work: Work, line: Line, body: node.Produced) -> Work:  # noqa: ARG001
+def _produced(work: Work, line: Line, _: node.Produced) -> Work:
     # Whoever produced took every step of the recipe; the last beat before it may be some steps old.
     return _changed(work, phase=Phase.PRODUCED, step=work.steps or work.step, produced=line.at, produced_ref=line.ref)
 
 
-def _failed(work: Work, line: Line, body: node.Failed) -> Work:  # noqa: ARG001
+def _failed(work: Work, _: Line, body: node.Failed) -> Work:
     said = (*work.said, plain(f"{body.reason}: {body.detail}", 2000))[-SAID:]
     return _changed(work, failed=plain(f"{body.reason}: {body.detail}", 200), said=said)
 
 
-def _log(work: Work, line: Line, body: node.Log) -> Work:  # noqa: ARG001
+def _log(work: Work, _: Line, body: node.Log) -> Work:
     level = "" if body.level == "info" else f"{body.level}: "
     return _changed(work, said=(*work.said, f"{level}{plain(body.text, 2000)}")[-SAID:])
 
 
-def _exited(work: Work, line: Line, body: node.Exited) -> Work:  # noqa: ARG001
+def _exited(work: Work, _: Line, body: node.Exited) -> Work:
     return _changed(work, exited=body.reason)
 
 

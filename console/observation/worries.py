@@ -81,7 +81,7 @@ def _way_down(view: HostView, moment: Moment, more: str) -> Sentence:
     )
 
 
-def _no_beat(view: HostView, policies: Policies, moment: Moment) -> Sentence | None:  # noqa: ARG001
+def _no_beat(view: HostView, policies: Policies, _: Moment) -> Sentence | None:
     if view.beat_age_ms is None or view.beat_age_ms < policies.stale_ms / 2:
         return None
     return (
@@ -91,7 +91,7 @@ def _no_beat(view: HostView, policies: Policies, moment: Moment) -> Sentence | N
     )
 
 
-def _no_step(view: HostView, policies: Policies, moment: Moment) -> Sentence | None:  # noqa: ARG001
+def _no_step(view: HostView, _: Policies, __: Moment) -> Sentence | None:
     if view.idle_ms is None:
         return None
     return (
