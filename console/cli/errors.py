@@ -5,5 +5,5 @@ class UsageError(Exception):
     """The command makes no sense as given: exit 2."""
 
 
-class MissingTool(Exception):  # noqa: N818
+class MissingTool(Exception):
     """Something that the command needs isn't on this machine: exit 3."""

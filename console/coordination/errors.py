@@ -11,7 +11,7 @@ class LaneFileError(CoordinationError):
     """A lane's TOML file is not a lane. The author of the lane can fix it."""
 
 
-class JobFailed(CoordinationError):  # noqa: N818
+class JobFailed(CoordinationError):
     """A job process (capture, cut, replay, score) ended without its result."""
 
 
@@ -19,11 +19,11 @@ class JobEnded(JobFailed):
     """Its process ended without a word: killed, or crashed. What it did before may be there."""
 
 
-class LostIdentity(CoordinationError):  # noqa: N818
+class LostIdentity(CoordinationError):
     """The run's journal is signed by another key than this machine holds."""
 
 
-class ContractDrift(CoordinationError):  # noqa: N818 - the noun is what happened
+class ContractDrift(CoordinationError):
     """What the run acts on is not what the lane froze, or no longer what was bound: `document` and what was found."""
 
     def __init__(self, document: str, findings: tuple[Finding, ...]) -> None:

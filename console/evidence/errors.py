@@ -5,7 +5,7 @@ class EvidenceError(Exception):
     """Base of this room's errors."""
 
 
-class UnfitOperatorKey(EvidenceError):  # noqa: N818 - the noun is what the key is
+class UnfitOperatorKey(EvidenceError):
     """The operator's key can't sign a bundle."""
 
 
@@ -13,11 +13,11 @@ class ReexecutionError(EvidenceError):
     """The work could not be done again at all; nothing is said about the bundle."""
 
 
-class BundleNotVerified(EvidenceError):  # noqa: N818
+class BundleNotVerified(EvidenceError):
     """A run bundle contradicts itself, so nothing may be concluded or published from it."""
 
 
-class PublicationRefused(EvidenceError):  # noqa: N818
+class PublicationRefused(EvidenceError):
     """A gate of publication is not met. The message names it."""
 
 
@@ -25,5 +25,5 @@ class LaneSourceError(EvidenceError):
     """A lane can't be frozen from the base, the dataset or the documents that lie there."""
 
 
-class LaunchRefused(EvidenceError):  # noqa: N818 - the noun is what happened
+class LaunchRefused(EvidenceError):
     """An operator bundle that would say something untrue, or be written over another one."""

@@ -10,7 +10,7 @@ class HostError(Exception):
     """Base of everything that a host, the way to it, or its files can fail with."""
 
 
-class HostUnreachable(HostError):  # noqa: N818 - the noun is the state
+class HostUnreachable(HostError):
     """Nothing answers at the endpoint. `fact` says it where the endpoint stands beside it and room is scarce."""
 
     def __init__(self, text: str, fact: str = "") -> None:
@@ -18,11 +18,11 @@ class HostUnreachable(HostError):  # noqa: N818 - the noun is the state
         self.fact = fact or text
 
 
-class HostAuthRefused(HostError):  # noqa: N818
+class HostAuthRefused(HostError):
     """The host is there and is the right one, but does not accept our key."""
 
 
-class HostKeyMismatch(HostError):  # noqa: N818
+class HostKeyMismatch(HostError):
     """Something answers with another key than the pinned one. Nothing was sent to it."""
 
     def __init__(self, endpoint: str, expected: str, got: str, fix: str) -> None:
@@ -31,7 +31,7 @@ class HostKeyMismatch(HostError):  # noqa: N818
         self.got = got
 
 
-class HostKeyUnknown(HostError):  # noqa: N818
+class HostKeyUnknown(HostError):
     """First contact with a host whose key nobody vouched for. Nothing was sent to it."""
 
     def __init__(self, name: str, got: str, files: tuple[str, ...]) -> None:
@@ -43,7 +43,7 @@ class HostKeyUnknown(HostError):  # noqa: N818
         self.got = got
 
 
-class HostKeyChanged(HostError):  # noqa: N818
+class HostKeyChanged(HostError):
     """The host shows another key than the one that known_hosts, or the operator, names. Nothing was sent to it."""
 
     def __init__(self, name: str, expected: tuple[str, ...], got: str, files: tuple[str, ...]) -> None:
@@ -56,14 +56,14 @@ class HostKeyChanged(HostError):  # noqa: N818
         self.got = got
 
 
-class HostKeyRevoked(HostError):  # noqa: N818
+class HostKeyRevoked(HostError):
     """known_hosts says that this key is no longer to be trusted."""
 
     def __init__(self, name: str, got: str, place: str) -> None:
         super().__init__(f"{name}: expected a host key that is not revoked, got {got}, which {place} revokes")
 
 
-class HostNotKnown(HostError):  # noqa: N818
+class HostNotKnown(HostError):
     """No host of that name was ever added."""
 
 
@@ -71,15 +71,15 @@ class SshConfigError(HostError):
     """The operator's ssh_config can't be understood."""
 
 
-class FirstContactFailed(HostError):  # noqa: N818
+class FirstContactFailed(HostError):
     """A bare host did not do what was asked of it: what it said is in the message, made printable."""
 
 
-class LinkDown(HostError):  # noqa: N818
+class LinkDown(HostError):
     """The link is lost for now. Unreachable is not dead: ask again when it is back."""
 
 
-class HostRefused(HostError):  # noqa: N818
+class HostRefused(HostError):
     """A verb answered with a refusal."""
 
     def __init__(self, verb: str, refused: str, detail: str) -> None:
@@ -89,7 +89,7 @@ class HostRefused(HostError):  # noqa: N818
         self.detail = detail
 
 
-class VerbFailed(HostError):  # noqa: N818
+class VerbFailed(HostError):
     """A verb's process ended without the answer that was due, or with a bad exit status after it."""
 
     def __init__(self, verb: str, exit_code: int, stderr: tuple[str, ...]) -> None:
@@ -100,15 +100,15 @@ class VerbFailed(HostError):  # noqa: N818
         self.stderr = stderr
 
 
-class FileAbsent(HostError):  # noqa: N818
+class FileAbsent(HostError):
     """There is no such file in the run root, yet."""
 
 
-class FetchRefused(HostError):  # noqa: N818
+class FetchRefused(HostError):
     """A file is not one that may be fetched: a link, a folder, a bad name, or past the limit."""
 
 
-class ArtifactDigestMismatch(HostError):  # noqa: N818
+class ArtifactDigestMismatch(HostError):
     """The bytes are not the ones that were journaled. What came is kept, for quarantine."""
 
     def __init__(self, name: str, expected: FileRef, got_bytes: int, got_sha256: str, received: Path) -> None:
@@ -123,9 +123,9 @@ class ArtifactDigestMismatch(HostError):  # noqa: N818
         self.received = received
 
 
-class PortTaken(HostError):  # noqa: N818
+class PortTaken(HostError):
     """A port of the lane is in use on this machine."""
 
 
-class AgentStartFailed(HostError):  # noqa: N818
+class AgentStartFailed(HostError):
     """Our agent did not come up."""

@@ -16,5 +16,5 @@ class ThemeError(ScreenError):
     """A theme file doesn't hold what a theme needs."""
 
 
-class ActRefused(ScreenError):  # noqa: N818 - the noun is what happened to the act
+class ActRefused(ScreenError):
     """An act of the operator was not carried out; the message says why and what would enable it."""

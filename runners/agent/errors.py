@@ -9,5 +9,5 @@ class AgentSettingsError(AgentError):
     """An option is not what it must be."""
 
 
-class PortTaken(AgentError):  # noqa: N818
+class PortTaken(AgentError):
     """Something else listens there."""

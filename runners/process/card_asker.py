@@ -16,7 +16,7 @@ STARTS = 3  # of the process that asks; one that ends so often isn't started aga
 FOR_GOOD = ("no_bindings", "no_nvml")  # as a first answer: what isn't installed doesn't come by itself
 
 
-class AskerEnded(Exception):  # noqa: N818 - an event
+class AskerEnded(Exception):
     """The process is gone, or says what no answer is."""
 
 

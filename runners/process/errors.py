@@ -13,13 +13,13 @@ class SettingsError(ProcessError):
     reason = "host_settings"
 
 
-class StreamEnded(ProcessError):  # noqa: N818 - the noun is what happened
+class StreamEnded(ProcessError):
     """The other side closed, or fell silent, before it had said everything."""
 
     reason = "stream_ended"
 
 
-class Refused(ProcessError):  # noqa: N818
+class Refused(ProcessError):
     """The request was understood and isn't granted."""
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -27,13 +27,13 @@ class Refused(ProcessError):  # noqa: N818
         self.reason = reason
 
 
-class StopRequested(ProcessError):  # noqa: N818
+class StopRequested(ProcessError):
     """SIGTERM reached the runner; raised where training may be left."""
 
     reason = "stopped"
 
 
-class Orphaned(ProcessError):  # noqa: N818
+class Orphaned(ProcessError):
     """Nobody came back for the runner within its bound."""
 
     reason = "orphaned"

@@ -5,7 +5,7 @@ class RecordsError(Exception):
     """Base of everything that a host's files can be refused for."""
 
 
-class AlreadyHeld(RecordsError):  # noqa: N818
+class AlreadyHeld(RecordsError):
     """Another living process holds the lock."""
 
 
@@ -17,11 +17,11 @@ class TensorFileError(RecordsError):
     """A safetensors file is not what it must be."""
 
 
-class UnsafePath(RecordsError):  # noqa: N818
+class UnsafePath(RecordsError):
     """A path is not a regular file with one link, inside its folder."""
 
 
-class AdmissionRefused(RecordsError):  # noqa: N818
+class AdmissionRefused(RecordsError):
     """A side could not prove what admission needs. `reason` is the word for it."""
 
     def __init__(self, reason: str, detail: str) -> None:

@@ -28,25 +28,25 @@ class StateFileError(TrainingError):
     """A training checkpoint isn't one of this work, or can't be gone on from."""
 
 
-class InputMismatch(TrainingError):  # noqa: N818
+class InputMismatch(TrainingError):
     """Head, slice or initial adapter are not the bytes or shapes that the assignment names."""
 
 
-class BackendUnavailable(TrainingError):  # noqa: N818
+class BackendUnavailable(TrainingError):
     """The accelerator library isn't installed or finds no device."""
 
 
-class UnsupportedPrecision(TrainingError):  # noqa: N818
+class UnsupportedPrecision(TrainingError):
     """Another precision than f32_reference was asked for."""
 
 
-class Diverged(TrainingError):  # noqa: N818
+class Diverged(TrainingError):
     """A loss or a weight is no longer finite."""
 
 
-class GateFailed(TrainingError):  # noqa: N818
+class GateFailed(TrainingError):
     """The backend ran the bring-up job but did not learn, or accepted what it must refuse."""
 
 
-class Stopped(TrainingError):  # noqa: N818 - not a fault: somebody asked for it
+class Stopped(TrainingError):
     """The caller asked to stop; no adapter was produced."""

@@ -30,7 +30,7 @@ SIZES = {"host": "size=512m", "coordinator": "size=512m"}  # filled when the fau
 TINY = {"steps": "6", "batch_samples": "2", "minimum_improvement": "-9.0"}
 
 
-class CellFailed(Exception):  # noqa: N818
+class CellFailed(Exception):
     """The cell can't be judged: what it needed didn't happen."""
 
 

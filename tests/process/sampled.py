@@ -42,10 +42,10 @@ class SampledNvml:
     class NVMLError(Exception):
         """As in the bindings, the base of every refusal."""
 
-    class NVMLError_LibraryNotFound(NVMLError):  # noqa: N801, N818 - the bindings' own name
+    class NVMLError_LibraryNotFound(NVMLError):  # noqa: N801 - the bindings' own name
         """There is no libnvidia-ml."""
 
-    class NVMLError_NotSupported(NVMLError):  # noqa: N801, N818
+    class NVMLError_NotSupported(NVMLError):  # noqa: N801
         """This card doesn't tell."""
 
     def __init__(self, sample: dict[str, Any], *, missing: tuple[str, ...] = (), as_bytes: bool = False) -> None:

@@ -35,7 +35,7 @@ SWARM = (sys.executable, "-m", "console.cli.main")
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(1_000_000))\n"
 
 
-class NothingToJudge(Exception):  # noqa: N818 - the noun is what there is
+class NothingToJudge(Exception):
     """The run didn't come to training, or left no bundle."""
 
 

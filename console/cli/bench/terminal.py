@@ -19,7 +19,7 @@ CONSOLE = (sys.executable, "-m", "console.cli.main", "console")
 LONGEST_S = 30.0
 
 
-class NotShown(RuntimeError):  # noqa: N818 - the noun is what happened
+class NotShown(RuntimeError):
     """The terminal never showed what was waited for."""
 
 
