@@ -106,7 +106,7 @@ def _window_opened(state: RunState, body: rec.WindowOpened, at_ms: int) -> RunSt
     nodes = {
         node_id: replace(node, runner=RunnerState.LIVE, last_beat_ms=at_ms) for node_id, node in state.nodes.items()
     }
-    return replace(state, begin_digest=body.begin_digest, window_opened_at_ms=at_ms, nodes=nodes)
+    return replace(state, begin_digest=body.begin_digest, nodes=nodes)
 
 
 def _runner_changed(state: RunState, body: rec.RunnerChanged, at_ms: int) -> RunState:

@@ -116,7 +116,6 @@ class RunState:
     inputs_ready: bool = False
     plan: PlanBound | None = None
     begin_digest: str | None = None
-    window_opened_at_ms: int | None = None
     skew: SkewMeasured | None = None
     merged: Merged | None = None
     scored: Scored | None = None

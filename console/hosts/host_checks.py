@@ -112,8 +112,7 @@ def _before_installing(sight: Sight, wanted: Wanted) -> tuple[Check, ...]:
     """A named interpreter must have everything already; else an environment can be made."""
     if wanted.given_python:
         return (_packages(sight.versions, wanted.packages, wanted.ours, f"{sight.executable} -m pip install"),)
-    fix = "apt install python3-venv, or name a Python that has our packages with --python"
-    return (Check("venv", sight.venv, True, "there" if sight.venv else "missing", "modules venv and ensurepip", fix),)
+    return (_venv(sight),)
 
 
 def _packages(found: Mapping[str, str | None], needed: tuple[str, ...], ours: Mapping[str, str], mend: str) -> Check:

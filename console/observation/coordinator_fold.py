@@ -58,7 +58,6 @@ def _run_opened(state: State, line: Line, body: coord.RunOpened) -> State:
         lane_id=body.lane_id,
         contract_digest=body.contract_digest,
         coordinator_node=line.node_id,
-        coordinator_key=body.coordinator_public_key,
         operator_key=body.operator_public_key,
         coordinator_pid=body.pid,
         policies=body.policies,

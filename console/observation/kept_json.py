@@ -35,10 +35,10 @@ def text(body: object, *names: str, limit: int = 300) -> str:
     return plain(value, limit) if isinstance(value, str) else ""
 
 
-def texts(body: object, *names: str, limit: int = 100) -> tuple[str, ...]:
+def texts(body: object, *names: str) -> tuple[str, ...]:
     """The texts of a list, at most 100 of them."""
     value = part(body, *names)
-    return tuple(plain(one, limit) for one in value[:100] if isinstance(one, str)) if isinstance(value, list) else ()
+    return tuple(plain(one, 100) for one in value[:100] if isinstance(one, str)) if isinstance(value, list) else ()
 
 
 def number(body: object, *names: str) -> int | float | None:

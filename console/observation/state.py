@@ -204,7 +204,6 @@ class State:
     lane_id: str = ""
     contract_digest: str = ""
     coordinator_node: str = ""
-    coordinator_key: str = ""
     operator_key: str = ""
     coordinator_pid: int = 0
     takeovers: int = 0

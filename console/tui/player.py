@@ -7,13 +7,13 @@ from console.observation.replay import Replay, Scene
 class Player:
     """Moves within the run; `ring` holds the receipts until there."""
 
-    def __init__(self, replay: Replay, wall_ms: int | None = None) -> None:
+    def __init__(self, replay: Replay) -> None:
         self.replay = replay
         self.playing = False
         self.ring = ReceiptRing()
         self.scene: Scene = replay.at(replay.start_ms - 1)
         self._ran_ms: int | None = None
-        self.go(replay.end_ms if wall_ms is None else wall_ms)
+        self.go(replay.end_ms)
 
     @property
     def wall_ms(self) -> int:

@@ -2,6 +2,7 @@
 
 In: one line of JSON. Out: one line of JSON for each thing found or removed, then "done". Only folders whose names are
 digests, of the kinds that install.py makes, and what it left half made: no link is followed, no other name is touched.
+So keys (the host's own, made at bring-up) and admission_token (put there by its owner) stay.
 """
 
 import fcntl
@@ -15,7 +16,6 @@ from pathlib import Path
 KINDS = ("runners", "models", "venvs")
 NAMED = re.compile(r"[0-9a-f]{32,64}|\.(incoming|forgetting)-[0-9a-f]{1,64}")
 LOCK = "installing.lock"
-STAYS = ("keys", "admission_token")  # made at bring-up by the host itself, and put there by its owner
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ import runners
 TOKEN_ENV = "PSIONIC_SWARM_ADMISSION_TOKEN"  # noqa: S105 - the name, not a token
 TOKEN_FD_ENV = "SWARM_TOKEN_FD"  # noqa: S105
 STREAM_LIMIT = 256 * 1024
+GRACE_S = 2.0  # between SIGTERM and SIGKILL
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,14 @@ class VerbProcess:
         assert code is not None
         return code
 
-    async def end(self, grace_s: float = 2.0) -> int:
-        """SIGTERM, then SIGKILL after `grace_s`, to the verb's own process group; then let go of its pipes."""
+    async def end(self) -> int:
+        """SIGTERM, then SIGKILL after GRACE_S, to the verb's own process group; then let go of its pipes."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self.returncode is None:
                 with suppress(ProcessLookupError):
                     os.killpg(self.pid, number)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(grace_s):
+                    async with asyncio.timeout(GRACE_S):
                         await self.wait_exit()
         self.close_pipes()
         return await self.wait_exit()

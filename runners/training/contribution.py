@@ -125,12 +125,9 @@ def finish_contribution(
     on_step: OnStep,
     should_stop: ShouldStop = never_stop,
     on_checkpoint: OnCheckpoint = ignore_checkpoint,
-    *,
-    clock: Clock | None = None,
 ) -> ContributorReceipt:
     """Everything after `Began`: train, with a checkpoint in `checkpoint_dir` every so many steps, then write
     OUTBOX_FILES into `out_dir`. Both folders exist; each file is synced before anybody hears of it."""
-    clock = clock or Clock()
     assignment, backend = prepared.assignment, prepared.backend
     steps: list[StepResult] = []
     checkpoints = list(assignment.continues_from)
@@ -144,6 +141,7 @@ def finish_contribution(
         checkpoints.append(CheckpointRef(revision=assignment.revision, step=state.step, file=file))
         on_checkpoint(checkpoints[-1], state)
 
+    clock = Clock()
     started_wall_ms, started = clock.wall_ms(), time.perf_counter()
     trained = backend.train(prepared.job, keep_step, should_stop, keep_state)
     train_seconds = time.perf_counter() - started

@@ -61,11 +61,11 @@ def without(kind: str, node: str | None = None) -> Callable[[list[Said]], list[S
     return lambda records: [r for r in records if not _is(r, kind, node)]
 
 
-def moved(kind: str, before: str, node: str | None = None) -> Callable[[list[Said]], list[Said]]:
+def moved(kind: str, before: str) -> Callable[[list[Said]], list[Said]]:
     """The first record of a kind said earlier: right before the first record of another kind."""
 
     def apply(records: list[Said]) -> list[Said]:
-        record = first(records, kind, node)
+        record = first(records, kind, None)
         rest = [other for other in records if other is not record]
         place = rest.index(first(rest, before, None))
         return [*rest[:place], Said(kind, record.body, rest[place].mono_ms), *rest[place:]]

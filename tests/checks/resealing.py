@@ -18,16 +18,15 @@ Body = dict[str, Any]
 BodyEdit = Callable[[Body], None]
 
 
-def reseal_bundle(bundle: Path, edit: BodyEdit | None = None, *, relist: bool = True) -> None:
+def reseal_bundle(bundle: Path, edit: BodyEdit | None = None) -> None:
     """List what lies there now, digest and sign again with the operator's key: a lie by the operator."""
     path = bundle / BUNDLE_FILE
     body = json.loads(path.read_bytes())
-    if relist:
-        body["files"] = [
-            {"path": file.relative_to(bundle).as_posix(), **sized(file.read_bytes())}
-            for file in sorted(bundle.rglob("*"), key=lambda file: file.relative_to(bundle).as_posix())
-            if file.is_file() and file.name not in (BUNDLE_FILE, SIGNATURE_FILE)
-        ]
+    body["files"] = [
+        {"path": file.relative_to(bundle).as_posix(), **sized(file.read_bytes())}
+        for file in sorted(bundle.rglob("*"), key=lambda file: file.relative_to(bundle).as_posix())
+        if file.is_file() and file.name not in (BUNDLE_FILE, SIGNATURE_FILE)
+    ]
     if edit:
         edit(body)
     reseal_body(body)

@@ -43,9 +43,9 @@ def file_of(folder: Path, epoch: int) -> Path:
     return folder / f"{NODE}.coordinator.r0.e{epoch}.jsonl"
 
 
-def tear(folder: Path, epoch: int, torn: bytes = b'{"half') -> None:
+def tear(folder: Path, epoch: int) -> None:
     with file_of(folder, epoch).open("ab") as file:
-        file.write(torn)
+        file.write(b'{"half')
 
 
 def test_a_first_start_has_no_past_and_says_nothing_of_one(folder: Path, key: SigningKey) -> None:

@@ -112,7 +112,7 @@ def known(state: RunState) -> object:
     def of(node: NodeState) -> dict[str, object]:
         return {name: value for name, value in vars(node).items() if name not in MEMORY_ONLY}
 
-    own = {name: value for name, value in vars(state).items() if name not in ("nodes", "window_opened_at_ms")}
+    own = {name: value for name, value in vars(state).items() if name != "nodes"}
     return own, {node_id: of(node) for node_id, node in state.nodes.items()}
 
 

@@ -124,7 +124,7 @@ def retained_drill(root: Path) -> None:
     rewrite(path, lambda found: found.update(drills=body["drills"]))
 
 
-BINDER, PLAN, TOPOLOGY = PLACES.of("binder"), PLACES.of("plan"), PLACES.of("topology")
+BINDER, PLAN = PLACES.of("binder"), PLACES.of("plan")
 DEFECTS = (
     Defect("no_plan", "documents_are_there", plant=lambda root: (root / PLAN).unlink()),
     Defect("folder_is_a_link", "documents_have_their_form", plant=link_to_a_folder_elsewhere),

@@ -13,7 +13,7 @@ from console.coordination.planning import Hosts, Inputs, parts, plan_window
 from console.evidence.lane_documents.drift import LaneDocuments, RunDocuments, drift
 from console.evidence.lane_documents.frozen_lane import freeze_lane, retained_lane
 from console.evidence.lane_documents.places import FIRST_LANE, endpoint
-from console.evidence.lane_documents.sources import LaneSources, shipped_sources
+from console.evidence.lane_documents.sources import shipped_sources
 from console.places import data_dir
 from runners.contract.jobs import CutResult, CutSlice
 from runners.contract.plan import FileRef, WindowPlan
@@ -35,12 +35,12 @@ def ref(name: str) -> FileRef:
     return FileRef(name=name, size_bytes=1, sha256="a" * 64)
 
 
-def run_plan(sources: LaneSources = SOURCES) -> WindowPlan:
+def run_plan() -> WindowPlan:
     """As a run makes it: from captured shards, through the coordinator's own planning."""
 
     def manifest(split: Any) -> ShardManifest:
         return ShardManifest.seal(
-            split=split.name, dataset_ref=CONTRACT.data.dataset_ref, dataset_sha256=split.sha256, head=sources.head,
+            split=split.name, dataset_ref=CONTRACT.data.dataset_ref, dataset_sha256=split.sha256, head=SOURCES.head,
             sample_ids=split.sample_ids, tokens=10, prompt_template="t", capture=CAPTURE, file=ref("shard"),
         )  # fmt: skip
 
@@ -48,10 +48,10 @@ def run_plan(sources: LaneSources = SOURCES) -> WindowPlan:
         initial_adapter=ref("initial_adapter.safetensors"),
         slices=tuple(
             CutSlice(file=ref(part.name), samples=len(part.sample_indices), tokens=5)
-            for part in parts(CONTRACT, len(sources.train.sample_ids))
+            for part in parts(CONTRACT, len(SOURCES.train.sample_ids))
         ),
     )
-    inputs = Inputs(manifest(sources.train), manifest(sources.held_out), ref("held_out.safetensors"), cut)
+    inputs = Inputs(manifest(SOURCES.train), manifest(SOURCES.held_out), ref("held_out.safetensors"), cut)
     return plan_window(CONTRACT, "run-1", 0, inputs, Hosts({node.node_id: EXECUTION for node in CONTRACT.contributors}))
 
 

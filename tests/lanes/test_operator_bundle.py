@@ -202,10 +202,10 @@ def test_a_launch_imports_no_network_and_no_arrays(tmp_path: Path) -> None:
 Plant = Callable[[Path], object]
 
 
-def edited(kind: str, edit: Edit, manifest: Edit | None = None) -> Plant:
+def edited(kind: str, edit: Edit) -> Plant:
     def plant(bundle: Path) -> None:
         rewrite(bundle / PLACES.in_operator_bundle(kind), edit)  # type: ignore[arg-type]
-        relist(bundle, LANE, manifest)
+        relist(bundle, LANE)
 
     return plant
 

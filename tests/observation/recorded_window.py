@@ -15,7 +15,7 @@ from tests.observation.recorded_contributor import device, prepare, runner
 from tests.observation.recorded_journals import LINUX, MAC, POLICIES, STEPS, WALL_0, Recorder, fixture_key, sha
 
 
-def opening(run: Recorder, *, lane: str = "loopback") -> None:
+def opening(run: Recorder) -> None:
     """Run, links, bring-up reports: up to 3.4 s."""
     cards = (
         coord.NodeCard(
@@ -30,7 +30,7 @@ def opening(run: Recorder, *, lane: str = "loopback") -> None:
         ),
     )
     opened = coord.RunOpened(
-        lane_id=lane,
+        lane_id="loopback",
         contract_digest=sha("contract"),
         contributors=cards,
         policies=POLICIES,

@@ -26,10 +26,10 @@ def verdicts(shot: Snapshot) -> str:
     return " ".join(condition.verdict.value for condition in shot.conditions)
 
 
-def live(recording: Recording, run_dir: Path, until_ms: int, step: int = 400) -> Watch:
-    """Watched from the first record on, in steps."""
+def live(recording: Recording, run_dir: Path, until_ms: int) -> Watch:
+    """Watched from the first record on, every 400 ms."""
     watch, last = Watch(run_dir), -1
-    for cut in (*range(0, until_ms, step), until_ms):
+    for cut in (*range(0, until_ms, 400), until_ms):
         recording.write(run_dir, since_ms=last, until_ms=cut)
         last = cut
         watch.poll(cut)

@@ -59,7 +59,6 @@ THRESHOLDS = MachineThresholds(
 def contract(
     *,
     steps: int = 5,
-    checkpoint_steps: int = 20,
     heartbeat_ms: int = 1000,
     devices: tuple[str, ...] = ("cpu", "cuda"),
     thresholds: MachineThresholds = THRESHOLDS,
@@ -113,7 +112,7 @@ def contract(
             seed=SEED,
             threads=1,
             chunk_tokens=64,
-            checkpoint_steps=checkpoint_steps,
+            checkpoint_steps=20,
         ),
         governance=Governance(
             replay_backend="reference",

@@ -166,8 +166,8 @@ class Node:
     def status(self, revision: int = 0) -> dict[str, Any]:
         return self.ask_here("status", runner_request(revision))[1]
 
-    def await_death(self, revision: int = 0) -> None:
-        until(f"death of revision {revision}", lambda: self.status(revision)["proven_dead"])
+    def await_death(self) -> None:
+        until("death of the runner", lambda: self.status()["proven_dead"])
 
     def beat_gaps_ms(self, launched: LaunchResponse) -> list[int]:
         times = [line.record.mono_ms for line in self.records(launched) if line.record.kind == "heartbeat"]

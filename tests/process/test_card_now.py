@@ -32,8 +32,8 @@ def told(reader: CardReader) -> object:
     return now.card_figures(json.dumps(reader.answer()).encode())
 
 
-def reader(uuid: str = RTX_4080, name: str = NAME_4080) -> CardReader:
-    return CardReader(standin, uuid, name)
+def reader(uuid: str = RTX_4080) -> CardReader:
+    return CardReader(standin, uuid, NAME_4080)
 
 
 def test_a_busy_rtx_4080_is_read_whole(card: StandInCard) -> None:

@@ -82,11 +82,11 @@ def test_a_run_root_that_was_not_set_is_named(node: Node) -> None:
     assert node.ask("status", runner_request(), SWARM_RUN_ROOT="")[1][-1]["refused"] == "host_settings"
 
 
-def wire_of(data: bytes, *, silence_s: float = 1) -> Wire:
+def wire_of(data: bytes) -> Wire:
     read_end, write_end = os.pipe()
     os.write(write_end, data)
     os.close(write_end)
-    return Wire(read_end, write_end, silence_s=silence_s)
+    return Wire(read_end, write_end, silence_s=1)
 
 
 def test_a_line_and_the_bytes_behind_it_are_kept_apart() -> None:

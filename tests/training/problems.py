@@ -17,8 +17,8 @@ RANK, ALPHA, LEARNING_RATE = 8, 16.0, 5e-4
 BACKENDS: tuple[BackendName, ...] = ("torch", "mlx", "reference")
 
 
-def head(vocab_size: int = 2048, hidden_size: int = 64, seed: int = 1) -> Head:
-    random = np.random.default_rng(seed)
+def head(vocab_size: int = 2048, hidden_size: int = 64) -> Head:
+    random = np.random.default_rng(1)
     weight = f32_to_bf16((random.standard_normal((vocab_size, hidden_size)) * 0.2).astype(np.float32))
     return Head("lm_head.weight", "BF16", weight, hashlib.sha256(weight.tobytes()).hexdigest(), tied=False)
 
@@ -83,9 +83,9 @@ def job(
     )
 
 
-def delta(weights: AdapterWeights, scale: float = ALPHA / RANK) -> npt.NDArray[np.float64]:
+def delta(weights: AdapterWeights) -> npt.NDArray[np.float64]:
     """s B A, `[V, d]`, in f64."""
-    return scale * (weights.b.astype(np.float64) @ weights.a.astype(np.float64))
+    return ALPHA / RANK * (weights.b.astype(np.float64) @ weights.a.astype(np.float64))
 
 
 def relative_difference(got: AdapterWeights, expected: AdapterWeights) -> float:

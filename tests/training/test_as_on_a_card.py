@@ -26,8 +26,8 @@ class Placement(TorchPlacement):
         return True
 
 
-def placement(chunk_tokens: int, steps: int = 3) -> tuple[Placement, list[Rows]]:
-    work = job(steps, vocab_size=300)
+def placement(chunk_tokens: int) -> tuple[Placement, list[Rows]]:
+    work = job(3, vocab_size=300)
     head = TorchHead(work.head, torch.device("cpu"))
     parts = Work(work.shard, work.initial, work.scale, work.recipe)
     placed = Placement(head, parts, chunk_tokens, ComputedLogits(head), BlockThreads(1))

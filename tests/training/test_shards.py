@@ -15,8 +15,8 @@ from runners.training.head import f32_to_bf16
 from runners.training.shards import Shard, cut, parse_shard, read_shard, shard_bytes, write_shard
 
 
-def make_shard(lengths: list[int], *, bf16: bool = True, seed: int = 0) -> Shard:
-    rng = np.random.default_rng(seed)
+def make_shard(lengths: list[int], *, bf16: bool = True) -> Shard:
+    rng = np.random.default_rng(0)
     hidden = rng.standard_normal((sum(lengths), 3), dtype=np.float32)
     targets = rng.integers(0, 50, sum(lengths), dtype=np.int32)
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)

@@ -11,8 +11,6 @@ from torch import Tensor
 from runners.training.torch_softmax import BlockedSoftmax, ChunkSoftmax
 from runners.training.torch_threads import BlockThreads
 
-SCALE = 2.0
-
 
 def problem(tokens: int, vocabulary: int, rank: int, spread: float) -> tuple[Tensor, Tensor, Tensor]:
     """Logits [n, V], s u [n, r] and B [V, r], with rows whose blocks' maxima lie far apart."""

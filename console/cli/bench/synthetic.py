@@ -23,6 +23,7 @@ from runners.records.lock import FolderLock
 MAC, LINUX = "swarm-mac-a", "swarm-linux-a"
 NODES = (MAC, LINUX)
 STEPS = 1_000_000
+RUN_ID = "bench-run"
 POLICIES = Policies(
     heartbeat_ms=1000, stale_ms=5000, loss_ms=7500, skew_ms=15_000, skew_wait_ms=15_000, contact_ms=20_000,
     prepare_ms=60_000, fetch_ms=10_000, replay_ms=60_000, max_revisions=2,
@@ -32,15 +33,15 @@ POLICIES = Policies(
 class SyntheticRun:
     """Its window is active and its lock is held, so the console takes it for live. Nothing here was trained."""
 
-    def __init__(self, runs_dir: Path, run_id: str = "bench-run") -> None:
-        self.run_id, self.run_dir = run_id, runs_dir / run_id
+    def __init__(self, runs_dir: Path) -> None:
+        self.run_dir = runs_dir / RUN_ID
         self.folder = self.run_dir / "mac" / "coordinator"
         for name in ("journals", "mirror", "inbox"):
             (self.folder / name).mkdir(parents=True)
         self.keys = {name: SigningKey.generate() for name in ("coordinator", *NODES)}
         self.lock = FolderLock(self.folder)
         self.lock.acquire()
-        writer = Writer(run_id=run_id, node_id=MAC, role="coordinator", revision=0, epoch=1)
+        writer = Writer(run_id=RUN_ID, node_id=MAC, role="coordinator", revision=0, epoch=1)
         self._coordinator = JournalFile(self.folder / "journals" / writer.file_name, writer, self.keys["coordinator"])
         self.records = 0  # of the coordinator
         self._open()
@@ -52,7 +53,7 @@ class SyntheticRun:
 
     def pen(self, node_id: str) -> "Pen":
         """One for each contributor; it begins the journal."""
-        return Pen(self.folder / "mirror", self.run_id, node_id, self.keys[node_id])
+        return Pen(self.folder / "mirror", node_id, self.keys[node_id])
 
     def __enter__(self) -> Self:
         return self
@@ -115,9 +116,9 @@ class Pen:
     """Signs a contributor's lines ahead of their time. JSON is spelled here, because canonical JSON by the library
     takes ten times as long; every reader still holds it against the canonical form."""
 
-    def __init__(self, folder: Path, run_id: str, node_id: str, key: SigningKey) -> None:
+    def __init__(self, folder: Path, node_id: str, key: SigningKey) -> None:
         self.path = folder / f"{node_id}.contributor.r1.e1.jsonl"
-        self.node_id, self._run_id, self._key = node_id, run_id, key
+        self.node_id, self._key = node_id, key
         self._seq, self._prev = 0, "0" * 64
         self._beat = 0
         ready = node.Ready(device=_device(node_id), head_sha256=_sha("head"), slice_sha256=_sha("slice"),
@@ -134,7 +135,7 @@ class Pen:
         start = f'{{"body":{spelled},"epoch":1,"kind":"{kind}",'
         middle = (
             f'"mono_ms":{wall_ms},"node_id":"{self.node_id}","prev":"{self._prev}","revision":1,"role":"contributor",'
-            f'"run_id":"{self._run_id}","schema_version":"swarm.journal_record.v1","seq":{self._seq},'
+            f'"run_id":"{RUN_ID}","schema_version":"swarm.journal_record.v1","seq":{self._seq},'
         )
         end = f'"wall_ms":{wall_ms}}}'
         sig = self._key.sign(SIGNING_PREFIX + (start + middle + end).encode())

@@ -2,7 +2,6 @@
 
 SIDE_EXITS = {"refused", "replay_required", "rejected", "wait_then_replay", "aborted"}
 ENDS = {"held", "promoted"} | SIDE_EXITS
-MAIN_LINE = ("planned", "admitting", "preparing", "active", "collecting", "sealed", "validating", "validated")
 
 MOVES: dict[str, set[str]] = {
     "planned": {"admitting", "refused", "aborted"},

@@ -35,9 +35,9 @@ class LaneSources:
     held_out: SplitFile
 
 
-def shipped_sources(contract: RunContract, fixtures: Path | None = None) -> LaneSources:
+def shipped_sources(contract: RunContract) -> LaneSources:
     """From the base and the dataset that this repository ships. Raises LaneSourceError."""
-    swarm = (fixtures or data_dir("fixtures")) / "swarm"
+    swarm = data_dir("fixtures") / "swarm"
     return read_sources(contract, swarm / "base", swarm / "dataset")
 
 

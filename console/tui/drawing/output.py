@@ -3,10 +3,12 @@
 from console.observation.output import OutputLine
 from console.tui.drawing.text import Row, wrap
 
+MOST_LINES = 200
 
-def output_rows(lines: tuple[OutputLine, ...], width: int, most: int = 200) -> tuple[Row, ...]:
+
+def output_rows(lines: tuple[OutputLine, ...], width: int) -> tuple[Row, ...]:
     rows: list[Row] = []
-    for place, line in enumerate(lines[:most]):
+    for place, line in enumerate(lines[:MOST_LINES]):
         more = f"  and {line.folded} more like it" if line.folded and not line.noise else ""
         more = f"  {line.folded + 1} lines of detail" if line.noise else more
         role = "muted" if line.noise else "bright" if place == 0 else "text"

@@ -128,5 +128,5 @@ def pieces(
     return [(text, looks[role]) for text, role in fill(safe, width) if text]
 
 
-def paint(row: Row, width: int, palette: Palette, ground: str = "ground", *, reverse: bool = False) -> Strip:
-    return Painted(pieces(row, width, palette, ground, reverse=reverse), width)
+def paint(row: Row, width: int, palette: Palette, ground: str = "ground") -> Strip:
+    return Painted(pieces(row, width, palette, ground), width)

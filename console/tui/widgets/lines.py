@@ -202,9 +202,9 @@ class LineView(ScrollView, can_focus=True):
 class FixedLines(LineView):
     """Lines that are known: help, a record in full, the list of runs."""
 
-    def __init__(self, rows: tuple[Row, ...] = (), *, id: str, cursor: bool = False) -> None:  # noqa: A002
+    def __init__(self, *, id: str, cursor: bool) -> None:  # noqa: A002
         super().__init__(id=id, cursor=cursor)
-        self._rows = rows
+        self._rows: tuple[Row, ...] = ()
         self.stops: tuple[int, ...] = ()  # the lines that up and down lead to; none: every line
 
     def action_cursor(self, step: int) -> None:

@@ -70,7 +70,7 @@ def report(role: str = "coordinator") -> dict[str, Any]:
     }
 
 
-def bundle(folder: Path, author: str = "/srv/author/swarm/runs/run-1") -> Path:
+def bundle(folder: Path) -> Path:
     """An authored run bundle beside its three files, with the author's absolute paths."""
     names = {
         "operator_manifest": "operator_manifest.json",
@@ -88,7 +88,7 @@ def bundle(folder: Path, author: str = "/srv/author/swarm/runs/run-1") -> Path:
         text = json.dumps(bodies[name])
         write(folder / file, text)
         body[f"{name}_sha256"] = sha(text)
-    body["artifacts"] = {f"{name}_path": f"{author}/{file}" for name, file in names.items()}
+    body["artifacts"] = {f"{name}_path": f"/srv/author/swarm/runs/run-1/{file}" for name, file in names.items()}
     body["loss"] = 5.5e-07
     body["bundle_sha256"] = sha(json.dumps(body, indent=2))
     return write(folder / "first_swarm_real_run_bundle.json", json.dumps(body, indent=2) + "\n")

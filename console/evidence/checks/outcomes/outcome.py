@@ -25,7 +25,7 @@ class Outcome:
         self.unreadable: Mismatch | None = None
         if not self.missing:
             self.body, self.unreadable = read_document(Folder(path.parent), path.name, shape)
-        self._given, self._signers = bundle, allowed_signers
+        self._given = bundle
         self.bundle_dir = self.find(self.body.get("run", {}).get("run_id", "")) if self.body else None
         self.evidence = Evidence(self.bundle_dir) if self.bundle_dir else None
         self.verdict = check_real_run(self.bundle_dir, allowed_signers=allowed_signers) if self.bundle_dir else None

@@ -87,8 +87,8 @@ def _named_file(digest: str, name: str) -> Rule:
     return Rule(BUNDLE, digest, "file", lambda spot: spot.scene.hashes[_place(spot, name)])
 
 
-def _from_coordinator(path: str, target: str, kind: str = BUNDLE) -> Rule:
-    return link(kind, path, lambda spot: reach(_report(spot, "coordinator"), target))
+def _from_coordinator(path: str, target: str) -> Rule:
+    return link(BUNDLE, path, lambda spot: reach(_report(spot, "coordinator"), target))
 
 
 def _from_contributor(path: str, target: str) -> Rule:
