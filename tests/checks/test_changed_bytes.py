@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from console.evidence.checks.evidence import Evidence
-from console.evidence.checks.real_run import RULES, check_real_run, run_rule
+from console.evidence.checks.real_run import RULES, check_real_run
+from console.evidence.checks.rule import run_rule
 
 CHANGES = 2000
 
@@ -15,7 +16,7 @@ CHANGES = 2000
 def _first_rule(bundle: Path) -> str | None:
     """The rule that refuses the bundle: the checker's own rules in its own order, no further than the first finding."""
     evidence = Evidence(bundle, None)
-    return next((rule.__name__ for rule in RULES if run_rule(rule, evidence)), None)
+    return next((rule.__name__ for rule in RULES if run_rule(rule, evidence, "bundle")), None)
 
 
 @pytest.mark.soak  # about a minute; test_real_run.py does the same with three bytes of each file

@@ -11,7 +11,8 @@ import pytest
 
 from console.evidence.checks.evidence import Evidence
 from console.evidence.checks.folder import FileRead
-from console.evidence.checks.real_run import check_real_run, run_rule
+from console.evidence.checks.real_run import check_real_run
+from console.evidence.checks.rule import run_rule
 from console.evidence.checks.shared_file import shared_with
 from console.evidence.checks.stored import UnreadableError, sha256_hex
 from console.evidence.checks.verdict import Mismatch
@@ -263,6 +264,6 @@ def test_a_rule_that_trips_refuses_the_bundle(true_bundle: Path) -> None:
         yield Mismatch("a", "b", "c")
         raise KeyError("x")
 
-    findings = run_rule(trips, Evidence(true_bundle))
+    findings = run_rule(trips, Evidence(true_bundle), "bundle")
 
     assert [(finding.rule, finding.where) for finding in findings] == [("trips", "a"), ("trips", "bundle")]

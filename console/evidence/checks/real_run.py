@@ -30,8 +30,9 @@ from console.evidence.checks import (
 from console.evidence.checks.allowed_signers import is_allowed
 from console.evidence.checks.evidence import Evidence
 from console.evidence.checks.layout import BUNDLE_FILE, NAMESPACE, SIGNATURE_FILE
+from console.evidence.checks.rule import name_of, run_rule
 from console.evidence.checks.stored import UnreadableError
-from console.evidence.checks.verdict import Finding, Mismatch, Signer, Verdict, shown
+from console.evidence.checks.verdict import Finding, Mismatch, Signer, Verdict
 
 Rule = Callable[[Evidence], Iterator[Mismatch]]
 
@@ -55,7 +56,6 @@ RULES: tuple[Rule, ...] = (
     *rules_summary.RULES,
     *rules_devices.RULES,
 )
-MOST_FINDINGS = 20  # of one rule; a wholly different folder must not bury the first broken link
 
 
 def check_real_run(
@@ -70,8 +70,8 @@ def check_real_run(
     findings: list[Finding] = []
     for number, rule in enumerate(RULES):
         if on_rule is not None:
-            on_rule(number, getattr(rule, "__name__", "rule"))
-        findings += run_rule(rule, evidence)
+            on_rule(number, name_of(rule))
+        findings += run_rule(rule, evidence, "bundle")
         if not evidence.bundle:
             break
     return Verdict(
@@ -80,22 +80,6 @@ def check_real_run(
         findings=tuple(findings),
         facts=_facts(evidence),
     )
-
-
-def run_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
-    """A rule's findings. A rule that trips over the bundle refuses it: a checker that gives up has verified nothing."""
-    name = getattr(rule, "__name__", "rule")
-    found: list[Finding] = []
-    try:
-        for item in rule(evidence):
-            found.append(Finding(name, shown(item.where), shown(item.expected), shown(item.got)))
-            if len(found) == MOST_FINDINGS:
-                break
-    except Exception as error:
-        found.append(
-            Finding(name, "bundle", "evidence that this rule can read", shown(f"{type(error).__name__}: {error}"))
-        )
-    return found
 
 
 def _signer(evidence: Evidence, findings: list[Finding]) -> Signer:

@@ -5,8 +5,8 @@ from pathlib import Path
 from console.evidence.checks.bringup.held import Body, Held
 from console.evidence.checks.bringup.rules import RULES
 from console.evidence.checks.document_shapes import DOCUMENT_SHAPES
-from console.evidence.checks.lane.held import judge
 from console.evidence.checks.lane.plain_file import read_plain
+from console.evidence.checks.rule import judge
 from console.evidence.checks.shapes import misfit
 from console.evidence.checks.stored import UnreadableError, parse_stored
 from console.evidence.checks.verdict import Finding, Mismatch, Verdict, shown

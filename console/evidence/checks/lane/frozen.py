@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from console.evidence.checks.lane import rules_drills, rules_links, rules_plan, rules_topology
-from console.evidence.checks.lane.held import FORM_RULES, hold, judge
+from console.evidence.checks.lane.held import FORM_RULES, hold
 from console.evidence.checks.lane.names import LANE_NAME, SCHEMAS
+from console.evidence.checks.rule import judge
 from console.evidence.checks.verdict import Finding, Verdict, shown
 
 LANE_RULES = (*FORM_RULES, *rules_links.RULES, *rules_plan.RULES, *rules_topology.RULES, *rules_drills.RULES)

@@ -1,20 +1,18 @@
 """A lane's documents as they lie below a root. What can't be read is kept for the rule that speaks of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from console.evidence.checks.lane.lane_shapes import LANE_SHAPES
 from console.evidence.checks.lane.names import SCHEMAS, place
 from console.evidence.checks.lane.plain_file import read_plain
 from console.evidence.checks.shapes import misfit
 from console.evidence.checks.stored import UnreadableError, digest_of, parse_stored
-from console.evidence.checks.verdict import Finding, Mismatch, Verdict, shown
+from console.evidence.checks.verdict import Mismatch, shown
 
 Body = dict[str, Any]
-S = TypeVar("S")
-MOST_FINDINGS = 20  # of one rule
 
 
 @dataclass
@@ -93,18 +91,3 @@ def digests_recompute(held: Held) -> Iterator[Mismatch]:
 
 
 FORM_RULES = (documents_are_there, documents_have_their_form, digests_recompute)
-
-
-def judge(subject: S, rules: Sequence[Callable[[S], Iterator[Mismatch]]], facts: dict[str, int]) -> Verdict:
-    """Every finding of every rule. A rule that trips over hostile content refuses it."""
-    findings: list[Finding] = []
-    for rule in rules:
-        name = getattr(rule, "__name__", "rule")
-        try:
-            for count, item in enumerate(rule(subject)):
-                if count == MOST_FINDINGS:
-                    break
-                findings.append(Finding(name, shown(item.where), shown(item.expected), shown(item.got)))
-        except Exception as error:
-            findings.append(Finding(name, "documents", "content that this rule can read", shown(repr(error))))
-    return Verdict(not findings, "missing", tuple(findings), {**facts, "rules": len(rules)})

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console.evidence.checks.folder import FileRead, Folder
-from console.evidence.checks.lane.held import FORM_RULES, Body, Held, judge
+from console.evidence.checks.lane.held import FORM_RULES, Body, Held
 from console.evidence.checks.lane.names import FIRST_LANE, LANE_NAME, SCHEMAS, in_bundle
 from console.evidence.checks.lane.rules_drills import RULES as DRILL_RULES
 from console.evidence.checks.lane.rules_links import claims_have_a_boundary, links_are_current
+from console.evidence.checks.rule import judge
 from console.evidence.checks.signatures import signed_by
 from console.evidence.checks.stored import sha256_hex
 from console.evidence.checks.verdict import Mismatch, Verdict, differs

@@ -7,10 +7,11 @@ from typing import Any
 from console.evidence.checks.evidence import Evidence
 from console.evidence.checks.folder import FileRead, Folder
 from console.evidence.checks.layout import BUNDLE_FILE
-from console.evidence.checks.real_run import MOST_FINDINGS, check_real_run
+from console.evidence.checks.real_run import check_real_run
+from console.evidence.checks.rule import run_rule
 from console.evidence.checks.shapes import Shape, misfit
 from console.evidence.checks.stored import UnreadableError, digest_of, parse_stored
-from console.evidence.checks.verdict import Finding, Mismatch, Verdict, shown
+from console.evidence.checks.verdict import Finding, Mismatch, Verdict
 
 Body = dict[str, Any]
 
@@ -54,11 +55,11 @@ def judge(outcome: Outcome, first: Sequence[Rule], then: Sequence[Rule]) -> Verd
     """`first` ends at the first rule that fails: what comes later would only repeat it. `then` says everything."""
     findings: list[Finding] = []
     for rule in first:
-        findings = _run(rule, outcome)
+        findings = run_rule(rule, outcome, outcome.where)
         if findings:
             return _verdict(outcome, findings, len(first) + len(then))
     for rule in then:
-        findings += _run(rule, outcome)
+        findings += run_rule(rule, outcome, outcome.where)
     return _verdict(outcome, findings, len(first) + len(then))
 
 
@@ -86,21 +87,6 @@ def digest_holds(where: str, body: Body) -> Iterator[Mismatch]:
     expected = digest_of(body)
     if body["digest"] != expected:
         yield Mismatch(f"{where} digest", expected, body["digest"])
-
-
-def _run(rule: Rule, outcome: Outcome) -> list[Finding]:
-    name = getattr(rule, "__name__", "rule")
-    found: list[Finding] = []
-    try:
-        for item in rule(outcome):
-            found.append(Finding(name, shown(item.where), shown(item.expected), shown(item.got)))
-            if len(found) == MOST_FINDINGS:
-                break
-    except Exception as error:
-        # A rule that trips over a hostile document refuses it.
-        got = shown(f"{type(error).__name__}: {error}")
-        found.append(Finding(name, outcome.where, "a document that this rule can read", got))
-    return found
 
 
 def _verdict(outcome: Outcome, findings: list[Finding], rules: int) -> Verdict:
