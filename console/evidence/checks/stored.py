@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import rfc8785
@@ -39,13 +40,26 @@ def stored_form(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
-def parse(raw: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
-    """JSON with unique keys, finite numbers, integers below 2^53 and bounded depth. Raises UnreadableError."""
+def parse(
+    raw: bytes,
+    *,
+    limit: int = MAX_DOCUMENT_BYTES,
+    parse_float: Callable[[str], float] = float,
+    parse_int: Callable[[str], int] | None = None,
+) -> Any:
+    """JSON with unique keys, finite numbers, integers below 2^53 and bounded depth. Raises UnreadableError.
+
+    How numbers are read may be another's: the old documents were hashed as they are spelled.
+    """
     if len(raw) > limit:
         raise UnreadableError(f"at most {limit} bytes of JSON", str(len(raw)))
     try:
         value = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_whole
+            raw.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=parse_float,
+            parse_int=parse_int or _whole,
         )
         _check(value, 0)
     except UnicodeDecodeError as error:
