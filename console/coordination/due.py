@@ -94,9 +94,8 @@ def _may_go(state: RunState, node: NodeState) -> bool:
 
 def _in_doubt(state: RunState, node: NodeState, now_ms: int) -> bool:
     """Two beats late: ask the host itself whether the process still lives. Only proof makes a crash."""
-    assert state.opened is not None
     if node.launched is None or node.seen or node.proven_dead or node.released or node.last_beat_ms is None:
         return False
     watched = state.window in (WindowState.PREPARING, WindowState.ACTIVE) or state.awaiting_bounds
-    late = now_ms - node.last_beat_ms > 2 * state.opened.policies.heartbeat_ms
+    late = now_ms - node.last_beat_ms > 2 * state.policies.heartbeat_ms
     return watched and late and node.runner is not RunnerState.LOST

@@ -19,8 +19,10 @@ from runners.contract.coordinator_records import (
     Scored,
     SkewMeasured,
     SubmissionJudged,
+    WindowChanged,
 )
 from runners.contract.journal import Head
+from runners.contract.lane import Policies
 from runners.contract.plan import CheckpointRef
 from runners.contract.states import Classification, Departure, Disposition, LinkState, RunnerState, WindowState
 
@@ -141,6 +143,25 @@ class RunState:
         return self.exit is WindowState.REPLAY_REQUIRED and any(
             node.under_bounds and node.runner is RunnerState.STALE for node in self.nodes.values()
         )
+
+    @property
+    def policies(self) -> Policies:
+        """Of the contract that the run was opened under."""
+        assert self.opened is not None
+        return self.opened.policies
+
+    @property
+    def in_order(self) -> tuple[NodeState, ...]:
+        """By name, so that a rule speaks of the same node first whatever came first."""
+        return tuple(self.nodes[node_id] for node_id in sorted(self.nodes))
+
+    def move(self, after: WindowState, reason: str) -> WindowChanged:
+        """The record of the window's next move; it cites how far each journal had been read."""
+        return WindowChanged(before=self.window, after=after, reason=reason[:2000], heads=self.heads)
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        return tuple(node.head for node in self.in_order if node.head is not None)
 
     def with_node(self, node_id: str, **changes: object) -> "RunState":
         node = replace(self.nodes[node_id], **changes)  # type: ignore[arg-type]  # names are checked by `replace`
