@@ -8,7 +8,7 @@ import pytest
 
 from console.coordination.arrivals import arrive
 from console.evidence.checks.journals import read_journal
-from console.evidence.checks.record_shapes import CONTRIBUTOR_BODIES
+from console.evidence.checks.node_record_shapes import CONTRIBUTOR_BODIES
 from console.evidence.checks.rules_accelerator import accelerators_are_those_that_compute
 from console.evidence.checks.shapes import misfit
 from runners.contract.canonical import canonical_bytes

@@ -8,35 +8,29 @@ from console.evidence.checks.shapes import (
     LABEL,
     NODE,
     NUMBER,
-    PATH,
     RUN,
     SHA256,
     SIGNATURE,
     STRING,
     TEXT,
-    MapOf,
     Maybe,
     Shape,
+    document,
     one_of,
 )
+from console.evidence.checks.summary_shapes import SUMMARY_SHAPES
 from console.evidence.checks.word_shapes import (
-    ACCOUNT,
     ADAPTER,
     CHECKPOINT,
-    CLASSIFICATIONS,
     DEVICE,
-    DEVICE_CONTRIBUTION,
     EXECUTION,
     FILE_REF,
-    FINDING,
     GATE,
     GOVERNANCE,
-    HEAD,
     IDENTITY,
     MEMBER,
     MODEL_HEAD,
     NODE_CONTRACT,
-    NODE_SUMMARY,
     OUTCOMES,
     POLICIES,
     RECIPE,
@@ -45,22 +39,16 @@ from console.evidence.checks.word_shapes import (
     SHARE,
     SLICE,
     SOFTWARE,
-    STATES,
     TOLERANCE,
 )
 
-
-def _document(schema_version: str, **fields: Shape) -> Shape:
-    return {"schema_version": one_of(schema_version), "digest": SHA256, **fields}
-
-
-UPLOAD_MANIFEST = _document(
+UPLOAD_MANIFEST = document(
     "swarm.upload_manifest.v1",
     files=[FILE],
     tensors=[{"name": LABEL, "dtype": one_of("F32"), "shape": [COUNT]}],
     identity=IDENTITY,
 )
-ASSIGNMENT = _document(
+ASSIGNMENT = document(
     "swarm.assignment.v1",
     assignment_id=LABEL,
     run_id=RUN,
@@ -82,7 +70,7 @@ ASSIGNMENT = _document(
 _ALL: tuple[Shape, ...] = (
     UPLOAD_MANIFEST,
     ASSIGNMENT,
-    _document(
+    document(
         "swarm.run_contract.v1",
         lane_id=LABEL,
         run_family_id=LABEL,
@@ -98,7 +86,7 @@ _ALL: tuple[Shape, ...] = (
         extra_documents=[one_of("per_device_summary")],
         claim_boundary=TEXT,
     ),
-    _document(
+    document(
         "swarm.window_plan.v1",
         run_id=RUN,
         window_id=LABEL,
@@ -114,7 +102,7 @@ _ALL: tuple[Shape, ...] = (
         initial_adapter=FILE_REF,
         assignments=[ASSIGNMENT],
     ),
-    _document(
+    document(
         "swarm.shard_manifest.v1",
         split=LABEL,
         dataset_ref=TEXT,
@@ -136,7 +124,7 @@ _ALL: tuple[Shape, ...] = (
         file=FILE_REF,
     ),
     bringup.GATE_RECEIPT,
-    _document(
+    document(
         "swarm.bringup_report.v1",
         run_id=RUN,
         node_id=NODE,
@@ -163,7 +151,7 @@ _ALL: tuple[Shape, ...] = (
         finished_wall_ms=COUNT,
         claim_boundary=TEXT,
     ),
-    _document(
+    document(
         "swarm.contributor_receipt.v1",
         run_id=RUN,
         window_id=LABEL,
@@ -191,7 +179,7 @@ _ALL: tuple[Shape, ...] = (
         train_seconds=NUMBER,
         tokens_trained=COUNT,
     ),
-    _document(
+    document(
         "swarm.admission_receipt.v1",
         run_id=RUN,
         node_id=NODE,
@@ -205,7 +193,7 @@ _ALL: tuple[Shape, ...] = (
         token_custody=one_of("proved", "handed_over"),
         admitted_wall_ms=COUNT,
     ),
-    _document(
+    document(
         "swarm.membership_receipt.v1",
         run_id=RUN,
         contract_digest=SHA256,
@@ -213,7 +201,7 @@ _ALL: tuple[Shape, ...] = (
         members=[MEMBER],
         observed_wall_ms=COUNT,
     ),
-    _document(
+    document(
         "swarm.replay_receipt.v1",
         run_id=RUN,
         window_id=LABEL,
@@ -235,10 +223,10 @@ _ALL: tuple[Shape, ...] = (
         step_losses=[NUMBER],
         replay_seconds=NUMBER,
     ),
-    _document(
+    document(
         "swarm.score_receipt.v1", run_id=RUN, window_id=LABEL, held_out_sha256=SHA256, device=DEVICE, scores=[SCORE]
     ),
-    _document(
+    document(
         "swarm.merged_artifact_report.v1",
         run_id=RUN,
         window_id=LABEL,
@@ -251,7 +239,7 @@ _ALL: tuple[Shape, ...] = (
         delta_norm=NUMBER,
         residual=NUMBER,
     ),
-    _document(
+    document(
         "swarm.promotion_receipt.v1",
         run_id=RUN,
         window_id=LABEL,
@@ -261,7 +249,7 @@ _ALL: tuple[Shape, ...] = (
         publish_disposition=one_of("refused"),
         publish_reason=TEXT,
     ),
-    _document(
+    document(
         "swarm.operator_command.v1",
         command_id=FILE,
         run_id=RUN,
@@ -271,69 +259,7 @@ _ALL: tuple[Shape, ...] = (
         operator_public_key=SHA256,
         signature=SIGNATURE,
     ),
-    _document(
-        "swarm.operator_manifest.v1",
-        run_id=RUN,
-        lane_id=LABEL,
-        contract_digest=SHA256,
-        created_wall_ms=COUNT,
-        operator_public_key=SHA256,
-        endpoints=[{"node_id": NODE, "contract_endpoint": LABEL, "observed_endpoint": LABEL}],
-        replay_backend=LABEL,
-        claim_boundary=TEXT,
-    ),
-    _document(
-        "swarm.coordinator_runtime_report.v1",
-        run_id=RUN,
-        coordinator_public_key=SHA256,
-        started_wall_ms=COUNT,
-        finished_wall_ms=COUNT,
-        window_ms=Maybe(COUNT),
-        states=[{"before": STATES, "after": STATES, "reason": TEXT, "wall_ms": COUNT}],
-        nodes=[NODE_SUMMARY],
-        record_counts=MapOf(COUNT),
-        journal_heads=[HEAD],
-        observer_gaps_ms=[COUNT],
-        skew_ms=Maybe(COUNT),
-        claim_boundary=TEXT,
-    ),
-    _document("swarm.contributor_runtime_report.v1", run_id=RUN, contributors=[ACCOUNT], claim_boundary=TEXT),
-    _document(
-        "swarm.device_summary.v1",
-        run_id=RUN,
-        lane_id=LABEL,
-        contract_digest=SHA256,
-        result_classification=CLASSIFICATIONS,
-        merge_disposition=one_of("merged", "no_merge"),
-        promotion_disposition=one_of("promoted", "held", "not_reached"),
-        accepted_contributions=COUNT,
-        replay_checked_contributions=COUNT,
-        per_device_contributions=[DEVICE_CONTRIBUTION],
-        claim_boundary=TEXT,
-    ),
-    _document(
-        "swarm.real_run_bundle.v1",
-        run_id=RUN,
-        run_family_id=LABEL,
-        lane_id=LABEL,
-        result_classification=CLASSIFICATIONS,
-        reason=TEXT,
-        contract_digest=SHA256,
-        plan_digest=Maybe(SHA256),
-        membership_digest=Maybe(SHA256),
-        coordinator_public_key=SHA256,
-        operator_public_key=SHA256,
-        total_contributions=COUNT,
-        accepted_contributions=COUNT,
-        replay_checked_contributions=COUNT,
-        merge_disposition=one_of("merged", "no_merge"),
-        promotion_disposition=one_of("promoted", "held", "not_reached"),
-        publish_disposition=one_of("refused"),
-        publish_reason=TEXT,
-        held_out_scores=[SCORE],
-        findings=[FINDING],
-        claim_boundary=TEXT,
-        files=[{"path": PATH, "size_bytes": COUNT, "sha256": SHA256}],
-    ),
 )
-DOCUMENT_SHAPES: dict[str, Shape] = {next(iter(shape["schema_version"])): shape for shape in (*_ALL, *LAUNCH_SHAPES)}
+DOCUMENT_SHAPES: dict[str, Shape] = {
+    next(iter(shape["schema_version"])): shape for shape in (*_ALL, *SUMMARY_SHAPES, *LAUNCH_SHAPES)
+}

@@ -11,6 +11,7 @@ from console.evidence.checks.shapes import (
     WHOLE,
     Maybe,
     Shape,
+    document,
     one_of,
 )
 
@@ -31,13 +32,10 @@ BOUND_REPORT: Shape = {
 }
 
 
-def _document(schema_version: str, **fields: Shape) -> Shape:
-    return {"schema_version": one_of(schema_version), "digest": SHA256, "claim_boundary": TEXT, **fields}
-
-
 LAUNCH_SHAPES: tuple[Shape, ...] = (
-    _document(
+    document(
         "swarm.launch_manifest.v1",
+        claim_boundary=TEXT,
         run_id=RUN,
         lane_id=LABEL,
         run_family_id=LABEL,
@@ -61,8 +59,9 @@ LAUNCH_SHAPES: tuple[Shape, ...] = (
         launch_sequence=[STEP],
         files=[FILE_AT],
     ),
-    _document(
+    document(
         "swarm.launch_receipt.v1",
+        claim_boundary=TEXT,
         run_id=RUN,
         lane_id=LABEL,
         launch_status=LABEL,

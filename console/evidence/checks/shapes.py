@@ -115,3 +115,8 @@ FILE = _text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", "a file name")
 LABEL = _text(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,159}", "a label")
 ACCELERATOR = _text(r"(cuda|metal):[0-9]{1,3}", "a card's label")
 PATH = _text(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){0,4}", "a relative path inside the bundle")
+
+
+def document(schema_version: str, **fields: Shape) -> Shape:
+    """Every document names its form and owns its digest."""
+    return {"schema_version": one_of(schema_version), "digest": SHA256, **fields}

@@ -16,6 +16,7 @@ from console.evidence.checks.shapes import (
     Leaf,
     Maybe,
     Shape,
+    document,
     one_of,
 )
 from console.evidence.checks.word_shapes import (
@@ -83,13 +84,10 @@ TOPOLOGY_NODE: Shape = {
 }
 
 
-def _document(schema_version: str, **fields: Shape) -> Shape:
-    return {"schema_version": one_of(schema_version), "digest": SHA256, "claim_boundary": TEXT, **fields}
-
-
 _ALL: tuple[Shape, ...] = (
-    _document(
+    document(
         "swarm.receipt_contract.v1",
+        claim_boundary=TEXT,
         lane_id=LABEL,
         run_family_id=LABEL,
         contract_digest=SHA256,
@@ -104,8 +102,9 @@ _ALL: tuple[Shape, ...] = (
         refused_precision=one_of("bf16_mixed"),
         contributors=[{"node_id": NODE, "backend_labels": [LABEL], "distinct_samples": COUNT}],
     ),
-    _document(
+    document(
         "swarm.workflow_plan.v1",
+        claim_boundary=TEXT,
         lane_id=LABEL,
         run_family_id=LABEL,
         contract_digest=SHA256,
@@ -144,8 +143,9 @@ _ALL: tuple[Shape, ...] = (
             "posture": one_of("never_automatic"),
         },
     ),
-    _document(
+    document(
         "swarm.topology_contract.v1",
+        claim_boundary=TEXT,
         lane_id=LABEL,
         run_family_id=LABEL,
         contract_digest=SHA256,
@@ -171,8 +171,9 @@ _ALL: tuple[Shape, ...] = (
         ),
         launch_sequence=[STEP],
     ),
-    _document(
+    document(
         "swarm.failure_drills.v1",
+        claim_boundary=TEXT,
         lane_id=LABEL,
         contract_digest=SHA256,
         plan_digest=SHA256,
@@ -189,8 +190,9 @@ _ALL: tuple[Shape, ...] = (
             }
         ],
     ),
-    _document(
+    document(
         "swarm.binder_projection.v1",
+        claim_boundary=TEXT,
         lane_id=LABEL,
         lane_kind=one_of("two_or_more_named_hosts", "one_machine"),
         run_family_id=LABEL,
@@ -204,8 +206,9 @@ _ALL: tuple[Shape, ...] = (
         checkers=[{"command": TEXT, "path": LABEL}],
         evidence=[LABEL],
     ),
-    _document(
+    document(
         "swarm.bringup_not_observed.v1",
+        claim_boundary=TEXT,
         lane_id=LABEL,
         contract_digest=SHA256,
         node_id=NODE,

@@ -13,6 +13,7 @@ from console.evidence.checks.shapes import (
     TEXT,
     Maybe,
     Shape,
+    document,
     one_of,
 )
 from console.evidence.checks.word_shapes import DISPOSITIONS, GATE
@@ -87,14 +88,10 @@ SMOKE: Shape = {
 }
 
 
-def _document(schema_version: str, **fields: Shape) -> Shape:
-    return {"schema_version": one_of(schema_version), "digest": SHA256, **fields}
-
-
 def _of_run(schema_version: str, **fields: Shape) -> Shape:
     """A document about one run of one lane."""
     about = {"lane_id": LABEL, "run_family_id": LABEL, "contract_digest": SHA256, "run": CITATION}
-    return _document(schema_version, **about, claim_boundary=TEXT, **fields)
+    return document(schema_version, **about, claim_boundary=TEXT, **fields)
 
 
 REHEARSAL = _of_run(
@@ -140,7 +137,7 @@ PUBLICATION = _of_run(
     gates=[GATE],
     peft_smoke=SMOKE,
 )
-MANIFEST = _document(
+MANIFEST = document(
     "swarm.publish_manifest.v1",
     publish_id=LABEL,
     target=LABEL,
@@ -150,7 +147,7 @@ MANIFEST = _document(
     merged_adapter_sha256=SHA256,
     files=[{"path": PATH, "size_bytes": COUNT, "sha256": SHA256}],
 )
-COMPATIBILITY = _document(
+COMPATIBILITY = document(
     "swarm.compatibility_contract.v1",
     adapter_family=LABEL,
     model_digest=SHA256,
@@ -161,7 +158,7 @@ COMPATIBILITY = _document(
     alpha=NUMBER,
     surfaces=[{"surface": LABEL, "supported": BOOLEAN, "detail": TEXT}],
 )
-TOKENIZER = _document(
+TOKENIZER = document(
     "swarm.tokenizer_contract.v1",
     tokenizer_digest=SHA256,
     files=[{"name": FILE, "sha256": SHA256}],
