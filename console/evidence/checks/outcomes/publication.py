@@ -9,7 +9,7 @@ import numpy as np
 
 from console.evidence.checks.folder import FileRead, Folder
 from console.evidence.checks.lane import names
-from console.evidence.checks.outcomes import rules_citation
+from console.evidence.checks.outcomes import rules_citation, rules_gates
 from console.evidence.checks.outcomes.document_shapes import COMPATIBILITY, MANIFEST, PUBLICATION, TOKENIZER
 from console.evidence.checks.outcomes.outcome import Body, Outcome, Rule, digest_holds, judge, read_document
 from console.evidence.checks.shapes import Shape
@@ -35,13 +35,6 @@ FILES = (
     "mlx/adapters.safetensors",
     "tokenizer_contract.json",
 )
-LATER_GATES = (
-    "promoted",
-    "base_is_the_planned_one",
-    "tokenizer_is_the_planned_one",
-    "adapter_loads_and_generates_through_peft",
-)
-LARGEST_LOGIT_BOUND = 1e-3  # a publisher may not choose a bound that lets anything through
 CARD_ROW = re.compile(r"^\| ([A-Za-z0-9-]+) \| (\d+\.\d{6}) \|$", re.MULTILINE)
 
 
@@ -139,12 +132,6 @@ def manifest_is_the_reports(o: Outcome) -> Iterator[Mismatch]:
     )
 
 
-def run_was_promoted(o: Outcome) -> Iterator[Mismatch]:
-    """Only a promoted merge is published."""
-    promotion = o.e.documents.get("receipts/promotion.json")
-    yield from differs(f"{o.where} run", "promoted", promotion["disposition"] if promotion else "not_reached")
-
-
 def adapter_is_the_merge(o: Outcome) -> Iterator[Mismatch]:
     """PEFT's two files are the bundle's merged files, byte for byte."""
     assert isinstance(o, Publication)
@@ -220,45 +207,6 @@ def tokenizer_digest_is_over_its_files(o: Outcome) -> Iterator[Mismatch]:
     yield from differs("tokenizer_contract.json files", expected, said["tokenizer_digest"])
 
 
-def gates_are_met(o: Outcome) -> Iterator[Mismatch]:
-    """The run's own gates as its promotion receipt has them, then publication's; every one passed, none left out."""
-    promotion = o.e.documents.get("receipts/promotion.json")
-    own = promotion["gates"] if promotion else []
-    said = o.body["gates"]
-    names = [*(gate["gate"] for gate in own), *LATER_GATES]
-    yield from differs(f"{o.where} gates", names, [gate["gate"] for gate in said])
-    for want, got in zip(own, said, strict=False):
-        yield from differs(f"{o.where} {want['gate']}", want, got)
-    for gate in said:
-        if not gate["passed"]:
-            yield Mismatch(f"{o.where} {gate['gate']}", "passed", "not passed")
-    head, smoke = o.e.plan["head"] if o.e.plan else {}, o.body["peft_smoke"]
-    later = {
-        "promoted": ("promoted", "promoted"),
-        "base_is_the_planned_one": (head.get("sha256"), head.get("sha256")),
-        "tokenizer_is_the_planned_one": (head.get("tokenizer_digest"), head.get("tokenizer_digest")),
-        LATER_GATES[-1]: (
-            f"{smoke['max_logit_difference']:.3g} off base plus delta, {len(smoke['generated_tokens'])} tokens",
-            f"at most {smoke['logit_bound']:g}, {smoke['asked_tokens']} tokens, a delta above 0",
-        ),
-    }
-    for gate in said[len(own) :]:
-        if gate["gate"] in later:
-            got = (gate["value"], gate["threshold"])
-            yield from differs(f"{o.where} {gate['gate']} value and threshold", later[gate["gate"]], got)
-
-
-def peft_gate_follows_from_its_figures(o: Outcome) -> Iterator[Mismatch]:
-    """Measured on the publisher's machine: it can't be computed again here, but it must not contradict itself."""
-    smoke, where = o.body["peft_smoke"], f"{o.where} peft_smoke"
-    if not 0 <= smoke["max_logit_difference"] <= smoke["logit_bound"] <= LARGEST_LOGIT_BOUND:
-        got = f"{smoke['max_logit_difference']:g} of {smoke['logit_bound']:g}"
-        yield Mismatch(where, f"a difference within a bound of at most {LARGEST_LOGIT_BOUND:g}", got)
-    if not smoke["largest_delta"] > smoke["logit_bound"] or not smoke["positions"]:
-        yield Mismatch(f"{where} largest_delta", "a delta that the comparison can see", f"{smoke['largest_delta']:g}")
-    yield from differs(f"{where} generated_tokens", smoke["asked_tokens"] or 1, len(smoke["generated_tokens"]))
-
-
 def model_card_has_the_runs_figures(o: Outcome) -> Iterator[Mismatch]:
     """The readable page tells the same losses, and cites the bundle."""
     assert isinstance(o, Publication)
@@ -273,14 +221,14 @@ def model_card_has_the_runs_figures(o: Outcome) -> Iterator[Mismatch]:
 FIRST: tuple[Rule, ...] = (snapshot_is_there, snapshot_documents_are_readable)
 RULES: tuple[Rule, ...] = (
     nothing_else_lies_in_the_snapshot,
-    run_was_promoted,
+    rules_gates.run_was_promoted,
     manifest_lists_the_bytes,
     manifest_is_the_reports,
     adapter_is_the_merge,
     mlx_adapter_is_the_same_delta,
     contracts_are_the_plans,
     tokenizer_digest_is_over_its_files,
-    gates_are_met,
-    peft_gate_follows_from_its_figures,
+    rules_gates.gates_are_met,
+    rules_gates.peft_gate_follows_from_its_figures,
     model_card_has_the_runs_figures,
 )
