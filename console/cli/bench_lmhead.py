@@ -7,7 +7,6 @@ import os
 import platform
 import sys
 import tempfile
-import textwrap
 import time
 from functools import partial
 from pathlib import Path
@@ -38,9 +37,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = kinds.add_parser(
         "lmhead",
         help="a training step over a head of real size: the bare product, PEFT, PEFT by chunks, mlx-lm, ours",
-        description=textwrap.fill(ABOUT_BENCH, 79),
-        epilog="contenders:\n" + "\n".join(f"  {name:<16} {about}" for name, about in ABOUT.items()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=ABOUT_BENCH + "\n\n" + "\n".join(f"  {name:<16} {about}" for name, about in ABOUT.items()),
     )
     parser.add_argument("--tokens", type=int, default=2048, metavar="N", help="tokens of a step (default: 2048)")
     parser.add_argument("--vocab", type=int, default=201088, metavar="V", help="rows of the head (default: 201088)")
@@ -59,7 +56,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         metavar="FILE",
         help="also keep one JSON document there, after each process; the same command goes on from it",
     )
-    parser.set_defaults(act=bench_lmhead)
+    parser.set_defaults(act=bench_lmhead, left="what was measured stays in the file of --json, if one was named")
 
 
 def bench_lmhead(options: argparse.Namespace) -> int:
@@ -73,10 +70,11 @@ def bench_lmhead(options: argparse.Namespace) -> int:
         options.threads,
         options.rounds,
     )
-    if min(sizes) < 1 or not set(only) <= set(CONTENDERS):
-        raise UsageError(
-            f"bench lmhead: expected sizes of at least 1 and --only cpu, cuda, mlx or of {', '.join(CONTENDERS)}"
-        )
+    if unknown := sorted(set(only) - set(CONTENDERS)):
+        known = ", ".join(CONTENDERS)
+        raise UsageError(f"bench lmhead: --only: expected cpu, cuda, mlx or some of {known}, got {', '.join(unknown)}")
+    if min(sizes) < 1:
+        raise UsageError(f"bench lmhead: expected every size to be at least 1, got {min(sizes)}")
     try:
         said = _measure(options, only)
     except JobFailed as error:

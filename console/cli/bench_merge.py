@@ -35,7 +35,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument("--times", type=int, default=7, help="measurements of each, median shown (default: 7)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the JSON document there")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.set_defaults(act=bench_merge)
+    parser.set_defaults(left="nothing is kept of it", act=bench_merge)
 
 
 def bench_merge(options: argparse.Namespace) -> int:

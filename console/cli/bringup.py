@@ -40,7 +40,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "lane gates every host where it stands, at once: this one here, the others over SSH as a run reaches them. "
         "Writes each signed report, and its signature beside it. A host of `swarm host add` keeps its report as well.",
     )
-    parser.add_argument("host", choices=("mac", "linux", ALL, LANE))
+    parser.add_argument("host", metavar="HOST", choices=("mac", "linux", ALL, LANE), help="mac | linux | all | lane")
     parser.add_argument("--lane", default="loopback", help="name of a lane, or a .toml file (default: loopback)")
     parser.add_argument("--report", type=Path, metavar="FILE", help="where to write (default: in ~/swarm-runs/reports)")
     parser.add_argument("--model", type=Path, help="this host's own checkpoint (default: the shipped base)")
@@ -53,7 +53,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     ways.add_argument("--client-key", type=Path, metavar="FILE", help="our Ed25519 SSH key for it")
     ways.add_argument("--coordinator-port", type=int, metavar="P", help="where it dials (default: the lane's)")
     parser.add_argument("--json", action="store_true", help="print the report; with `all` and `lane` one for each node")
-    parser.set_defaults(act=bringup)
+    parser.set_defaults(act=bringup, left="no report was written, and its runner is gone")
 
 
 def bringup(options: argparse.Namespace) -> int:

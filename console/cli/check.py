@@ -27,19 +27,18 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = commands.add_parser(
         "check",
         help="verify retained evidence; exit 0 verified, 1 not, with every finding",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Recomputes every digest, link and count from files, importing nothing of the producer.\n\n"
         + "\n".join(f"  {what:<12} {kind.about}" for what, kind in CHECKS.items())
         + f"\n  {ALL:<12} everything that this repository keeps",
     )
-    parser.add_argument("what", choices=(*CHECKS, ALL))
+    parser.add_argument("what", metavar="WHAT", choices=(*CHECKS, ALL), help="one of those above")
     place = "folder, first document or report (default: what this machine keeps)"
     parser.add_argument("--bundle", "--report", type=Path, metavar="PATH", help=place)
     parser.add_argument("--allowed-signers", type=Path, metavar="FILE", help="ssh-keygen's format: whom you trust")
     parser.add_argument("--reexecute", action="store_true", help="real-run: train again with the reference backend")
     parser.add_argument("--model", type=Path, help="checkpoint for --reexecute (default: the shipped base)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.set_defaults(act=check)
+    parser.set_defaults(act=check, left="a check changes nothing")
 
 
 def check(options: argparse.Namespace) -> int:

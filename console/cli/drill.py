@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from console.cli.errors import MissingTool
+from console.cli.errors import MissingTool, UsageError
 from console.cli.run import require_ports
 from console.cli.start import create_run, operator_key, operator_token, spawn_coordinator
 from console.cli.start_options import StartOptions, host_home
@@ -43,7 +43,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "SIGSTOP, SIGKILL, a slowed runner, an upload that is not the planned one, a changed byte in the outbox. "
         "The coordinator is told nothing. Each case keeps its bundle, and drill.json beside it.",
     )
-    parser.add_argument("kind", choices=DRILL_KINDS)
+    parser.add_argument("kind", metavar="KIND", choices=DRILL_KINDS, help=" | ".join(DRILL_KINDS))
     parser.add_argument("--case", choices=[case for cases in CASES.values() for case in cases if len(cases) > 1],
                         help="upload_disagreement: only this case (default: each in turn)")  # fmt: skip
     parser.add_argument("--lane", default="loopback", help="name of a lane, or a .toml file (default: loopback)")
@@ -55,7 +55,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def drill(options: argparse.Namespace) -> int:
     cases = CASES[options.kind]
     if options.case is not None:
-        cases = tuple(case for case in cases if case == options.case)
+        if options.case not in cases:
+            raise UsageError(f"drill {options.kind}: expected --case with upload_disagreement only, got {options.case}")
+        cases = (options.case,)
     try:
         expected = {case: expectation(load_lane(options.lane), case) for case in cases}
     except DrillRefused as error:
@@ -71,10 +73,12 @@ def drill(options: argparse.Namespace) -> int:
                 print(table(report))
     if options.json:
         print(json.dumps([report.to_json() for report in reports], indent=2, sort_keys=True))
-    bundle = runs_dir() / reports[-1].run_id / "bundle"
-    print(f"to keep this with the lane: swarm freeze drills --lane {options.lane} --observed {options.kind}={bundle}",
-          file=sys.stderr)  # fmt: skip
-    return 0 if all(report.result == "pass" for report in reports) and not stayed else 1
+    passed = all(report.result == "pass" for report in reports)
+    if passed:
+        bundle = runs_dir() / reports[-1].run_id / "bundle"
+        keeps = f"swarm freeze drills --lane {options.lane} --observed {options.kind}={bundle}"
+        print(f"to keep this with the lane: {keeps}", file=sys.stderr)
+    return 0 if passed and not stayed else 1
 
 
 def new_drill_id(lane: str, case: Case) -> str:
@@ -97,8 +101,7 @@ def hold(lane: str, run_id: str, expected: DrillExpectation, interrupts: Interru
             if not interrupts.take():
                 return False
             if asked or paths.bundle.exists():
-                print(f"left as it is; `swarm attach {run_id}` watches it", file=sys.stderr)
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(f"the run is as it was; `swarm attach {run_id}` watches it")
             asked.append(
                 leave_command(paths.inbox, operator_key(), run_id, "stop", "Ctrl-C in a drill", clock.wall_ms())
             )

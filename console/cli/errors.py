@@ -1,5 +1,7 @@
 """What the command line can refuse, by exit status."""
 
+OK, FAILED, USAGE, MISSING, INTERRUPTED = 0, 1, 2, 3, 130
+
 
 class UsageError(Exception):
     """The command makes no sense as given: exit 2."""

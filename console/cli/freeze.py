@@ -25,7 +25,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         description="Writes run contract, receipt contract, workflow plan, topology, failure drills and binder "
         "projection of every lane (or of --lane) below --out. They hold no run, no key and no measurement of a host.",
     )
-    parser.add_argument("what", nargs="?", choices=(*KINDS, ALL), default=ALL)
+    parser.add_argument("what", nargs="?", metavar="WHAT", choices=(*KINDS, ALL), default=ALL,
+                        help=f"{' | '.join(KINDS)} | {ALL} (default: {ALL})")  # fmt: skip
     parser.add_argument("--lane", help="name of a lane, or a .toml file (default: every shipped lane)")
     parser.add_argument("--out", type=Path, help="folder, or for one document a .json file (default: fixtures/)")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
@@ -58,6 +59,8 @@ def freeze(options: argparse.Namespace) -> int:
         frozen = freeze_lane(shipped_sources(contract), observed)
         for kind in kinds:
             same &= _put(frozen, kind, single or root / frozen.places.of(kind), check=options.check)
+    if same and options.check:
+        print(f"{len(lanes) * len(kinds)} documents are what their lanes freeze to")
     return 0 if same or not options.check else 1
 
 

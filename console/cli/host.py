@@ -28,9 +28,19 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     new = acts.add_parser("add", help="look at a host with a system sshd, send what is missing, prove what runs there")
     add_options(new)
     new.set_defaults(act=lambda options: guarded(add_host(options)))
-    every = acts.add_parser("list", help="name, where, its key, and the code that it was given")
+    every = acts.add_parser(
+        "list",
+        help="name, where, its key, and the code that it was given",
+        description="One line a host that was added: how it is reached, its pinned key's fingerprint, and whether the "
+        "code that was sent there is this machine's. Contacts nobody.",
+    )
     every.set_defaults(act=list_hosts)
-    doctor = acts.add_parser("doctor", help="look again, and say what to do; exit 0 when nothing stands in the way")
+    doctor = acts.add_parser(
+        "doctor",
+        help="look again, and say what to do; exit 0 when nothing stands in the way",
+        description="Logs in to each host and looks as `swarm host add` does, and whether what was put there still "
+        "runs. NO stands in the way, ! is for you to judge, -> says what helps. Changes nothing.",
+    )
     doctor.add_argument("name", nargs="*", help="which (default: all)")
     doctor.set_defaults(act=lambda options: guarded(examine(options)))
     gone = acts.add_parser("forget", help="remove what was put there, and this machine's entry; asks first")

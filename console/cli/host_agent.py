@@ -29,7 +29,9 @@ def agent_options(parser: argparse.ArgumentParser) -> None:
     way.add_argument("--listen", metavar="ADDRESS", help="its own address, which this machine can reach")
     way.add_argument("--dial", metavar="ADDRESS", help="an address of this machine that it can reach: it dials in")
     parser.add_argument("--port", type=int, help=f"default: {AGENT_PORT} to listen on, {COORDINATOR_PORT} to dial")
-    parser.add_argument("--backend", choices=("torch", "mlx"), default="torch")
+    parser.add_argument(
+        "--backend", choices=("torch", "mlx"), default="torch", help="whose library trains there (default: torch)"
+    )
     parser.add_argument("--client-key", type=Path, metavar="FILE", help="ours (default: ~/.swarm/keys/ssh_client.pem)")
 
 

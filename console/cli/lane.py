@@ -1,6 +1,7 @@
 """`swarm lane new|list|show`: the arrangements that can be run."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from console.evidence.lane_documents.places import coordinator, endpoint
 from runners.contract.lane import RunContract
 from runners.records.durable import create_once
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 NEW_BOUNDARY = (
     "An operator's own lane, made from {base}. What it proves is what a retained run bundle of it shows, on the "
     "machines that this bundle names; nothing is claimed for other machines, other lanes or the public internet."
@@ -20,22 +22,36 @@ NEW_BOUNDARY = (
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("lane", help="lanes there are, what one freezes to, and a new one of your own")
     acts = parser.add_subparsers(dest="what", metavar="new|list|show", required=True)
-    every = acts.add_parser("list", help="name, hosts, ports and digest of each")
+    every = acts.add_parser(
+        "list",
+        help="name, hosts, ports and digest of each",
+        description="One line a shipped lane: its name, the beginning of its contract's digest, and each node with "
+        "host and port.",
+    )
     every.set_defaults(act=list_lanes)
-    one = acts.add_parser("show", help="one lane as TOML, or with --json as its frozen contract")
+    one = acts.add_parser(
+        "show",
+        help="one lane as TOML, or with --json as its frozen contract",
+        description="Everything that a run of the lane is held to: hosts, devices, recipe, bounds, gates, data.",
+    )
     one.add_argument("lane", help="name, or a .toml file")
-    one.add_argument("--json", action="store_true")
+    one.add_argument("--json", action="store_true", help="print the frozen contract, with its digest")
     one.set_defaults(act=show_lane)
-    new = acts.add_parser("new", help="write a lane file of your own, from one that exists")
-    new.add_argument("name", help="letters, digits, _ and -")
+    new = acts.add_parser(
+        "new",
+        help="write a lane file of your own, from one that exists",
+        description="Writes NAME.toml, to be used with --lane NAME.toml. What is not named here is as in --from; edit "
+        "the file for the rest. Every change is another contract with another digest.",
+    )
+    new.add_argument("name", help="of the lane and its file: letters, digits, _ and -")
     new.add_argument("--from", dest="base", default="loopback", help="lane to start from (default: loopback)")
     new.add_argument("--out", type=Path, help="file to write (default: NAME.toml here)")
     for where in ("mac", "linux"):
         new.add_argument(f"--{where}-host", metavar="ALIAS", help=f"where the {where} host is reached")
         new.add_argument(f"--{where}-node", metavar="ID", help="its name in the lane")
         new.add_argument(f"--{where}-devices", metavar="KINDS", help="device kinds that may compute, by comma")
-    new.add_argument("--coordinator-port", type=int, metavar="P")
-    new.add_argument("--contributor-port", type=int, metavar="P")
+    new.add_argument("--coordinator-port", type=int, metavar="P", help="where the coordinator listens")
+    new.add_argument("--contributor-port", type=int, metavar="P", help="SSH port of the contributor")
     new.set_defaults(act=new_lane)
 
 
@@ -54,6 +70,8 @@ def show_lane(options: argparse.Namespace) -> int:
 
 
 def new_lane(options: argparse.Namespace) -> int:
+    if not NAME.fullmatch(options.name):
+        raise UsageError(f"lane new: expected a name of up to 64 letters, digits, _ and -, got {options.name!r:.80}")
     base = load_lane(options.base)
     if len(base.nodes) != 2:
         raise UsageError(f"--from {options.base}: expected a lane of two hosts, got {len(base.nodes)}; copy its file")

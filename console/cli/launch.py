@@ -29,7 +29,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "holder that says not_observed), launch manifest and launch receipt into a new folder.",
     )
     parser.add_argument("--lane", default=FIRST_LANE, help=f"name of a lane, or a .toml file (default: {FIRST_LANE})")
-    parser.add_argument("--run-id", required=True)
+    parser.add_argument("--run-id", required=True, help="name of the run that is to be: letters, digits, - and _")
     parser.add_argument("--bundle-dir", type=Path, required=True, help="new or empty folder")
     parser.add_argument("--manifest-only", action="store_true", help="required: a live run is `swarm run`")
     for where in ("mac", "linux"):

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from console.cli.errors import MissingTool, UsageError
-from console.coordination.errors import CoordinationError
+from console.cli.command_parser import CommandParser
+from console.cli.errors import FAILED, INTERRUPTED, MISSING, USAGE, MissingTool, UsageError
+from console.coordination.errors import CoordinationError, UnknownLane
 from console.evidence.errors import EvidenceError
 from runners.contract.errors import ContractError
 from runners.records.errors import RecordsError
 
-OK, FAILED, USAGE, MISSING, INTERRUPTED = 0, 1, 2, 3, 130
 DESCRIPTION = """\
 Operator console for training one LM-head LoRA on two unlike machines at once, with evidence a stranger can check.
 
@@ -21,6 +21,21 @@ Operator console for training one LM-head LoRA on two unlike machines at once, w
   swarm attach RUN_ID      go on with, or watch, a run
   swarm check real-run     verify a run bundle from its files alone
   swarm view [PATH]        look at retained runs
+"""
+AFTERWARDS = """\
+exit status:
+  0    done, or verified
+  1    not: refused, failed, not verified; the reason stands on standard error
+  2    the command makes no sense as given
+  3    something that it needs isn't on this machine
+  130  left by Ctrl-C
+
+environment:
+  SWARM_RUNS    where runs lie (default: ~/swarm-runs)
+  SWARM_HOME    where keys and hosts lie (default: ~/.swarm)
+  PSIONIC_SWARM_ADMISSION_TOKEN    the admission token, where a lane asks for one
+
+`swarm COMMAND --help` has what a command takes, with examples.
 """
 # Word -> module of this package that adds it. Only the chosen one is imported: `swarm launch` must not wait for
 # asyncssh, nor `swarm check` for the screen.
@@ -52,9 +67,7 @@ COMMANDS = {
 
 def parser(word: str | None = None) -> argparse.ArgumentParser:
     """With every command, or with the one that `word` names."""
-    top = argparse.ArgumentParser(
-        prog="swarm", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    top = CommandParser(prog="swarm", description=DESCRIPTION, epilog=AFTERWARDS)
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     chosen = {COMMANDS[word]} if word in COMMANDS else dict.fromkeys(COMMANDS.values())
     for name in chosen:
@@ -70,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     try:
         code: int = options.act(options)
-    except UsageError as error:
+    except (UsageError, UnknownLane) as error:
         return _say(error, USAGE)
     except MissingTool as error:
         return _say(error, MISSING)
@@ -80,8 +93,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output went away: nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        left = str(error) or getattr(options, "left", "")  # what is left of it
+        return _say(f"left by Ctrl-C{left and '; '}{left}", INTERRUPTED)
     except OSError as error:
         # A full disk, a missing permission, a place that can't be made: the system's own words, and where.
         return _say(f"{error.filename or 'this machine'}: {error.strerror or error}", FAILED)

@@ -35,11 +35,19 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     rehearse.add_argument("--contributor-port", type=int, metavar="P", help="SSH port of the contributor; 0 picks one")
     rehearse.set_defaults(act=rehearse_lane)
     evidence = commands.add_parser(
-        "evidence", help="write the evidence bundle of a live attempt, also of a refused one"
+        "evidence",
+        help="write the evidence bundle of a live attempt, also of a refused one",
+        description="Says of each stage of a closed run whether it was completed, refused or never reached, and on "
+        "which files of the bundle that rests. The bundle is cited by digest and not changed.",
     )
     evidence.add_argument("run", nargs="?", metavar="RUN", help="run id or bundle folder (default: the newest run)")
     evidence.set_defaults(act=write_evidence)
-    closeout = commands.add_parser("closeout", help="write the closeout of a run: five gates, and what became of it")
+    closeout = commands.add_parser(
+        "closeout",
+        help="write the closeout of a run: five gates, and what became of it",
+        description="Judges five gates of a closed run and says what became of merge, promotion and publication. Exit "
+        "0 when the document was written, whatever it says.",
+    )
     closeout.add_argument("run", nargs="?", metavar="RUN", help="run id or bundle folder (default: the newest run)")
     closeout.set_defaults(act=write_closeout)
     for parser in (rehearse, evidence, closeout):

@@ -29,8 +29,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--out", type=Path, required=True, help="folder for shards and manifest: new, or unfinished")
     parser.add_argument("--split", default="train", help="name of the split (default: train)")
     parser.add_argument("--dataset-ref", help="name of the dataset (default: file://<name of the data file>)")
-    parser.add_argument("--backend", choices=("torch", "mlx"), default="torch")
-    parser.add_argument("--batch", type=int, default=16, help="samples per forward pass; part of the record")
+    parser.add_argument(
+        "--backend", choices=("torch", "mlx"), default="torch", help="whose library computes (default: torch)"
+    )
+    parser.add_argument(
+        "--batch", type=int, default=16, help="samples per forward pass; part of the record (default: 16)"
+    )
     parser.add_argument(
         "--shard-size", type=int, default=2048, metavar="MIB", help="largest shard file (default: 2048 MiB)"
     )
@@ -71,9 +75,8 @@ def prepare(options: argparse.Namespace) -> int:
     try:
         with ProgressBar(sys.stderr) as bar:
             result = asyncio.run(run_job("capture", job, CaptureResult, bar.show, log=options.out / LOG_FILE))
-    except KeyboardInterrupt:
-        print(f"stopped; the same command goes on from what lies in {options.out}", file=sys.stderr)
-        raise
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(f"the same command goes on from what lies in {options.out}") from error
     except (JobEnded, OSError):
         if (options.out / UNFINISHED).exists():
             print(f"what is done stays in {options.out}: the same command goes on from there", file=sys.stderr)

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from console.cli.find import find_bundle
+from console.cli.progress_bar import meanwhile
 from console.evidence.outcomes.closed_bundle import open_closed
 from console.evidence.outcomes.peft_smoke import peft_smoke
 from console.evidence.outcomes.places import publications_dir
@@ -27,7 +28,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--out", type=Path, metavar="D", help="folder of publications (default: beside the bundle)")
     parser.add_argument("--model", type=Path, help="the checkpoint of the run (default: the shipped base)")
     parser.add_argument("--json", action="store_true", help="print the publication report")
-    parser.set_defaults(act=publish_run)
+    parser.set_defaults(act=publish_run, left="no snapshot was written")
 
 
 def publish_run(options: argparse.Namespace) -> int:
@@ -38,8 +39,8 @@ def publish_run(options: argparse.Namespace) -> int:
         log = Path(folder) / "log.txt"
 
         async def smoke(adapter_dir: Path) -> PeftSmoke:
-            print("loading the merge through PEFT, in a process of its own", file=sys.stderr)
-            return await peft_smoke(model, adapter_dir, log)
+            async with meanwhile(sys.stderr, "loading the merge through PEFT, in a process of its own, and generating"):
+                return await peft_smoke(model, adapter_dir, log)
 
         root, report = asyncio.run(publish(run, model, out, smoke))
     if options.json:

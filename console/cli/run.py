@@ -34,8 +34,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "detached coordinator: Ctrl-C asks it to stop and close its bundle, a second Ctrl-C leaves it running.",
     )
     run.add_argument("--lane", default="loopback", help="name of a lane, or a .toml file (default: loopback)")
-    run.add_argument("--run-id", help="name of the run (default: made from lane and time)")
-    run.add_argument("--bundle-dir", type=Path, help="also copy the closed bundle to this new folder")
+    run.add_argument("--run-id", metavar="ID", help="name of the run (default: made from lane and time)")
+    run.add_argument("--bundle-dir", type=Path, metavar="D", help="also copy the closed bundle to this new folder")
     run.add_argument("--coordinator-port", type=int, metavar="P", help="port of the coordinator (default: the lane's)")
     run.add_argument("--contributor-port", type=int, metavar="P", help="SSH port of the contributor; 0 picks one")
     run.add_argument("--remote", metavar="HOST", help="a name of `swarm host list`, or HOST:PORT of an agent that runs")

@@ -7,11 +7,16 @@ from console.cli.find import find_run
 from console.observation.runs import RunRef, inspect_run, list_runs
 from console.observation.source import RunSource
 from console.places import runs_dir
-from runners.contract.coordinator_records import WindowChanged
+from runners.contract.coordinator_records import Closed, WindowChanged
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("status", help="runs on this machine, newest first, or where one run stands")
+    parser = commands.add_parser(
+        "status",
+        help="runs on this machine, newest first, or where one run stands",
+        description="One line a run: its id, whether a coordinator lives, where its window stands or how it ended, and "
+        "why. Reads the run's own records and changes nothing.",
+    )
     parser.add_argument("run_id", nargs="?", help="one run (default: all)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(act=show)
@@ -28,15 +33,17 @@ def show(options: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
         return 0
     for row in rows:
-        print(f"{row['run_id']:<44} {row['standing']:<7} {row['window']:<17} {row['reason']}")
+        print(f"{row['run_id']:<44} {row['standing']:<7} {row['ended'] or row['window']:<19} {row['reason']}")
     if not rows:
         print(f"no runs in {runs_dir()}; `swarm run` starts one")
     return 0
 
 
 def _row(run: RunRef) -> dict[str, str]:
-    window, reason = "planned", ""
+    window, reason, ended = "planned", "", ""
     for line in RunSource(run.run_dir).read_all().lines:
         if isinstance(line.body, WindowChanged):
             window, reason = line.body.after.value, line.body.reason
-    return {"run_id": run.run_id, "standing": run.standing.value, "window": window, "reason": reason}
+        elif isinstance(line.body, Closed):
+            ended = line.body.classification.value
+    return {"run_id": run.run_id, "standing": run.standing.value, "window": window, "ended": ended, "reason": reason}

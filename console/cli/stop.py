@@ -13,8 +13,13 @@ from runners.records.lock import is_held
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("stop", help="end a run: its runners are stopped and its bundle is closed")
-    parser.add_argument("run_id")
+    parser = commands.add_parser(
+        "stop",
+        help="end a run: its runners are stopped and its bundle is closed",
+        description="Leaves a signed command in the run's inbox and returns; the coordinator ends the runners and "
+        "closes a bundle that says stopped_by_operator. Prints the command's id, which the bundle names.",
+    )
+    parser.add_argument("run_id", help="the run; `swarm status` lists them")
     parser.add_argument("--reason", default="stopped by swarm stop", help="kept in the record")
     parser.set_defaults(act=stop)
 
@@ -29,6 +34,8 @@ def stop(options: argparse.Namespace) -> int:
         command="stop", reason=options.reason, wall_ms=clock.wall_ms(),
     )  # fmt: skip
     print(command_id)
-    if not is_held(folder):
+    if is_held(folder):
+        print(f"asked; `swarm attach {options.run_id}` watches it end", file=sys.stderr)
+    else:
         print(f"no coordinator lives: `swarm attach {options.run_id}` carries it out", file=sys.stderr)
     return 0

@@ -11,6 +11,10 @@ class LaneFileError(CoordinationError):
     """A lane's TOML file is not a lane. The author of the lane can fix it."""
 
 
+class UnknownLane(LaneFileError):
+    """No lane has that name, and no file is there. Whoever named it can."""
+
+
 class JobFailed(CoordinationError):
     """A job process (capture, cut, replay, score) ended without its result."""
 

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from console.coordination.errors import LaneFileError
+from console.coordination.errors import LaneFileError, UnknownLane
 from console.places import data_dir
 from runners.contract.document import word_from_json
 from runners.contract.errors import ContractError
@@ -24,7 +24,7 @@ def load_lane(name: str) -> RunContract:
     """By name, or by path of a TOML file. Raises LaneFileError."""
     path = Path(name) if name.endswith(".toml") else lane_files().get(name)
     if path is None or not path.is_file():
-        raise LaneFileError(f"lane {name!r}: expected one of {', '.join(lane_files())} or a .toml file, got neither")
+        raise UnknownLane(f"lane {name!r}: expected one of {', '.join(lane_files())} or a .toml file, got neither")
     try:
         body = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

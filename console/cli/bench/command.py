@@ -56,7 +56,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--markdown", action="store_true", help="the table of docs/performance.md")
-    parser.set_defaults(act=bench)
+    parser.set_defaults(act=bench, left="its consoles and runs are ended, and their folders are gone")
 
 
 def bench(options: argparse.Namespace) -> int:

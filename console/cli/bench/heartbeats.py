@@ -20,14 +20,17 @@ import psutil
 from console.cli.bench.figure import TABLE_HEAD, Figure
 from console.cli.bench.machine import about
 from console.cli.errors import UsageError
+from console.cli.progress_bar import ProgressBar
 from console.coordination.lane_file import lane_files
 from console.evidence.checks.real_run import check_real_run
+from runners.contract.jobs import Progress
 
 GAP_GOAL_MS = 2500  # half of what makes a runner stale
 RUN_ID = "bench-heartbeats"
 MEMORY_GOAL_MIB = 256  # whatever the run's length
 READY_S = 600.0  # capture, bring-up and imports, all under the load
 CLOSE_S = 900.0  # hundreds of checkpoints are hashed, under the same load
+WEIGH_EVERY_S = 15.0
 # Many steps, each token by token, so that it lasts on any machine and its plan stays short.
 LONG = {"steps": "15000", "batch_samples": "4", "rank": "32", "alpha": "64.0", "chunk_tokens": "1"}
 SWARM = (sys.executable, "-m", "console.cli.main")
@@ -55,20 +58,23 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--markdown", action="store_true", help="a table for docs/reliability.md")
-    parser.set_defaults(act=bench)
+    parser.set_defaults(act=bench, left="its run was ended, and its folders are gone")
 
 
 def bench(options: argparse.Namespace) -> int:
     if options.minutes <= 0 or options.busy < 0:
-        raise UsageError("bench heartbeats: expected --minutes above 0 and --busy of at least 0")
-    with tempfile.TemporaryDirectory(prefix="swarm-bench-") as root, busy(options.busy):
+        got = f"{options.minutes:g} and {options.busy}"
+        raise UsageError(f"bench heartbeats: expected --minutes above 0 and --busy of at least 0, got {got}")
+    with tempfile.TemporaryDirectory(prefix="swarm-bench-") as root, busy(options.busy), ProgressBar(sys.stderr) as bar:
         said = about()
-        scene = _Scene(Path(root))
+        scene = _Scene(Path(root), bar)
         try:
             loads = scene.train(options.minutes)
         except NothingToJudge as error:
+            bar.end()
             print(f"swarm: bench heartbeats: {error}", file=sys.stderr)
             return 1
+        bar.end()
         figures = [*judged(scene.bundle), scene.memory()]
         inconsistent = check_real_run(scene.bundle).findings
     said |= {"minutes": options.minutes, "busy": options.busy, "loads": loads, "findings": len(inconsistent)}
@@ -88,7 +94,8 @@ def bench(options: argparse.Namespace) -> int:
 @contextmanager
 def busy(count: int) -> Iterator[None]:
     """Processes of our own priority that take whatever they get."""
-    hogs = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
+    # A Ctrl-C is for us, who end them.
+    hogs = [subprocess.Popen([sys.executable, "-c", BUSY], start_new_session=True) for _ in range(count)]
     try:
         yield
     finally:
@@ -100,6 +107,7 @@ def busy(count: int) -> Iterator[None]:
 @dataclass
 class _Scene:
     root: Path
+    bar: ProgressBar
     memory_mib: list[float] = field(default_factory=list)  # of the coordinator, every few seconds until its end
 
     @property
@@ -111,17 +119,19 @@ class _Scene:
         return self.own / "bundle"
 
     def train(self, minutes: float) -> list[float]:
-        """Load averages while it trained. Ctrl-C reaches the run too, and ends it as it ends any other."""
+        """Load averages while it trained. Ctrl-C ends the run as it ends any other, and that is waited for."""
         ports = ("--coordinator-port", "0", "--contributor-port", "0")
         with (self.root / "run.txt").open("w") as log:
             run = self._swarm(log, "run", "--lane", str(self._lane()), "--run-id", RUN_ID, *ports)
             try:
+                self.bar.show(Progress(stage="starting", done=0, total=1, detail="two runners"))
                 self._await_training(run)
-                loads = self._watch(run, time.monotonic() + 60 * minutes)
+                loads = self._watch(run, 60 * minutes)
                 if any(r["kind"] in ("contribution_seen", "closed") for r in self._records()):
                     raise NothingToJudge(
                         f"expected training of {minutes:g} min, got an end before: {self._last_words()}"
                     )
+                self.bar.show(Progress(stage="closing", done=0, total=1, detail="the bundle is written and checked"))
                 self._swarm(log, "stop", RUN_ID, "--reason", "enough was measured").wait(CLOSE_S)
                 self._await_end(run)
             finally:
@@ -130,14 +140,16 @@ class _Scene:
             raise NothingToJudge(f"expected a closed bundle, got none: {self._last_words()}")
         return loads
 
-    def _watch(self, run: "subprocess.Popen[bytes]", until: float) -> list[float]:
-        loads = [os.getloadavg()[0]]
-        while run.poll() is None and (left := until - time.monotonic()) > 0:
-            time.sleep(min(15.0, left))
-            self._weigh()
-            loads.append(os.getloadavg()[0])
-            print(f"  {max(0.0, left) / 60:4.1f} min left, load {loads[-1]:.1f}", file=sys.stderr, flush=True)
-        return loads
+    def _watch(self, run: "subprocess.Popen[bytes]", lasts_s: float) -> list[float]:
+        loads, began, total = [os.getloadavg()[0]], time.monotonic(), max(1, round(lasts_s))
+        while run.poll() is None and (spent := time.monotonic() - began) < lasts_s:
+            if spent >= WEIGH_EVERY_S * len(loads):
+                self._weigh()
+                loads.append(os.getloadavg()[0])
+            self.bar.show(Progress(stage="training", done=int(spent), total=total, detail=f"load {loads[-1]:.1f}"))
+            time.sleep(min(1.0, lasts_s - spent))
+        self._weigh()
+        return [*loads, os.getloadavg()[0]]
 
     def _await_training(self, run: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + READY_S
@@ -182,8 +194,9 @@ class _Scene:
     def _swarm(self, log: Any, *arguments: str) -> "subprocess.Popen[bytes]":
         own = {"SWARM_RUNS": str(self.root / "runs"), "SWARM_HOME": str(self.root / "home")}
         return subprocess.Popen(
-            [*SWARM, *arguments], env={**os.environ, **own}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+            [*SWARM, *arguments], env={**os.environ, **own}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True,  # a second Ctrl-C, ours after the terminal's, would leave the run going on
+        )  # fmt: skip
 
     def _records(self) -> list[dict[str, Any]]:
         return records(self.own / "mac" / "coordinator" / "journals")
