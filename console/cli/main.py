@@ -77,11 +77,13 @@ def parser(word: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv) or ["console"]
-    options = parser(arguments[0]).parse_args(arguments)
-    if options.command is None:
-        parser().print_help(sys.stderr)
-        return USAGE
+    left = ""  # of what was begun, told after a Ctrl-C
     try:
+        options = parser(arguments[0]).parse_args(arguments)
+        if options.command is None:
+            parser().print_help(sys.stderr)
+            return USAGE
+        left = getattr(options, "left", "")
         code: int = options.act(options)
     except (UsageError, UnknownLane) as error:
         return _say(error, USAGE)
@@ -94,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt as error:
-        left = str(error) or getattr(options, "left", "")  # what is left of it
+        left = str(error) or left
         return _say(f"left by Ctrl-C{left and '; '}{left}", INTERRUPTED)
     except OSError as error:
         # A full disk, a missing permission, a place that can't be made: the system's own words, and where.

@@ -17,6 +17,7 @@ from console.coordination.process import read_spec
 from console.coordination.spec import RunSpec
 from console.evidence.checks.real_run import check_real_run
 from console.evidence.checks.verdict import Verdict
+from console.evidence.sshsig import allowed_signer
 from console.hosts.errors import PortTaken
 from console.hosts.loopback import require_free_port
 from console.hosts.overlays import overlays_here, tailnet_address, warning_of
@@ -156,5 +157,6 @@ def _report(run_id: str, bundle: Path, verdict: Verdict, *, as_json: bool) -> st
     word = "verified" if verdict.consistent else f"NOT verified: {verdict.findings[0]}"
     print(f"bundle     {bundle}")
     print(f"check      {word}, signer {verdict.signer}")
-    print(f"signed by  {operator_key_file()}; who trusts its public half names it with --allowed-signers")
+    print(f"signed by  {operator_key_file()}; who trusts it puts this line into the file of --allowed-signers:")
+    print(f"           {allowed_signer('operator', operator_key_file()).strip()}")
     return str(kept["result_classification"])

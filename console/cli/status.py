@@ -32,8 +32,10 @@ def show(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(rows, indent=2))
         return 0
+    widest = max((len(row["run_id"]) for row in rows), default=0)
     for row in rows:
-        print(f"{row['run_id']:<44} {row['standing']:<7} {row['ended'] or row['window']:<19} {row['reason']}")
+        where = row["ended"] or row["window"]
+        print(f"{row['run_id']:<{widest}}  {row['standing']:<7}  {where:<19}  {row['reason']}".rstrip())
     if not rows:
         print(f"no runs in {runs_dir()}; `swarm run` starts one")
     return 0

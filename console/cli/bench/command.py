@@ -23,6 +23,7 @@ from console.cli.bench.storms import hostile_lines, storm_of_sizes
 from console.cli.bench.stream import no_record_lost, record_to_screen
 from console.cli.bench.terminal import NotShown
 from console.cli.errors import UsageError
+from console.cli.progress_bar import within_line
 
 Measurement = Callable[[BenchPlace], Iterator[Figure]]
 MEASUREMENTS: dict[str, tuple[Measurement, ...]] = {
@@ -64,18 +65,27 @@ def bench(options: argparse.Namespace) -> int:
     said = {**about(), "textual": version("textual"), "quick": options.quick}
     print(f"{said['machine']}, Textual {said['textual']}, load {said['load']}, {said['when']}", file=sys.stderr)
     figures: list[Figure] = []
+    todo = [(name, measure, size) for name in chosen for measure in MEASUREMENTS[name]
+            for size in (sizes[:1] if measure in ONCE else sizes)]  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="swarm-bench-") as root:
-        for name in chosen:
-            for measure in MEASUREMENTS[name]:
-                for size in sizes[:1] if measure in ONCE else sizes:
-                    for figure in _measured(measure, BenchPlace(_folder(root, measure), size, options.quick), name):
-                        figures.append(figure)
-                        print(figure.line(), file=sys.stderr, flush=True)
+        for done, (name, measure, size) in enumerate(todo):
+            place = BenchPlace(_folder(root, measure), size, options.quick)
+            _tell(f"{name} at {place.size_text}: {measure.__name__.replace('_', ' ')}, {done} of {len(todo)} done")
+            for figure in _measured(measure, place, name):
+                figures.append(figure)
+                _tell()
+                print(figure.line(), file=sys.stderr, flush=True)
     if options.json:
         print(json.dumps({**said, "figures": [one.to_json() for one in figures]}, indent=2))
     elif options.markdown:
         print("\n".join((TABLE_HEAD, *(one.row() for one in figures))))
     return 1 if any(one.reached is False for one in figures) else 0
+
+
+def _tell(going: str = "") -> None:
+    """What goes on, on a line that the next figure wipes away; elsewhere than on a terminal the figures are enough."""
+    if sys.stderr.isatty():
+        print(f"\r{within_line(going)}\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _measured(measure: Measurement, place: BenchPlace, name: str) -> Iterator[Figure]:
