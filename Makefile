@@ -89,6 +89,7 @@ setup:
 	      exec "$$python" -I locks/environment.py; \
 	    fi; \
 	  done; \
-	  echo "set-up: expected Python 3.11 or newer with venv (Debian: python3-venv) as one of: $(CANDIDATES);" \
-	    "got $$(python3 --version 2>&1 || true); install one, or name it: make PYTHON=/path/to/python3" >&2; \
+	  echo "set-up: expected Python 3.11 or newer with venv as one of: $(CANDIDATES);" \
+	    "got $$(python3 --version 2>&1 || true); install one (Debian: apt install python3-venv," \
+	    "Mac: brew install python@3.13), or name it: make PYTHON=/path/to/python3" >&2; \
 	  exit 1; }

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import platform as system
 import shutil
 import subprocess
 import sys
@@ -17,12 +18,40 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 STAMP: Final = "swarm-setup.json"  # inside .venv, written last: without it .venv counts as half made
 SYSTEMS: Final = {"Linux": "linux", "Darwin": "macos"}
 INTERRUPTED: Final = 130
+OLDEST_MACOS: Final = 14  # of MLX's and torch's wheels
+TRANSLATED: Final = ("/usr/sbin/sysctl", "-n", "sysctl.proc_translated")  # 1 in a process that Rosetta runs
 
 
 def platform() -> str:
     """`linux-x86_64`, `macos-arm64`, ..."""
     machine = os.uname()
     return f"{SYSTEMS.get(machine.sysname, machine.sysname.lower())}-{machine.machine}"
+
+
+def trouble_of(sysname: str, machine: str, macos: str, *, translated: bool) -> str | None:
+    """Why nothing can be installed on a Mac, where pip would only say that it finds no such version."""
+    if sysname != "Darwin":
+        return None
+    if translated:
+        return (
+            f"expected a Python for Apple silicon, got one for {machine} that Rosetta runs ({sys.executable}); "
+            "name another: make PYTHON=/opt/homebrew/bin/python3"
+        )
+    if machine != "arm64":
+        return f"expected a Mac with Apple silicon, got {machine}: MLX has no Metal on others"
+    major = macos.partition(".")[0]
+    if major.isdigit() and int(major) < OLDEST_MACOS:
+        return f"expected macOS {OLDEST_MACOS} or newer, got {macos}: MLX and torch have no wheel for it"
+    return None
+
+
+def is_translated() -> bool:
+    if os.uname().sysname != "Darwin":
+        return False
+    try:
+        return subprocess.run(TRANSLATED, check=False, capture_output=True, timeout=10).stdout.strip() == b"1"
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def lock_file(root: Path) -> Path:
@@ -51,13 +80,19 @@ def read_stamp(root: Path) -> dict[str, str]:
 
 
 def is_ready(root: Path) -> bool:
-    return read_stamp(root) == stamp_of(root)
+    found, wanted = read_stamp(root), stamp_of(root)
+    return {**found, "root": ""} == {**wanted, "root": ""} and is_here(found.get("root"), root)
+
+
+def is_here(place: object, root: Path) -> bool:
+    """Macs don't tell Code from code: the same checkout by another spelling is no moved one."""
+    return isinstance(place, str) and Path(place).exists() and root.samefile(place)
 
 
 def make(root: Path, lock_fd: int) -> None:
     """Everything again when the lock or the place changed; the project alone when only pyproject.toml did."""
     venv, wanted, found = root / ".venv", stamp_of(root), read_stamp(root)
-    kept = found.get("lock") == wanted["lock"] and found.get("root") == wanted["root"] and runs(venv)
+    kept = found.get("lock") == wanted["lock"] and is_here(found.get("root"), root) and runs(venv)
     (venv / STAMP).unlink(missing_ok=True)
     if not kept:
         say(
@@ -120,6 +155,10 @@ def main() -> int:
         return 0 if is_ready(ROOT) else 1
     lock_fd = os.open(ROOT, os.O_RDONLY)  # two terminals may start at once on a fresh clone
     fcntl.flock(lock_fd, fcntl.LOCK_EX)
+    machine = os.uname()
+    trouble = trouble_of(machine.sysname, machine.machine, system.mac_ver()[0], translated=is_translated())
+    if trouble is not None:
+        refuse(trouble)
     if not is_ready(ROOT):
         make(ROOT, lock_fd)
     return 0

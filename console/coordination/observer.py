@@ -1,7 +1,7 @@
 """The coordinator watches its own clock, so that its lateness is never held against a host."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from console.coordination.state import SLOW_LOOP
@@ -9,6 +9,7 @@ from runners.records.clock import Clock
 
 LATE_MS = 1000  # a tick this much later than planned is a gap worth a record
 SUSPEND = "suspend"
+SLEEPLESS = ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC_RAW", "CLOCK_MONOTONIC")
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,15 @@ class Gap:
     cause: str
 
 
+def sleepless(clocks: Mapping[str, int]) -> int:
+    """Which of a system's clocks counts on while the machine sleeps. CLOCK_BOOTTIME on Linux. On macOS, where
+    `time.monotonic` stands still (it is mach_absolute_time), CLOCK_MONOTONIC and CLOCK_MONOTONIC_RAW count on; the
+    second is the one that nobody adjusts either, so the two differ by sleep alone."""
+    return next(clocks[name] for name in SLEEPLESS if name in clocks)
+
+
 def _boot_ms() -> int:
-    """Counts on while the machine sleeps: CLOCK_BOOTTIME on Linux; on macOS CLOCK_MONOTONIC does, unlike
-    `time.monotonic`."""
-    boot = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime_ns(boot) // 1_000_000
+    return time.clock_gettime_ns(sleepless(vars(time))) // 1_000_000
 
 
 class ObserverClock:

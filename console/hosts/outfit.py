@@ -61,7 +61,9 @@ def runners_tree() -> Tree:
 
 
 def model_tree(folder: Path) -> Tree:
-    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+    """Without hidden files: macOS' Finder leaves one where it showed a folder, and the digest would be another."""
+    shown = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
+    files = {path.name: path.read_bytes() for path in shown}
     digests = {name: sha256_hex(raw) for name, raw in files.items()}
     return Tree("models", sha256_hex(canonical_bytes(digests)), files)
 

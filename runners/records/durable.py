@@ -1,5 +1,6 @@
 """Bytes that must be there after a power cut."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -12,21 +13,29 @@ from runners.contract.plan import FileRef
 from runners.records.errors import UnsafePath
 
 SETTLING_TRIES, SETTLING_S = 10, 0.005
+FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)  # macOS only
+# What file systems answer that don't know it: SMB, exFAT, FUSE.
+NO_FULL_SYNC = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL})
 
 
-def sync_fd(fd: int) -> None:
-    """fsync; on macOS F_FULLFSYNC, because fsync there stops at the drive's cache."""
-    full = getattr(fcntl, "F_FULLFSYNC", None)
-    if full is None:
-        os.fsync(fd)
-    else:
-        fcntl.fcntl(fd, full)
+def sync_fd(fd: int, full: int | None = FULL_SYNC) -> None:
+    """fsync; on macOS F_FULLFSYNC, because fsync there stops at the drive's cache, and fsync where that isn't known."""
+    if full is not None:
+        try:
+            fcntl.fcntl(fd, full)
+        except OSError as error:
+            if error.errno not in NO_FULL_SYNC:
+                raise
+        else:
+            return
+    os.fsync(fd)
 
 
 def sync_folder(folder: Path) -> None:
+    """A file's name lies in its folder: what was renamed is there after a power cut once this has returned."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(fd)
+        sync_fd(fd)
     finally:
         os.close(fd)
 

@@ -4,6 +4,8 @@ import ctypes
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +13,25 @@ import psutil
 
 from runners.contract.names import as_label
 
+CHIP = ("/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string")
+
 
 def cpu_name() -> str:
     """Model name of the processor: /proc/cpuinfo on Linux, sysctl on macOS."""
     if platform.system() == "Darwin":
-        argv = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
-        return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        return _asked(CHIP) or platform.machine()
     for line in _lines(Path("/proc/cpuinfo")):
         name, _, value = line.partition(":")
         if name.strip() == "model name" and value.strip():
             return value.strip()
     return platform.processor() or platform.machine()
+
+
+def _asked(argv: Sequence[str]) -> str:
+    """What a command of the system says; nothing where it can't be had. A name on a label ends no run."""
+    with suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(argv, capture_output=True, check=True, timeout=10).stdout.decode(errors="replace").strip()
+    return ""
 
 
 def memory_total_bytes() -> int:

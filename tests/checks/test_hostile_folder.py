@@ -174,6 +174,18 @@ def test_a_file_name_that_is_no_text_is_shown_without_its_bytes(bundle: Path) ->
     assert findings[0].where.isprintable()
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "receipts/.DS_Store", "._audit.md"])
+def test_what_macos_leaves_in_a_folder_is_refused_with_what_to_do_about_it(bundle: Path, name: str) -> None:
+    """Finder was only asked to show the folder: whoever did that isn't told that somebody lied."""
+    (bundle / name).write_bytes(b"\0\0\0\1Bud1")
+    (finding,) = check_real_run(bundle).findings
+
+    assert (finding.rule, finding.where) == ("nothing_unlisted", name)
+    assert finding.got.endswith("macOS leaves such files: remove it, and check again")
+    (bundle / name).unlink()
+    assert check_real_run(bundle).findings == ()
+
+
 def test_folders_nested_past_the_layout_are_not_walked(bundle: Path) -> None:
     (bundle / "/".join("abcdefghij")).mkdir(parents=True)
 

@@ -1,6 +1,10 @@
 """The coordinator's watch over its own clock, with clocks that a test sets."""
 
-from console.coordination.observer import LATE_MS, Gap, ObserverClock
+import time
+
+import pytest
+
+from console.coordination.observer import LATE_MS, Gap, ObserverClock, sleepless
 from runners.records.clock import Clock
 
 
@@ -43,3 +47,20 @@ def test_a_suspend_and_a_slow_loop_at_once_are_two_gaps() -> None:
     machine = Machine()
     machine.sleep(60_000)
     assert machine.work(3100) == (Gap(60_000, "suspend"), Gap(3000, "slow_loop"))
+
+
+@pytest.mark.parametrize(
+    ("system", "names", "clock"),
+    [
+        ("Linux", ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW"), "CLOCK_BOOTTIME"),
+        ("macOS", ("CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW", "CLOCK_UPTIME_RAW"), "CLOCK_MONOTONIC_RAW"),
+        ("another", ("CLOCK_MONOTONIC",), "CLOCK_MONOTONIC"),
+    ],
+)
+def test_the_clock_that_counts_sleep_is_another_one_on_each_system(
+    system: str, names: tuple[str, ...], clock: str
+) -> None:
+    """As clock_gettime(3) of each has it. On Linux CLOCK_MONOTONIC_RAW stands still with the machine."""
+    numbers = {name: number for number, name in enumerate(names)}
+    assert sleepless(numbers) == numbers[clock], system
+    assert sleepless(vars(time)) in vars(time).values()

@@ -1,6 +1,8 @@
 """`.venv` is made whole or counts as not made, and is looked at only once it is there."""
 
+import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.setup.checkout import SCRIPT, Checkout
+from tests.setup.checkout import REPOSITORY, SCRIPT, Checkout
 
 
 @pytest.fixture
@@ -90,6 +92,48 @@ def test_a_machine_without_a_lock_is_told_which_ones_there_are(checkout: Checkou
     assert done.returncode == 1
     assert "expected a machine that has a lock (amiga-m68k), got" in done.stderr
     assert not checkout.venv.exists()
+
+
+@pytest.mark.parametrize(
+    ("sysname", "machine", "macos", "translated", "told"),
+    [
+        ("Linux", "x86_64", "", False, None),
+        ("Darwin", "arm64", "14.0", False, None),
+        ("Darwin", "arm64", "26.1", False, None),
+        ("Darwin", "arm64", "", False, None),
+        ("Darwin", "arm64", "13.6.9", False, "expected macOS 14 or newer, got 13.6.9"),
+        ("Darwin", "x86_64", "15.3", False, "expected a Mac with Apple silicon, got x86_64"),
+        ("Darwin", "x86_64", "15.3", True, "that Rosetta runs"),
+    ],
+)
+def test_a_mac_that_the_wheels_are_not_for_is_told_why(
+    sysname: str, machine: str, macos: str, translated: bool, told: str | None
+) -> None:
+    """pip would say that it could find no version of mlx, after minutes."""
+    environment = runpy.run_path(str(REPOSITORY / SCRIPT))
+    found = environment["trouble_of"](sysname, machine, macos, translated=translated)
+    assert (found is None) if told is None else (told in found)
+
+
+def test_a_checkout_by_another_name_of_its_folder_is_ready(checkout: Checkout) -> None:
+    """A Mac's disk takes ~/code for ~/Code; here a link stands in for it."""
+    checkout.finish()
+    stamp = checkout.venv / "swarm-setup.json"
+    other = checkout.root.with_name("Clone")
+    other.symlink_to(checkout.root)
+    stamp.write_text(stamp.read_text().replace(str(checkout.root), str(other)))
+    assert checkout.is_ready()
+
+    other.unlink()
+    assert not checkout.is_ready()
+
+
+def test_a_stamp_without_a_place_asks_for_set_up_again(checkout: Checkout) -> None:
+    checkout.finish()
+    stamp = checkout.venv / "swarm-setup.json"
+    stamp.write_text(json.dumps({**json.loads(stamp.read_text()), "root": 7}))
+    assert not checkout.is_ready()
+    assert "Traceback" not in checkout.set_up().stderr
 
 
 def test_without_a_new_enough_python_set_up_says_what_it_needs(checkout: Checkout) -> None:

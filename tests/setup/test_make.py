@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.patience import PATIENCE_S
-from tests.setup.checkout import Checkout
+from tests.setup.checkout import REPOSITORY, Checkout
 
 TELLS = '#!/bin/sh\necho "$@"\necho "PYTHONPATH=$PYTHONPATH"\n'
 # A foreground child as Python is one: it gets the terminal's interrupt itself, and takes its time to clean up.
@@ -64,6 +64,21 @@ def test_ctrl_c_waits_until_swarm_has_cleaned_up(checkout: Checkout) -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
     assert cleaned
+
+
+def test_the_makefile_asks_nothing_of_make_that_macos_own_one_lacks() -> None:
+    """Apple ships GNU make 3.81, of 2006. What came later is read there as something else, or as nothing."""
+    text = (REPOSITORY / "Makefile").read_text()
+    later = {
+        ".ONESHELL": "3.82", ".RECIPEPREFIX": "3.82", "undefine ": "3.82", "private ": "3.82",
+        "!=": "4.0", "::=": "4.0", "$(file ": "4.0", "$(guile ": "4.0", "load ": "4.0",
+        ".EXTRA_PREREQS": "4.3", "&:": "4.3", "$(let ": "4.4", "$(intcmp ": "4.4",
+        ".WAIT": "4.4", ".NOTINTERMEDIATE": "4.4",
+    }  # fmt: skip
+    recipes = [line for line in text.splitlines() if line.startswith("\t")]
+    rules = [line for line in text.splitlines() if not line.startswith(("\t", "#"))]
+    assert [word for word in later for line in rules if word in line] == []
+    assert [word for word in ("$(file ", "$(guile ", "$(let ") for line in recipes if word in line] == []
 
 
 def test_make_alone_explains_itself(checkout: Checkout) -> None:

@@ -76,8 +76,10 @@ async def _captured(desk: Desk, split: str) -> tuple[Path, bool]:
 
 
 def capture_key(model_dir: Path, jsonl: Path, batch_size: int) -> str:
-    """Names a capture by what goes into it: every file of the checkpoint, the data, and the batch size."""
-    files = {path.name: file_sha256(path) for path in sorted(model_dir.iterdir()) if path.is_file()}
+    """Names a capture by what goes into it: every file of the checkpoint, the data, and the batch size. Not hidden
+    files: a look at the folder in macOS' Finder leaves one, and a capture can take hours."""
+    shown = (path for path in sorted(model_dir.iterdir()) if path.is_file() and not path.name.startswith("."))
+    files = {path.name: file_sha256(path) for path in shown}
     said = {"model": files, "data": file_sha256(jsonl), "batch_size": batch_size}
     return sha256_hex(canonical_bytes(said))[:32]
 

@@ -7,6 +7,7 @@ from console.evidence.checks.folder import FileRead
 from console.evidence.checks.layout import ALWAYS, BUNDLE_FILE, SIGNATURE_FILE, kind_of
 from console.evidence.checks.sshsig import read_sshsig
 from console.evidence.checks.stored import UnreadableError
+from console.evidence.checks.unasked_files import whose
 from console.evidence.checks.verdict import Mismatch, differs
 
 
@@ -79,7 +80,7 @@ def nothing_unlisted(e: Evidence) -> Iterator[Mismatch]:
     """A file that nobody signed for has no place in evidence."""
     for path in e.folder.files:
         if path not in e.listing and path not in (BUNDLE_FILE, SIGNATURE_FILE):
-            yield Mismatch(path, "only listed files", "a file that the bundle doesn't list")
+            yield Mismatch(path, "only listed files", f"a file that the bundle doesn't list{whose(path)}")
 
 
 def no_secret_in_any_file(e: Evidence) -> Iterator[Mismatch]:

@@ -8,7 +8,7 @@ from runners.process.probes.commands import Run
 
 SW_VERS = ("/usr/bin/sw_vers",)
 SYSCTL_NAMES = ("hw.model", "hw.memsize", "machdep.cpu.brand_string", "kern.memorystatus_vm_pressure_level")
-SYSCTL = ("/usr/sbin/sysctl", *SYSCTL_NAMES)
+SYSCTL = ("/usr/sbin/sysctl",)
 DISPLAYS = ("/usr/sbin/system_profiler", "SPDisplaysDataType", "-json")
 PRESSURE = {"1": "normal", "2": "warning", "4": "critical"}  # DISPATCH_MEMORYPRESSURE_* of <dispatch/source.h>
 
@@ -33,7 +33,7 @@ class MacGpu:
 
 
 def read_mac(run: Run) -> MacFacts:
-    named, kernel = parse_pairs(run(SW_VERS)), parse_pairs(run(SYSCTL))
+    named, kernel = parse_pairs(run(SW_VERS)), parse_pairs(_kernel(run))
     return MacFacts(
         version=named.get("ProductVersion"),
         build=named.get("BuildVersion"),
@@ -42,6 +42,12 @@ def read_mac(run: Run) -> MacFacts:
         memory_bytes=_whole(kernel.get("hw.memsize")),
         memory_pressure=PRESSURE.get(kernel.get("kern.memorystatus_vm_pressure_level", "")),
     )
+
+
+def _kernel(run: Run) -> str:
+    """One by one where it doesn't answer for all: for one name that a system lacks, sysctl(8) fails as a whole."""
+    together = run((*SYSCTL, *SYSCTL_NAMES))
+    return together if together is not None else "\n".join(run((*SYSCTL, name)) or "" for name in SYSCTL_NAMES)
 
 
 def read_gpu(run: Run) -> MacGpu | None:

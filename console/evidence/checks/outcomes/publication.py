@@ -15,6 +15,7 @@ from console.evidence.checks.outcomes.outcome import Body, Outcome, Rule, digest
 from console.evidence.checks.shapes import Shape
 from console.evidence.checks.stored import UnreadableError, canonical, parse_stored, sha256_hex
 from console.evidence.checks.tensors import read_header
+from console.evidence.checks.unasked_files import whose
 from console.evidence.checks.verdict import Mismatch, Verdict, differs
 
 REPORT_FILES = "*_local_snapshot_publication_v1.json"
@@ -97,7 +98,7 @@ def nothing_else_lies_in_the_snapshot(o: Outcome) -> Iterator[Mismatch]:
     """Whoever uploads the folder uploads all of it."""
     assert isinstance(o, Publication)
     for path in sorted({*o.snapshot.files, *o.snapshot.refused} - {*FILES, "publish_manifest.json"}):
-        yield Mismatch(f"{o.place}/{path}", "only the files of a snapshot", "another one")
+        yield Mismatch(f"{o.place}/{path}", "only the files of a snapshot", f"another one{whose(path)}")
 
 
 def manifest_lists_the_bytes(o: Outcome) -> Iterator[Mismatch]:
