@@ -4,6 +4,7 @@ its manual pages and from reports of others, and Linux stands in for its file sy
 import errno
 import fcntl
 import os
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -77,8 +78,8 @@ def test_one_name_that_sysctl_lacks_hides_no_other() -> None:
 
 
 def test_a_processor_that_nobody_names_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware.platform, "system", lambda: "Darwin")
-    monkeypatch.setattr(hardware.platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
     for broken in (str(tmp_path / "no such command"), "/bin/false"):
         monkeypatch.setattr(hardware, "CHIP", (broken,))
         assert hardware.cpu_name() == "arm64"
