@@ -15,6 +15,7 @@ from console.tui.acts import Acts
 from console.tui.clipboard import copy
 from console.tui.errors import in_words
 from console.tui.evidence import take_snapshot
+from console.tui.few_colours import SIXTEEN, SIXTEEN_GREYS, in_256
 from console.tui.key_names import KeyNames
 from console.tui.keys import EVERYWHERE
 from console.tui.palette import commands
@@ -28,7 +29,7 @@ from console.tui.screens.place import Place
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
 from console.tui.session import Session, keep_session, read_session
-from console.tui.themes import DEFAULT_THEME, SIXTEEN, SIXTEEN_GREYS, Palette, load_themes
+from console.tui.themes import DEFAULT_THEME, Palette, load_themes
 from console.tui.view import Mode
 from runners.records.clock import Clock
 from runners.records.errors import RecordsError
@@ -77,6 +78,8 @@ class SwarmApp(ProvingApp):
         session = read_session(session_file) if session_file else Session()
         self._first_place = place or session.place or "dashboard"
         self.filter = parse_filter(session.filter)
+        if self.console.color_system == "256":
+            self.themes = {name: in_256(each) for name, each in self.themes.items()}
         for swarm_theme in self.themes.values():
             self.register_theme(swarm_theme.for_textual())
         wanted = theme or session.theme or DEFAULT_THEME

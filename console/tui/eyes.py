@@ -2,18 +2,21 @@
 far apart two colours look (CIE 1976, in L*a*b* under D65)."""
 
 import math
+from functools import lru_cache
 
 STATES = ("ok", "warn", "bad")
+READABLE = 4.5  # WCAG 2.1, AA
 TEXTS = ("text", "muted", "bright", "ok", "warn", "bad", "accent", "digest")
 Linear = tuple[float, float, float]
 
 
 def contrast(one: str, other: str) -> float:
     """1 to 21. Colours are `#rrggbb`."""
-    light, dark = sorted((_luminance(_linear(one)), _luminance(_linear(other))), reverse=True)
+    light, dark = sorted((_brightness(one), _brightness(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
+@lru_cache(maxsize=1024)
 def deuteranopia(colour: str) -> str:
     """The colour as it looks without the green cones."""
     red, green, blue = _linear(colour)
@@ -22,6 +25,7 @@ def deuteranopia(colour: str) -> str:
     return _hex((both, both, -0.02234 * red + 0.02234 * green + blue))
 
 
+@lru_cache(maxsize=1024)
 def grey(colour: str) -> str:
     shade = _luminance(_linear(colour))
     return _hex((shade, shade, shade))
@@ -47,10 +51,16 @@ def _hex(linear: Linear) -> str:
     return "#" + "".join(f"{round(part * 255):02x}" for part in bent)
 
 
+@lru_cache(maxsize=1024)
+def _brightness(colour: str) -> float:
+    return _luminance(_linear(colour))
+
+
 def _luminance(linear: Linear) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+@lru_cache(maxsize=1024)
 def _lab(colour: str) -> Linear:
     red, green, blue = _linear(colour)
     x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.95047

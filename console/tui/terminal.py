@@ -7,7 +7,7 @@ import select
 import signal
 import threading
 from codecs import getincrementaldecoder
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import IO, Any, cast
 
 from textual._xterm_parser import XTermParser
@@ -21,6 +21,11 @@ WAIT_S = 0.1  # between two looks whether the driver ends
 ESCAPE_WAIT_S = 0.017  # after a byte: was it a lone escape?
 LEAVE_S = 2.0  # for an orderly end without a terminal
 HUNG_UP = 128 + signal.SIGHUP  # what a shell says of a process that SIGHUP ended
+
+
+def answers_what_is_set(environ: Mapping[str, str]) -> bool:
+    """May it be asked whether it has a mode (DECRQM)? Apple's Terminal prints the question's last letter."""
+    return environ.get("TERM_PROGRAM") != "Apple_Terminal"
 
 
 class TerminalDriver(LinuxDriver):
@@ -49,6 +54,11 @@ class TerminalDriver(LinuxDriver):
         if not self._in_band_window_resize:
             size = Size(*self._get_terminal_size())
             self._app.post_message(Resize(size, size))
+
+    def _query_in_band_window_resize(self) -> None:
+        """Textual spares Apple's Terminal its other question only."""
+        if answers_what_is_set(os.environ):
+            super()._query_in_band_window_resize()
 
     def _sigcont_application(self, *_: object) -> None:
         """After SIGTSTP the terminal was given back; after SIGSTOP, nobody asked us, and it is in unknown hands.

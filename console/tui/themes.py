@@ -2,19 +2,18 @@
 
 import re
 import tomllib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from textual.theme import Theme
 
 from console.tui.errors import ThemeError
-from console.tui.eyes import TEXTS, contrast
+from console.tui.eyes import READABLE, TEXTS, contrast
 
 DEFAULT_THEME = "swarm-dark"
 _COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,31}$")
 GROUNDS = ("ground", "bar", "cursor")
-READABLE = 4.5  # WCAG 2.1, AA
 MAX_THEME_BYTES = 16 * 1024
 
 
@@ -73,24 +72,6 @@ class SwarmTheme:
                 "scrollbar-corner-color": palette.ground,
             },
         )
-
-
-# For a terminal of 16 colours: Rich sends the nearest one, and these are the very values by which it measures, so that
-# states stay apart and the line under the cursor can be seen. What they look like is the terminal's own affair.
-SIXTEEN = SwarmTheme(
-    "swarm-16",
-    True,
-    Palette(
-        ground="#000000", bar="#000000", line="#555555", cursor="#0000aa", text="#aaaaaa", muted="#00aaaa",
-        bright="#ffffff", ok="#55ff55", warn="#ffff55", bad="#ff5555", accent="#55ffff", digest="#ff55ff",
-    ),
-)  # fmt: skip
-
-# And without colours on such a terminal: what matters is the brightest.
-SIXTEEN_GREYS = replace(
-    SIXTEEN,
-    palette=replace(SIXTEEN.palette, muted="#aaaaaa", ok="#ffffff", warn="#ffffff", bad="#ffffff", accent="#aaaaaa"),
-)
 
 
 def parse_theme(raw: bytes, *, where: str) -> SwarmTheme:

@@ -1,6 +1,7 @@
 """Rows, gauges and contrast, without a screen."""
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 from itertools import combinations
 
 import pytest
@@ -10,9 +11,20 @@ from console.tui.drawing.box import box
 from console.tui.drawing.gauges import bar, bounded, sparkline
 from console.tui.drawing.text import clip, ends, fill, fit, fit_words, row_width, wrap
 from console.tui.eyes import STATES, TEXTS, contrast, deuteranopia, difference, grey
-from console.tui.themes import SwarmTheme, load_themes
+from console.tui.few_colours import in_256, shown
+from console.tui.themes import GROUNDS, Palette, SwarmTheme, load_themes
 
 THEMES, PROBLEMS = load_themes((data_dir("themes"),))
+
+
+def on_256_colours(theme: SwarmTheme) -> SwarmTheme:
+    """As such a terminal shows it."""
+    few = in_256(theme)
+    seen = {field.name: shown(getattr(few.palette, field.name)) for field in fields(Palette)}
+    return replace(few, name=f"{theme.name}-256", palette=Palette(**seen))
+
+
+SEEN = [*THEMES.values(), *map(on_256_colours, THEMES.values())]
 
 
 def text(row: tuple[tuple[str, str], ...]) -> str:
@@ -81,19 +93,33 @@ def test_words_wrap_and_the_rest_is_an_ellipsis() -> None:
     assert wrap("漢" * 1000, 5, 2) == ["漢漢", "漢漢…"]
 
 
-@pytest.mark.parametrize("theme", list(THEMES.values()), ids=list(THEMES))
+@pytest.mark.parametrize("theme", SEEN, ids=lambda theme: theme.name)
 @pytest.mark.parametrize("ground", ["ground", "bar", "cursor"])
 def test_every_text_colour_can_be_read_on_every_ground(theme: SwarmTheme, ground: str) -> None:
     for role in TEXTS:
         assert contrast(getattr(theme.palette, role), getattr(theme.palette, ground)) >= 4.5, role
 
 
-@pytest.mark.parametrize("theme", list(THEMES.values()), ids=list(THEMES))
+@pytest.mark.parametrize("theme", SEEN, ids=lambda theme: theme.name)
 @pytest.mark.parametrize(("eye", "apart"), [(deuteranopia, 10), (grey, 5)])
 def test_the_states_stay_apart_for_every_eye(theme: SwarmTheme, eye: Callable[[str], str], apart: int) -> None:
     """By colour alone; glyph and word stand beside it in any case."""
     for one, other in combinations(STATES, 2):
         assert difference(eye(getattr(theme.palette, one)), eye(getattr(theme.palette, other))) > apart
+
+
+@pytest.mark.parametrize("theme", SEEN, ids=lambda theme: theme.name)
+def test_bar_and_cursor_are_seen_on_the_ground(theme: SwarmTheme) -> None:
+    """Rich's own choice of 256 makes ground and bar of the dark themes one black."""
+    for one, other in combinations(GROUNDS, 2):
+        assert difference(getattr(theme.palette, one), getattr(theme.palette, other)) > 1.5
+
+
+def test_a_theme_that_cannot_be_read_becomes_no_other_one_on_256_colours() -> None:
+    dark = THEMES["swarm-dark"]
+    pale = replace(dark, palette=Palette(**dict.fromkeys((field.name for field in fields(Palette)), "#eeeeee")))
+    few = in_256(pale).palette
+    assert {shown(getattr(few, role)) for role in (*GROUNDS, "line", "text", "muted")} == {"#eeeeee"}
 
 
 def test_eyes_are_computed_as_published() -> None:

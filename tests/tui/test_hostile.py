@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from console.observation import replay
+from console.tui.clipboard import sits_here
 from console.tui.drawing.text import row_width
 from console.tui.screens.file import FilePage
 from runners.contract import coordinator_records as coord
@@ -124,6 +125,7 @@ async def test_a_missing_clipboard_is_said_so_and_nothing_else(
 ) -> None:
     """A Mac whose pbcopy fails, and then one that has none: the terminal is asked, and it is said which way it went."""
     monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
     broken = tmp_path / "pbcopy"
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
@@ -135,6 +137,14 @@ async def test_a_missing_clipboard_is_said_so_and_nothing_else(
             await pilot.press("y")
             await settle(pilot)
             assert "sent to the terminal by OSC 52; some ignore it" in shown(pilot)
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "here"),
+    [("darwin", {}, True), ("darwin", {"SSH_CONNECTION": "10.0.0.5 50000 10.0.0.6 22"}, False), ("linux", {}, False)],
+)
+def test_the_pasteboard_of_a_mac_is_used_by_who_sits_at_it(platform: str, environ: dict[str, str], here: bool) -> None:
+    assert sits_here(platform, environ) is here
 
 
 async def test_a_log_line_of_a_megabyte_costs_what_a_short_one_does(tmp_path: Path) -> None:

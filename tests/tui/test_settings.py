@@ -157,6 +157,23 @@ async def test_a_users_theme_is_used_a_broken_one_skipped_and_one_that_is_hard_t
     assert "theme pale.toml: bright has a contrast of 1.1 to its ground: hard to read below 4.5" in text
 
 
+async def test_on_a_terminal_of_256_colours_every_theme_is_shown_by_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Terminal.app is before macOS 26: TERM says 256, and nothing more is said."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("TERM_PROGRAM", "Apple_Terminal")
+    monkeypatch.delenv("COLORTERM")
+    app = Stage.empty(tmp_path / "runs").app(theme="swarm-dark")
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        grounds = [app.palette.ground, app.palette.bar, app.palette.cursor]
+        sent = {Color.parse(ground).downgrade(ColorSystem.EIGHT_BIT).number for ground in grounds}
+        assert len(sent) == 3
+        await pilot.press("t")
+        assert app.theme == "swarm-light"
+
+
 async def test_on_a_terminal_of_16_colours_states_and_cursor_keep_one_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,21 @@ def gives_back(terminal: Terminal) -> None:
     until("the screen that was there before", restored)
 
 
+@pytest.mark.parametrize("program", ["Apple_Terminal", "iTerm.app"])
+def test_apples_terminal_is_not_asked_what_it_would_print(program: str, home: Path) -> None:
+    """DECRQM, `CSI ? mode $ p`: that one takes it for text, and shows a p."""
+    with Terminal((80, 24), TERM_PROGRAM=program) as there:
+        said = b""
+
+        def drawn() -> bool:
+            nonlocal said
+            said += there.read(0.02)
+            return b"dashboard" in said and b"\x1b[?2004h" in said
+
+        until("the first frame", drawn)
+        assert (b"$p" in said) is (program != "Apple_Terminal")
+
+
 def test_a_hung_up_terminal_ends_the_console(terminal: Terminal) -> None:
     terminal.hang_up()
     assert terminal.wait(PATIENCE_S) == 128 + signal.SIGHUP
