@@ -6,7 +6,7 @@ from console.aggregation.promotion import gates
 from runners.contract.receipts import HeldOutScore
 from runners.contract.states import Disposition, ReplayOutcome
 from tests.coordination.window import replay
-from tests.validation.test_rules import GOVERNANCE
+from tests.validation.policies import GOVERNANCE
 
 D = Disposition
 

@@ -16,7 +16,7 @@ from console.coordination.job import run_job
 from runners.contract.document import Word
 from runners.contract.jobs import CutJob, CutPart, CutResult, Progress
 from runners.training.shards import write_shard
-from tests.coordination.test_trying_again import Desk
+from tests.coordination.bare_desk import BareDesk
 from tests.live.rig import ROOT
 from tests.small_disk import CannotMountError, small_disk
 from tests.training.problems import shard
@@ -68,7 +68,7 @@ async def test_a_failure_that_cannot_be_recorded_ends_the_coordinator(monkeypatc
     def no_room(_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    class FullDesk(Desk):
+    class FullDesk(BareDesk):
         def note(self, body: Word) -> None:
             no_room(body)
 

@@ -1,8 +1,6 @@
 """Work that a lost link interrupts is tried again; how long it was tried is counted anew each time it is due."""
 
-import asyncio
 import errno
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -12,29 +10,15 @@ from console.coordination.due import Command
 from console.coordination.engine import Engine
 from console.hosts.errors import LinkDown
 from runners.contract import coordinator_records as rec
-from runners.contract.document import Word
-from runners.records.clock import Clock
+from tests.coordination.bare_desk import BareDesk
 from tests.coordination.window import POLICIES
 
 KEEP = Command("keep_checkpoints", "n0")
 
 
-class Desk:
-    """Only what `_do` asks of it."""
-
-    def __init__(self) -> None:
-        self.now, self.noted, self.changed = 0, list[Word](), asyncio.Event()
-        self.clock = Clock(mono_ms=lambda: self.now)
-        self.contract = SimpleNamespace(policies=POLICIES)
-        self.state = SimpleNamespace(closed=False)
-
-    def note(self, body: Word) -> None:
-        self.noted.append(body)
-
-
-async def tried(monkeypatch: pytest.MonkeyPatch, *goes: tuple[int, bool]) -> Desk:
+async def tried(monkeypatch: pytest.MonkeyPatch, *goes: tuple[int, bool]) -> BareDesk:
     """`keep_checkpoints` at those times; False means that the link was down."""
-    desk = Desk()
+    desk = BareDesk()
     engine = Engine(cast(Any, desk))
     link_is_up = dict(goes)
 
@@ -67,7 +51,7 @@ async def test_what_this_machine_refuses_is_blamed_on_nobody_and_ends_the_coordi
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With a full disk here, a contributor's file can't be kept: whoever takes over tries it again."""
-    desk = Desk()
+    desk = BareDesk()
     engine = Engine(cast(Any, desk))
 
     async def work(_: object, __: str) -> None:
@@ -81,7 +65,7 @@ async def test_what_this_machine_refuses_is_blamed_on_nobody_and_ends_the_coordi
 
 
 async def test_a_journal_that_has_no_room_here_is_not_a_broken_journal(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk()
+    desk = BareDesk()
     engine = Engine(cast(Any, desk))
 
     async def drain(_: str) -> None:

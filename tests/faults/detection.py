@@ -21,8 +21,8 @@ from typing import Any
 
 from tests.faults.__main__ import _folder, machine
 from tests.faults.cable import Cable
-from tests.faults.rig import LOCAL, REMOTE, CellFailed, FaultRun, eventually, fault_run, run_arguments
-from tests.live.rig import ROOT
+from tests.faults.rig import CellFailed, FaultRun, eventually, fault_run, run_arguments
+from tests.live.rig import LOCAL, REMOTE, ROOT
 
 RESULTS = ROOT / "docs" / "reliability" / "detection.jsonl"
 LINKS_PER_RUN = 8

@@ -24,9 +24,9 @@ from tests.faults.__main__ import _folder, machine
 from tests.faults.hooks import PLACES
 from tests.faults.matrix import GOOD, REPLAY
 from tests.faults.promises import PROMISES, Witness, reattaching_shows_the_true_state
-from tests.faults.rig import LOCAL, REMOTE, CellFailed, FaultRun, eventually, fault_run
+from tests.faults.rig import CellFailed, FaultRun, eventually, fault_run
 from tests.faults.run_cell import ARRIVAL_S, see_through
-from tests.live.rig import ROOT
+from tests.live.rig import LOCAL, REMOTE, ROOT
 
 RESULTS = ROOT / "docs" / "reliability" / "kills.jsonl"
 HELD = PLACES[1:]  # an agent killed before its first word is a refused bring-up, which the matrix has

@@ -23,7 +23,6 @@ from tests.hosts.sshd_rig import SshdRig
 from tests.live.rig import ROOT, LiveRun
 from tests.small_disk import CannotMountError, small_disk
 
-LOCAL, REMOTE = "swarm-mac-a", "swarm-linux-a"
 SITE = "from pathlib import Path\nfrom tests.faults.hooks import install\ninstall(Path({folder!r}))\n"
 # As cheap as a run gets: what is tried here is what happens around the training.
 SIZES = {"host": "size=512m", "coordinator": "size=512m"}  # filled when the fault strikes
@@ -95,12 +94,6 @@ class FaultRun(LiveRun):
     def host_root(self) -> Path:
         """Run root of the contributor behind SSH."""
         return self.far_root or self.root / "linux"
-
-    def runner_pid(self, node_id: str = REMOTE) -> int | None:
-        launched = [
-            r["body"]["pid"] for r in self.records() if r["kind"] == "launched" and r["body"]["node_id"] == node_id
-        ]
-        return int(launched[-1]) if launched else None
 
     def agent_pid(self) -> int | None:
         if self.owned_agent is not None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from runners.contract.canonical import canonical_bytes
 from runners.contract.plan import ADAPTER_FILE
 from runners.records.keys import SigningKey
-from tests.faults.rig import LOCAL, REMOTE, CellFailed, FaultRun, eventually, fill
+from tests.faults.rig import CellFailed, FaultRun, eventually, fill
+from tests.live.rig import LOCAL, REMOTE
 
 Strike = Callable[[FaultRun, str], None]
 BLOCK_BYTES, PRODUCED_BYTES, BEAT_BYTES, END_BYTES = 4096, 1600, 620, 480  # a block; records, the long and the short

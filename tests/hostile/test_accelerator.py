@@ -18,20 +18,9 @@ from runners.contract.errors import MalformedBytes
 from runners.contract.node_records import AcceleratorRead
 from tests.coordination import window as win
 from tests.coordination.window import Window
+from tests.hostile.readings import CARD, HELD, said
 from tests.observation.recorded_cards import on_cards
 from tests.observation.recorded_journals import LINUX
-
-CARD = {
-    "used_bytes": 12_026_322_944, "total_bytes": 17_171_480_576, "busy_percent": 93, "temperature_c": 71,
-    "power_mw": 304_881, "power_limit_mw": 320_000, "slowing": ["sw_power_cap"], "processes": 2,
-}  # fmt: skip
-HELD = {"arrays_bytes": 9_000, "cached_bytes": 500, "peak_bytes": 9_500, "recommended_bytes": None}
-
-
-def said(**changes: Any) -> dict[str, Any]:
-    """A true body, with changes to it (`device_label`, `held`, `card`, `trouble`)."""
-    return {"device_label": "cuda:0", "held": dict(HELD), "card": dict(CARD), "trouble": None} | changes
-
 
 LIES: dict[str, dict[str, Any]] = {
     "used_above_total": said(card=CARD | {"used_bytes": 17_171_480_577}),

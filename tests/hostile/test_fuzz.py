@@ -26,7 +26,7 @@ from runners.records.journal_file import JournalReader
 from tests.coordination import window as win
 from tests.coordination.window import Window
 from tests.hostile.golden import RUN, golden
-from tests.hostile.test_accelerator import said as accelerator
+from tests.hostile.readings import said as accelerator
 
 QUICK = settings(
     max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]

@@ -15,7 +15,7 @@ from console.hosts.ssh_target import SshTarget
 from runners.contract.requests import Done
 from tests.agent.rig import AgentRig, running
 from tests.hosts.conftest import Order, Told
-from tests.hosts.test_ssh_link import Seen
+from tests.hosts.seen import Seen
 
 pytestmark = pytest.mark.ssh
 NOT_LONG_S = 1.0  # for hosts that don't come

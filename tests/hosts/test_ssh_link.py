@@ -13,35 +13,16 @@ from asyncssh.sftp import SFTPServerHandler
 from console.coordination.lane_file import lane_files, load_lane
 from console.hosts import ssh_dial, ssh_link
 from console.hosts.errors import HostAuthRefused, HostKeyMismatch, HostUnreachable, LinkDown
-from console.hosts.host import LinkState
 from console.hosts.ssh_host import SshHost
 from runners.contract.canonical import canonical_bytes
 from runners.contract.requests import Done
 from tests.agent.rig import AgentRig
 from tests.hosts.conftest import Order, Told, connected, target_of
+from tests.hosts.seen import Seen
 from tests.hosts.slow_way import slow_way
 from tests.patience import PATIENCE_S, meanwhile_until
 
 pytestmark = pytest.mark.ssh
-
-
-class Seen:
-    """Link states in order, and a way to wait for the next of a kind."""
-
-    def __init__(self) -> None:
-        self.states: list[LinkState] = []
-        self._news = asyncio.Event()
-
-    def __call__(self, state: LinkState) -> None:
-        self.states.append(state)
-        self._news.set()
-
-    async def until(self, up: bool) -> LinkState:
-        async with asyncio.timeout(PATIENCE_S):
-            while not self.states or self.states[-1].up is not up:
-                self._news.clear()
-                await self._news.wait()
-        return self.states[-1]
 
 
 @pytest.mark.parametrize("lane", lane_files())

@@ -24,8 +24,8 @@ from console.hosts.errors import (
 from console.hosts.ssh_host import SshHost
 from console.hosts.ssh_target import SshTarget
 from runners.contract.requests import RunnerRequest, RunnerStatus
+from tests.hosts.seen import Seen
 from tests.hosts.sshd_rig import SshdRig, running_sshd, sshd_behind_a_cable
-from tests.hosts.test_ssh_link import Seen
 from tests.patience import until
 
 pytestmark = pytest.mark.ssh

@@ -14,9 +14,11 @@ from typing import Any
 import psutil
 
 from tests import patience
+from tests.hosts.sshd_rig import SshdRig
 
 ROOT = Path(__file__).resolve().parents[2]
 LANE = ROOT / "fixtures" / "swarm" / "lanes" / "loopback.toml"
+LOCAL, REMOTE = "swarm-mac-a", "swarm-linux-a"
 PATIENCE_S = 180.0  # the first run of a session also captures, on a machine that others use too
 
 
@@ -96,6 +98,20 @@ class LiveRun:
         opened = [record for record in self.records() if record["kind"] in ("run_opened", "epoch_opened")]
         return int(opened[-1]["body"]["pid"])
 
+    def runner_of(self, node_id: str) -> int:
+        """The pid of its newest runner, which the coordinator knows of."""
+        pid = self.runner_pid(node_id)
+        assert pid is not None
+        return pid
+
+    def runner_pid(self, node_id: str = REMOTE) -> int | None:
+        launched = [r["body"] for r in self.records() if r["kind"] == "launched" and r["body"]["node_id"] == node_id]
+        return int(launched[-1]["pid"]) if launched else None
+
+    def runner_changes(self, node_id: str) -> list[dict[str, Any]]:
+        """What the coordinator journaled of its runner's state."""
+        return [r["body"] for r in self.records() if r["kind"] == "runner_changed" and r["body"]["node_id"] == node_id]
+
     def recorded_pids(self) -> set[int]:
         kinds = ("run_opened", "epoch_opened", "agent_started", "launched")
         return {int(record["body"]["pid"]) for record in self.records() if record["kind"] in kinds}
@@ -150,3 +166,10 @@ def kill(pid: int) -> None:
 def journal_lines(folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     for path in sorted(folder.glob("*.jsonl")):
         yield path.name, [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+def add_box(run: LiveRun, box: SshdRig, *options: str) -> None:
+    code, out, err = finish(
+        run.swarm("host", "add", "box", "--ssh-config", str(box.ssh_config), "--python", sys.executable, *options)
+    )
+    assert code == 0, out + err

@@ -9,7 +9,7 @@ import pytest
 from console.evidence.checks.real_run import check_real_run
 from runners.records.tensors import read_tensors
 from tests.live.conftest import MakeRun
-from tests.live.rig import LiveRun, assert_gone, finish, kill, until
+from tests.live.rig import assert_gone, finish, kill, until
 
 # Two whole runs and a replay: minutes on a machine that others use too.
 pytestmark = [pytest.mark.live, pytest.mark.soak, pytest.mark.timeout(540)]
@@ -26,7 +26,7 @@ def test_a_runner_killed_in_training_ends_with_the_bits_of_an_uninterrupted_one(
 
     watcher = cut.start()
     until("a kept checkpoint", lambda: cut.has("checkpoint_kept", node_id=NODE) or cut.bundle.exists())
-    kill(_runner_pid(cut))
+    kill(cut.runner_of(NODE))
     code, _, err = finish(watcher)
     assert code == 1, err[-3000:]
     assert not (cut.bundle / "retained_artifacts" / NODE / "adapter_model.safetensors").exists()
@@ -45,13 +45,6 @@ def test_a_runner_killed_in_training_ends_with_the_bits_of_an_uninterrupted_one(
     assert EVERY <= continued["step"] < STEPS
     assert _receipt(again, NODE)["tokens_trained"] < _receipt(whole.bundle, NODE)["tokens_trained"]
     assert_gone(cut)
-
-
-def _runner_pid(run: LiveRun) -> int:
-    launched = [
-        line["body"] for line in run.records() if line["kind"] == "launched" and line["body"]["node_id"] == NODE
-    ]
-    return int(launched[-1]["pid"])
 
 
 def _adapter(bundle: Path, node: str) -> dict[str, bytes]:

@@ -9,8 +9,7 @@ import pytest
 from console.evidence.checks.real_run import check_real_run
 from tests.hosts.sshd_rig import sshd_behind_a_cable
 from tests.live.conftest import MakeRun
-from tests.live.rig import LiveRun, assert_gone, finish, until
-from tests.live.test_real_sshd import add_box
+from tests.live.rig import LiveRun, add_box, assert_gone, finish, until
 
 pytestmark = [pytest.mark.live, pytest.mark.ssh, pytest.mark.soak, pytest.mark.timeout(400)]
 

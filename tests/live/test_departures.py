@@ -3,27 +3,15 @@
 import json
 import os
 import signal
-from typing import Any
 
 import psutil
 import pytest
 
 from console.evidence.checks.real_run import check_real_run
 from tests.live.conftest import MakeRun
-from tests.live.rig import LiveRun, assert_gone, finish, until
+from tests.live.rig import REMOTE, LiveRun, assert_gone, finish, until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
-REMOTE = "swarm-linux-a"
-
-
-def pid_of(run: LiveRun, node_id: str) -> int:
-    return int(
-        next(r["body"]["pid"] for r in run.records() if r["kind"] == "launched" and r["body"]["node_id"] == node_id)
-    )
-
-
-def changes(run: LiveRun, node_id: str) -> list[dict[str, Any]]:
-    return [r["body"] for r in run.records() if r["kind"] == "runner_changed" and r["body"]["node_id"] == node_id]
 
 
 def assert_replay_required(run: LiveRun, code: int, err: str) -> None:
@@ -55,14 +43,14 @@ def test_a_runner_that_falls_silent_is_stale_then_lost_and_then_ended(make_run: 
     run = make_run(steps="4000")
     process = run.start()
     until("training", lambda: run.has("window_changed", after="active"))
-    os.kill(pid_of(run, REMOTE), signal.SIGSTOP)
+    os.kill(run.runner_of(REMOTE), signal.SIGSTOP)
     code, _, err = finish(process)
-    stale, lost = changes(run, REMOTE)
+    stale, lost = run.runner_changes(REMOTE)
     assert (stale["before"], stale["after"], stale["bound_ms"]) == ("live", "stale", 5000)
     assert 5000 < stale["beat_age_ms"] < 7500
     assert (lost["before"], lost["after"], lost["departure"]) == ("stale", "lost", "timed_out")
     assert lost["beat_age_ms"] > 7500
-    assert changes(run, "swarm-mac-a") == []
+    assert run.runner_changes("swarm-mac-a") == []
     assert_replay_required(run, code, err)
 
 

@@ -8,11 +8,9 @@ from console.evidence.checks.real_run import check_real_run
 from console.hosts.loopback import require_free_port
 from runners.records.admission import new_token
 from tests.hosts.free_port import free_port
-from tests.live.conftest import MakeRun
+from tests.live.conftest import MakeRun, StartAgent
 from tests.live.rig import assert_gone, finish
-from tests.live.test_refusals import StartAgent, start_agent
 
-__all__ = ["start_agent"]
 pytestmark = [pytest.mark.live, pytest.mark.soak, pytest.mark.timeout(240)]
 
 

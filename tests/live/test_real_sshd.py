@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from console.evidence.checks.real_run import check_real_run
 from runners.records.admission import new_token
 from tests.hosts.sshd_rig import SshdRig, sshd_behind_a_cable
 from tests.live.conftest import MakeRun
-from tests.live.rig import LiveRun, assert_gone, finish
+from tests.live.rig import LiveRun, add_box, assert_gone, finish
 
 pytestmark = [pytest.mark.live, pytest.mark.ssh, pytest.mark.timeout(240)]
 TOKEN = re.compile(rb"swarm1-[A-Za-z0-9_-]{20}")  # the source that is shipped names the mark alone
@@ -81,10 +80,3 @@ def _token_file(box: SshdRig) -> Path:
     file.touch(mode=0o600)
     file.write_text(new_token())
     return file
-
-
-def add_box(run: LiveRun, box: SshdRig, *options: str) -> None:
-    code, out, err = finish(
-        run.swarm("host", "add", "box", "--ssh-config", str(box.ssh_config), "--python", sys.executable, *options)
-    )
-    assert code == 0, out + err

@@ -23,12 +23,10 @@ from console.observation.source import RunSource
 from runners.contract.document import Document
 from runners.records.clock import Clock
 from tests.live.conftest import MakeRun
-from tests.live.rig import ROOT, LiveRun, assert_gone, finish, kill, until
-from tests.live.test_departures import REMOTE, changes, pid_of
+from tests.live.rig import LOCAL, REMOTE, ROOT, LiveRun, assert_gone, finish, kill, until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 D = TypeVar("D", bound=Document)
-LOCAL = "swarm-mac-a"
 # A kind of device that computes for nobody here.
 NOT_HERE = {
     LOCAL: "cpu" if sys.platform == "darwin" else "metal",
@@ -179,11 +177,11 @@ def test_a_contributor_that_is_gone_stops_the_attempt_for_good_only_without_a_re
     run = make_run(steps="4000", max_revisions=str(revisions))
     process = run.start()
     until("training", lambda: run.has("window_changed", after="active"))
-    os.kill(pid_of(run, REMOTE), signal.SIGKILL)
+    os.kill(run.runner_of(REMOTE), signal.SIGKILL)
     code, _, err = finish(process)
     assert code == 1, err[-3000:]
     tripped(run, "present", "replay_required", Verdict.REPLAY if revisions else Verdict.STOP)
-    assert [(one["after"], one["departure"]) for one in changes(run, REMOTE)][-1] == ("lost", "crashed")
+    assert [(one["after"], one["departure"]) for one in run.runner_changes(REMOTE)][-1] == ("lost", "crashed")
     (outlook,) = [record["body"] for record in run.records() if record["kind"] == "replay_outlook"]
     assert outlook["possible"] == bool(revisions)
     if not revisions:

@@ -11,8 +11,9 @@ from console.observation.progress import narrate
 from console.observation.receipts import ReceiptRing, Row, find, place_of, tell
 from console.observation.telling import Tone
 from tests.observation import make_run
+from tests.observation.lines import kind_of, line
+from tests.observation.record_cases import COORDINATOR_CASES, NODE_CASES
 from tests.observation.recorded_journals import RUN_ID, Recording
-from tests.observation.test_fold import COORDINATOR_CASES, NODE_CASES, kind_of, line
 from tests.observation.watching import Watch
 
 

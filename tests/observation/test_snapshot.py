@@ -15,11 +15,7 @@ from runners.contract import coordinator_records as coord
 from runners.contract.states import Classification
 from tests.observation import recorded_journals, recorded_window
 from tests.observation.recorded_journals import LINUX, MAC, MONO_0, WALL_0, Recording, sha
-from tests.observation.watching import Watch
-
-
-def told(shot: Snapshot) -> str:
-    return "".join(text for text, _ in shot.sentence)
+from tests.observation.watching import Watch, told
 
 
 def verdicts(shot: Snapshot) -> str:

@@ -7,8 +7,7 @@ import pytest
 from console.observation.waiting import Waiting
 from tests.observation import make_run
 from tests.observation.recorded_journals import LINUX, MAC, Recording
-from tests.observation.test_snapshot import told
-from tests.observation.watching import Watch
+from tests.observation.watching import Watch, told
 
 
 @pytest.fixture(scope="module")

@@ -35,3 +35,7 @@ class Watch:
     def shot(self, *, alive: bool | None = True) -> Snapshot:
         moment = Moment(Stamp(WALL_0 + self.now_ms, MONO_0 + self.now_ms), alive)
         return snapshot(self.observer.state, moment, bad=self.ring.bad)
+
+
+def told(shot: Snapshot) -> str:
+    return "".join(text for text, _ in shot.sentence)

@@ -9,7 +9,7 @@ import triton.language as tl
 from torch import Tensor
 
 from runners.training.triton_softmax import PRECISION, TritonSoftmax, _logits_tile
-from tests.training.test_torch_softmax import SHAPES, expect_whole_rows, problem
+from tests.training.softmax_problems import SHAPES, expect_whole_rows, problem
 
 VOCABULARY, TOKENS = 201_088, 16_384  # 3.3e9 logits: their places don't fit into 32 bits
 

@@ -25,7 +25,7 @@ from runners.training.memory import MIB, Tiling, Workload, needed, needs_of
 from runners.training.shards import Shard
 from runners.training.torch_head import TorchHead, to_device
 from tests.training.problems import RANK, head, job, relative_difference
-from tests.training.test_torch_softmax import SHAPES, expect_whole_rows, problem
+from tests.training.softmax_problems import SHAPES, expect_whole_rows, problem
 
 pytestmark = [
     pytest.mark.gpu,

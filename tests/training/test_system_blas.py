@@ -16,7 +16,7 @@ from runners.contract.execution import ExecutionSettings, differences
 from runners.training.system_blas import OPENBLAS
 from tests.training.problems import ALPHA, job
 from tests.training.with_other_blas import STEPS
-from tests.validation.test_replay_comparison import TOLERANCE
+from tests.validation.policies import TOLERANCE
 
 SWARM = Path(__file__).parents[2] / "fixtures" / "swarm"
 

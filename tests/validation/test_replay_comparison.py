@@ -13,11 +13,9 @@ from runners.contract.lane import PairTolerance
 from runners.training.backend import TrainingJob, TrainingState, ignore_step
 from runners.training.reference_backend import ReferenceBackend
 from tests.training.problems import ALPHA, job, shard
+from tests.validation.policies import TOLERANCE
 
 VOCABULARY = 128
-TOLERANCE = PairTolerance(
-    contributor="torch", replay="reference", relative_bound=1e-4, delta_floor=0.0, moment_floor=0.0, loss_bound=1e-4
-)
 
 
 def train(work: TrainingJob) -> TrainingState:

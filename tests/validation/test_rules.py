@@ -16,7 +16,6 @@ from console.validation.training_state import losses_in
 from runners.contract.canonical import readable_bytes, sha256_hex
 from runners.contract.coordinator_records import BringupReceived, ContributionSeen
 from runners.contract.journal import Head
-from runners.contract.lane import Governance
 from runners.contract.plan import ADAPTER_CONFIG_FILE, ADAPTER_FILE, OUTBOX_FILES, RECEIPT_FILE, FileRef
 from runners.contract.receipts import ContributorReceipt
 from runners.records.tensors import RawTensor, write_tensors
@@ -24,12 +23,9 @@ from runners.training.backend import ignore_step
 from runners.training.contribution import contribute
 from runners.training.reference_backend import ReferenceBackend
 from tests.training.assignments import BASE, assignment_over, lay_ground
+from tests.validation.policies import GOVERNANCE
 
 H = "a" * 64
-GOVERNANCE = Governance(
-    replay_backend="reference", tolerances=(), same_backend_exact=True,
-    delta_norm_bound=1000.0, minimum_improvement=0.05, publication="never_automatic",
-)  # fmt: skip
 ORIGIN = {"revision": 0, "step": 1, "file": {"name": "step-000001.safetensors", "size_bytes": 1, "sha256": H}}
 Change = Callable[[UnverifiedSubmission], UnverifiedSubmission]
 
