@@ -38,12 +38,14 @@ console: setup
 
 test: check
 
+# Two files of tests at a time: most of their time they wait for processes of their own. PYTEST_ARGS='-n 0' asks for one
+# after another, and --pdb needs it.
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 fixtures: setup
 	$(BIN)/swarm freeze --check
