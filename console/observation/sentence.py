@@ -57,7 +57,7 @@ def _since(state: State, moment: Moment) -> str:
     return "" if state.window_since is None else f" since {seconds(moment.age_ms(state.window_since))}"
 
 
-def _bound(state: State, name: Literal["prepare_ms", "replay_ms"]) -> str:
+def _bound(state: State, name: Literal["prepare_ms", "fetch_ms", "replay_ms"]) -> str:
     """Out of how long."""
     return "" if state.policies is None else f" (bound {limit(getattr(state.policies, name))})"
 
@@ -77,9 +77,10 @@ def _admitting(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sen
     if state.doing:
         out = (gated or asked)[:1]
         also = f" · {out[0].host.node_id} is at its gate" if out else ""
-        return (*_own_work(state.doing[-1], moment), (f"{also} · nothing to do", "muted"))
+        bound = _bound(state, "prepare_ms")
+        return (*_own_work(state.doing[-1], moment), (f"{bound}{also} · nothing to do", "muted"))
     if gated or asked:
-        view, what = (gated[0], "pass its bring-up gate") if gated else (asked[0], "prove its admission")
+        view, what = (gated[0], "pass its gate") if gated else (asked[0], "be admitted")
         return (
             ("coordinator waits for ", "text"),
             (view.host.node_id, "bright"),
@@ -128,7 +129,9 @@ def _active(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Senten
     out = [view for view in hosts if view.host.seen is None]
     done = [view for view in hosts if view.host.seen is not None]
     if not out:
-        return (("every contributor is done", "text"), (" · coordinator fetches and checks the uploads", "muted"))
+        last = min(view.produced_age_ms or 0 for view in done)
+        text = f"coordinator fetches and checks the uploads since {seconds(last)}"
+        return ((text, "text"), (f"{_bound(state, 'fetch_ms')} · every contributor is done · nothing to do", "muted"))
     slow = max(out, key=lambda view: view.left_ms or 0)
     rest = _pace(slow)
     if not done:

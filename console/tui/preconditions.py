@@ -66,8 +66,10 @@ def _go_live(standing: Standing) -> str | None:
 def _continue(standing: Standing) -> str | None:
     if not standing.run:
         return f"no run is watched; {standing.keys('place.viewer')} opens one"
+    if standing.mode in (Mode.LIVE, Mode.STARTING):
+        return f"{standing.run} has a coordinator, which goes on by itself"
     if standing.mode is not Mode.LEFT:
-        return "this run has a coordinator, or is over"
+        return f"{standing.run} is over; {standing.keys('app.start')} starts another run"
     if not standing.here:
         return "this is a retained run; only a run of this machine can be gone on with"
     return _machine_is_free(standing)

@@ -49,9 +49,9 @@ def test_a_live_run_and_its_bundle_end_in_the_same_snapshot(
 @pytest.mark.parametrize(
     ("at_ms", "sentence"),
     [
-        (600, "coordinator waits for swarm-mac-a to pass its bring-up gate since 0.6 s (bound 60 s)"),
-        (2000, "coordinator waits for swarm-linux-a to pass its bring-up gate since"),
-        (3450, "coordinator waits for swarm-mac-a to prove its admission"),
+        (600, "coordinator waits for swarm-mac-a to pass its gate since 0.6 s (bound 60 s)"),
+        (2000, "coordinator waits for swarm-linux-a to pass its gate since"),
+        (3450, "coordinator waits for swarm-mac-a to be admitted since"),
         (3750, "coordinator ships to and launches swarm-linux-a since 0.0 s (bound 60 s)"),
         (7000, "coordinator waits for swarm-linux-a to be ready since 2.9 s (bound 60 s) · 1 of 2 ready"),
         (12_000, "2 hosts train · last is swarm-linux-a at step 23 of 100 · about 10.8 s left"),
@@ -190,10 +190,10 @@ def test_the_bad_count_is_the_number_of_records_that_report_a_fault(stale: Recor
 @pytest.mark.parametrize(
     ("at_ms", "sentence"),
     [
-        (4500, "coordinator captures hidden states of train since 0.5 s · 120 of 507 · nothing to do"),
-        (8000, "coordinator captures hidden states of train since 4.0 s · 507 of 507 · nothing to do"),
-        (8950, "coordinator tokenizes validation since 5.0 s · 0 of 136 · nothing to do"),
-        (9100, "coordinator captures hidden states of validation since 5.1 s · 16 of 136 · nothing to do"),
+        (4500, "coordinator captures hidden states of train since 0.5 s · 120 of 507 (bound 60 s) · nothing to do"),
+        (8000, "coordinator captures hidden states of train since 4.0 s · 507 of 507 (bound 60 s) · nothing to do"),
+        (8950, "coordinator tokenizes validation since 5.0 s · 0 of 136 (bound 60 s) · nothing to do"),
+        (9100, "coordinator captures hidden states of validation since 5.1 s · 16 of 136 (bound 60 s) · nothing to do"),
         (9300, "coordinator binds plan and membership"),
     ],
 )

@@ -54,7 +54,8 @@ def test_a_read_only_console_refuses_every_act_and_says_what_would_enable_it(nam
         ("app.stop", Standing(Mode.IDLE), "g starts one"),
         ("app.stop", Standing(Mode.LEFT, run="a"), "C starts a new one"),
         ("app.continue", Standing(Mode.IDLE), "5 opens one"),
-        ("app.continue", Standing(Mode.LIVE, run="a"), "has a coordinator, or is over"),
+        ("app.continue", Standing(Mode.LIVE, run="a"), "a has a coordinator, which goes on by itself"),
+        ("app.continue", Standing(Mode.CLOSED, run="a"), "a is over; g starts another run"),
         ("app.continue", Standing(Mode.LEFT, run="a", here=False), "only a run of this machine"),
         ("app.continue", Standing(Mode.LEFT, run="a", live="b"), "b is going on and needs this machine"),
         ("app.bring-up", Standing(Mode.LIVE, live="a"), "x stops it first"),
@@ -433,7 +434,7 @@ async def test_a_run_whose_coordinator_died_goes_on_by_a_key(healthy: Recording,
     stage = Stage.at(tmp_path / "runs", healthy, 12_000)
     async with stage.opened(run_id=RUN_ID, size=(160, 48)) as pilot:
         await press(pilot, "C")
-        assert "this run has a coordinator, or is over" in shown(pilot)
+        assert "has a coordinator, which goes on by itself" in shown(pilot)
         stage.leave()
         await until(pilot, "NO COORDINATOR")
         await press(pilot, "C")

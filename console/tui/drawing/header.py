@@ -100,8 +100,9 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
             )
         case _:
             spans = view.snapshot.sentence
-    spans = view.keys.row(spans)
-    row: Row = ((" ▸ ", "warn"), *spans)
+    row: Row = ((" ▸ ", "warn"), *view.keys.row(spans))
+    if row_width(row) > width:
+        row = _with_short_names(row, view)
     while row_width(row) > width and len(row) > 2 and (row[-1][1] == "muted" or row.count(SEPARATOR) > 1):
         row = _without_last_clause(row)
     return (fill(fit_words(_with_advice(row, width), width), width),)
@@ -128,6 +129,14 @@ def _with_advice(row: Row, width: int) -> Row:
     if room < LEAST:
         return row[: row.index(SEPARATOR)]
     return (*row[:place], (clip(row[place][0], room), row[place][1]), *row[place + 1 :])
+
+
+def _with_short_names(row: Row, view: View) -> Row:
+    """A host has two names; a bound has one."""
+    names = view.snapshot.names
+    for name in sorted(names, key=len, reverse=True):
+        row = tuple((text.replace(name, names[name]), role) for text, role in row)
+    return row
 
 
 def _without_last_clause(row: Row) -> Row:
