@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
 
+from console.observation.kept_run import KeptRun
 from console.observation.runs import RunRef, RunStanding, coordinator_folder
 from console.tui.drilling import DrillingApp
 from console.tui.errors import ActRefused, in_words
@@ -22,7 +23,7 @@ from console.tui.screens.host import HostPage
 from console.tui.screens.kept import KeptPage, read_kept
 from console.tui.screens.lane import LanePage
 from console.tui.verification import Verification
-from console.tui.view import LogEntry
+from console.tui.view import LogEntry, Mode
 from runners.records.errors import RecordsError
 
 if TYPE_CHECKING:
@@ -48,12 +49,23 @@ class OpeningApp(DrillingApp):
         self.run_worker(self._open_kept(bundle), group="kept", exit_on_error=False)
 
     async def _open_kept(self, bundle: Path) -> None:
-        self.push_screen(KeptPage(await read_kept(bundle)))
+        run = await read_kept(bundle)
+        self._look_at(run)
+        self.push_screen(KeptPage(run))
         self.again()
+
+    def _look_at(self, run: KeptRun) -> None:
+        """Header, reasons and acts are about the run that is looked at; one that goes on, or could, stays watched."""
+        if self.mode not in (Mode.IDLE, Mode.CLOSED, Mode.RETAINED):
+            return
+        if run.kind != "swarm":
+            self.detach()  # the old system kept no journals
+        elif self.attachment is None or self.attachment.bundle != run.path:
+            self.attach(_run_of(run.path), retained=True)
 
     def watch_kept(self, bundle: Path) -> None:
         """A kept run through the dashboard, from its end; the scrubber goes back in it."""
-        self.attach(bundle.parent if bundle.name == "bundle" else bundle, retained=True)
+        self.attach(_run_of(bundle), retained=True)
         self.action_place("dashboard")
 
     def compare(self, one: Path, other: Path) -> None:
@@ -204,3 +216,8 @@ class OpeningApp(DrillingApp):
         folder = coordinator_folder(self.attachment.run_dir) if self.attachment else None
         log = folder / "log.txt" if folder else None
         return log if log is not None and log.is_file() else None
+
+
+def _run_of(bundle: Path) -> Path:
+    """The folder that is followed: a run of this machine has its bundle below it."""
+    return bundle.parent if bundle.name == "bundle" else bundle

@@ -105,6 +105,13 @@ class WatchingApp(App[None]):
         self.again()
         self.attachment = Attachment(run_dir, clock=self.clock, threaded=self._threaded, retained=retained)
 
+    def detach(self) -> None:
+        if self.attachment is not None:
+            self.attachment.close()
+        self._paused = None
+        self.attachment = None
+        self.again()
+
     def list_runs(self) -> tuple[RunRef, ...]:
         """Those at the places that were given, then this machine's, then those of the other folders; each once."""
         given, others = ([run for folder in folders for run in list_kept(folder)]

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from console.observation.snapshot import Snapshot
+from console.observation.source import Counters
 from console.tui.drawing.header import sentence
-from console.tui.view import Counters, Mode, View
+from console.tui.view import Mode, View
 from tests.observation.recorded_journals import Recording
 from tests.observation.watching import Watch
 

@@ -72,6 +72,37 @@ async def test_e_opens_the_record_behind_the_verdict_of_a_kept_run(
     assert "NOT LIVE" in text
 
 
+KEPT = data_dir("fixtures") / "swarm" / "runs" / "first-swarm-live-refused-1"
+
+
+async def test_header_and_acts_are_about_the_kept_run_that_is_looked_at(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 0)
+    stage.finish(Classification.BOUNDED_SUCCESS, healthy.end_ms + 100)
+    async with stage.app(run_id=RUN_ID).run_test(size=(160, 48)) as pilot:
+        await settle(pilot)
+        assert "✓ bounded success" in shown(pilot).splitlines()[1]
+        pilot.app.open_kept(KEPT)  # type: ignore[attr-defined]
+        await settle(pilot)
+        header, sentence = shown(pilot).splitlines()[:2]
+        assert KEPT.name in header
+        assert "<< NOT LIVE" in header
+        assert "✗ refused bringup" in sentence
+        assert pilot.app.reason_against("app.replay") == (  # type: ignore[attr-defined]
+            f"{KEPT.name} ended as refused bringup; only stale, lost or skewed slices are redone"
+        )
+
+
+async def test_a_run_that_goes_on_stays_in_the_header_while_a_kept_one_is_looked_at(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    async with stage.opened(run_id=RUN_ID, size=(160, 48)) as pilot:
+        pilot.app.open_kept(KEPT)  # type: ignore[attr-defined]
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, KeptPage)
+        assert RUN_ID in shown(pilot).splitlines()[0]
+
+
 async def test_e_without_a_run_says_so_and_not_that_nothing_is_wrong(tmp_path: Path) -> None:
     async with Stage.empty(tmp_path / "runs").app().run_test(size=(160, 48)) as pilot:
         await settle(pilot)
