@@ -16,6 +16,7 @@ from console.evidence.lane_documents.drift import LaneDocuments, RunDocuments, d
 from console.evidence.lane_documents.frozen_lane import freeze_lane, retained_lane
 from console.evidence.lane_documents.sources import read_sources
 from console.evidence.outcomes.attempt import leave_attempt_evidence
+from console.observation.last_word import no_next
 from console.places import data_dir
 from runners.contract.coordinator_records import Finding
 from runners.contract.errors import ContractError
@@ -45,7 +46,7 @@ def main(argv: list[str]) -> int:
         return ALREADY_RUNNING
     except (CoordinationError, ContractError) as error:
         # Nothing was decided and nothing is changed: whoever mends that can attach again.
-        print(f"no coordinator of {spec.run_id} can go on: {type(error).__name__}: {error}", file=sys.stderr)
+        print(no_next(spec.run_id, error), file=sys.stderr)
         return 1
     return 0
 

@@ -5,6 +5,7 @@ from typing import Literal
 from console.observation.figures import bound as limit
 from console.observation.figures import loss, seconds, size, words
 from console.observation.host_view import HostView, passed_bringup
+from console.observation.last_word import why_no_next
 from console.observation.moment import Moment
 from console.observation.own_work import own_work, shipping
 from console.observation.state import Doing, State
@@ -35,11 +36,25 @@ def sentence(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
 
 def _abandoned(state: State, moment: Moment) -> Sentence:
     age = "" if state.last is None else f" for {seconds(moment.age_ms(state.last))}"
+    log: Sentence = ((" · ", "muted"), ("app.pager", "key"), (" shows its log", "text"))
+    why = moment.last_word
+    if why_no_next(why):
+        return (
+            ("no coordinator can go on", "bad"),
+            (f": {why_no_next(why)}", "text"),
+            *log,
+            (" · ", "muted"),
+            ("app.continue", "key"),
+            (" tries again once that is mended", "text"),
+        )
     return (
         ("no coordinator is alive", "bad"),
-        (f"{age} · ", "muted"),
+        (age, "muted"),
+        *(((f": {why}", "text"),) if why else ()),
+        (" · ", "muted"),
         ("app.continue", "key"),
         (" continues the run", "text"),
+        *(log if why else ()),
     )
 
 

@@ -53,6 +53,7 @@ class RunSource:
         self.run_dir = run_dir
         self.caught_up = False  # the end was reached once
         self.behind = False  # more was there than the last poll took
+        self.broken_off = ""  # why nothing that the coordinator does now can be known: its newest journal holds no more
         self._clock = clock or Clock()
         self._followers: dict[str, Follower] = {}
         self._keys: dict[str, str] = {}
@@ -98,7 +99,8 @@ class RunSource:
         `caught_up` says that nothing more was there.
         """
         unread: list[int] = []  # until where the journals are told that have more
-        for name, path in (*self._files("coordinator"), *self._files("contributor")):
+        coordinators = self._files("coordinator")
+        for name, path in (*coordinators, *self._files("contributor")):
             follower = self._follower(name, path)
             if follower is not None:
                 held = self._held.setdefault(name, [])
@@ -108,6 +110,8 @@ class RunSource:
                 if follower.has_more and held:
                     unread.append(held[-1].order_ms)
         self.behind = bool(unread)
+        newest = self._followers.get(coordinators[-1][0]) if coordinators else None
+        self.broken_off = (newest.broken if newest else None) or ""
         self.caught_up = self.caught_up or not self.behind
         findings, self._findings = self._findings, []
         return Batch(self._release(min(unread, default=None)), tuple(findings))

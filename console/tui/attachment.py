@@ -9,6 +9,8 @@ from pathlib import Path
 
 from console.observation.archive import Archive
 from console.observation.errors import ObservationError
+from console.observation.last_word import last_word
+from console.observation.line import Stamp
 from console.observation.observer import Observer
 from console.observation.receipts import ReceiptRing, Row
 from console.observation.replay import Replay
@@ -21,6 +23,7 @@ from console.tui.player import Player
 from runners.records.clock import Clock
 
 POLL_S = 0.08
+BLIND_MS = 1000  # without a good look: a folder that is just being made isn't gone
 QUIET_POLL_S = 0.5  # of a run that is over
 LOOK_S = 1.0  # between looks at the lock: who lives
 PROVE_LINES = 24
@@ -38,6 +41,15 @@ class Update:
     current: bool  # not a state of long ago, on the way through a long journal
 
 
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """Nothing newer than `since` is known of the run. `wholly`: of its hosts neither."""
+
+    why: str
+    since: Stamp
+    wholly: bool
+
+
 class Attachment:
     """`threaded=False` reads within the frame: for tests that want one clock."""
 
@@ -53,10 +65,12 @@ class Attachment:
         self.standing: RunStanding | None = None
         self.bundle: Path | None = None
         self.problem: str | None = None
+        self.last_word = ""  # of a coordinator that isn't alive any more
         self.player: Player | None = None  # the run at another moment than now
         self.polls = 0
         self.caught_up = False  # the journals were read to their end once
         self.updates = 0  # taken by the frame so far: another number is another state
+        self._blind: Blind | None = None
         self._observer = Observer()
         self._inbox: deque[Update] = deque()
         self._taken = 0  # rows of the first update in it
@@ -90,8 +104,12 @@ class Attachment:
             batch = self.source.poll()
             self.problem = None
         except (ObservationError, OSError) as error:
-            self.problem = in_words(error)
+            self.problem = in_words(error) if self.run_dir.is_dir() else f"its folder is gone: {self.run_dir}"
+            if self._blind is None:
+                self._look()  # what was found the last time is gone as well
+            self._see(self.problem, wholly=True)
             return False
+        self._see(self.source.broken_off, wholly=False)
         if batch and not self.alive:
             self._look()  # who writes lives, or has ended since: the look before this one is too old to say
         if batch or (self.source.caught_up and not self.caught_up):
@@ -110,6 +128,21 @@ class Attachment:
             self.problem = in_words(error)
             return
         self.standing, self.bundle = (run.standing, run.bundle) if run else (None, None)
+        self.last_word = last_word(self.run_dir) if self.standing is RunStanding.LEFT else ""
+
+    def _see(self, why: str, *, wholly: bool) -> None:
+        if not why:
+            self._blind = None
+        elif self._blind is None or self._blind.wholly != wholly:
+            self._blind = Blind(why, Stamp(self._clock.wall_ms(), self._clock.mono_ms()), wholly)
+
+    def blind_at(self, now_ms: int) -> Blind | None:
+        """What has kept the console from seeing the run for a while."""
+        blind = self._blind
+        over = self.retained or self.state.closed is not None  # then it does nothing that could be missed
+        if blind is None or (over and not blind.wholly):
+            return None
+        return blind if now_ms - blind.since.mono_ms >= BLIND_MS or not blind.wholly else None
 
     def drain(self) -> int:
         """Take what is ready; returns how many receipts that was."""

@@ -49,6 +49,7 @@ class OperatingApp(ScrubbingApp):
             busy=job.state.what if job else "",
             ending=job is not None and job.state.cancelling,
             bundle=watched is not None and watched.bundle is not None,
+            gone=self.why_gone(),
             here=watched is not None and watched.run_dir.parent == self.runs_dir,
             problem=self.problem_at_hand() is not None,
             keys=self.key_names,

@@ -78,7 +78,7 @@ class OpeningApp(DrillingApp):
     def open_watched_bundle(self) -> None:
         bundle = self.attachment.bundle if self.attachment else None
         if bundle is None:
-            self.notice("the bundle is still being written", "warn")
+            self.notice(f"× bundle: {self.why_gone() or 'it is still being written'}", "warn")
         else:
             self.open_kept(bundle)
 
@@ -86,7 +86,8 @@ class OpeningApp(DrillingApp):
         """The offline check of the watched run's bundle, in a process of its own."""
         bundle = self.attachment.bundle if self.attachment else None
         if bundle is None:
-            self.notice("× verify: the run has no bundle yet; it is written when the run closes", "warn")
+            why = self.why_gone() or "the run has no bundle yet; it is written when the run closes"
+            self.notice(f"× verify: {why}", "warn")
         else:
             self.verify(bundle)
 

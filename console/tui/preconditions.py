@@ -23,6 +23,7 @@ class Standing:
     busy: str = ""  # the long act that goes on
     ending: bool = False  # it was asked to end
     bundle: bool = False
+    gone: str = ""  # why nothing of the watched run can be read any more
     here: bool = True  # the watched run is one of this machine's runs folder
     problem: bool = False  # is there a receipt to acknowledge?
     keys: KeyNames = field(default_factory=KeyNames)
@@ -105,6 +106,8 @@ def _replay(standing: Standing) -> str | None:
 def _closed_bundle(standing: Standing) -> str | None:
     if not standing.run:
         return f"no run is watched; {standing.keys('place.viewer')} opens one"
+    if standing.gone:
+        return f"nothing of {standing.run} can be read any more: {standing.gone}"
     if not standing.bundle:
         return f"{standing.run} has no bundle yet; it is written when the run closes"
     return _busy(standing)

@@ -1,5 +1,6 @@
 """How the watched run stands."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from console.observation.moment import Moment
@@ -7,7 +8,7 @@ from console.observation.snapshot import snapshot
 from console.observation.source import Counters
 from console.observation.state import State
 from console.tui.attachment import Attachment
-from console.tui.view import Mode, ReplayAt, View
+from console.tui.view import BlindFor, Mode, ReplayAt, View
 
 
 def view_of(attachment: Attachment | None, moment: Moment) -> View:
@@ -15,10 +16,14 @@ def view_of(attachment: Attachment | None, moment: Moment) -> View:
     if attachment is None:
         return View(snapshot(State(), moment), Mode.IDLE, "", None, Counters())
     player, state, ring = attachment.player, attachment.state, attachment.shown_ring
+    moment_ms = moment.now.mono_ms
+    blind = attachment.blind_at(moment_ms)
     replay = None
     if player is not None:
         state, moment = player.scene.state, player.scene.moment
         replay = ReplayAt(player.wall_ms, player.share, player.playing)
+    elif blind is not None and blind.wholly:
+        moment = replace(moment, now=blind.since)  # what is shown was true then
     elif attachment.retained and attachment.caught_up and state.closed is None and state.last is not None:
         moment = Moment(state.last, alive=False, kept=True)  # its clock stood still then
     return View(
@@ -27,7 +32,10 @@ def view_of(attachment: Attachment | None, moment: Moment) -> View:
         title=attachment.state.run_id or attachment.run_dir.name,
         bundle=_home_relative(attachment.bundle),
         counters=attachment.source.counters(),
-        reading=not attachment.caught_up,
+        reading=not attachment.caught_up and blind is None,
+        blind=BlindFor(blind.why, moment_ms - blind.since.mono_ms, wholly=blind.wholly)
+        if blind and not player
+        else None,
         replay=replay,
     )
 

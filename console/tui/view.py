@@ -51,6 +51,15 @@ class ReplayAt:
 
 
 @dataclass(frozen=True, slots=True)
+class BlindFor:
+    """How long nothing new is known of the run, and why."""
+
+    why: str
+    for_ms: int
+    wholly: bool  # its hosts neither
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     snapshot: Snapshot
     mode: Mode
@@ -59,6 +68,7 @@ class View:
     counters: Counters
     replay: ReplayAt | None = None  # what is shown is another moment than now
     reading: bool = False  # the journals are being read for the first time
+    blind: BlindFor | None = None  # what is shown is older than it looks
     held_back: int | None = None  # records that came while the display was paused
     gap_ms: int | None = None  # the console's own lateness
     waited_ms: int = 0  # for the run's first record

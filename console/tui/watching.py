@@ -234,6 +234,11 @@ class WatchingApp(App[None]):
         """This machine's newest, as it was found the last time that somebody looked."""
         return next((run for run in self.runs if run.run_dir.parent == self.runs_dir), None)
 
+    def why_gone(self) -> str:
+        """Why nothing of the watched run can be read any more; empty while it can."""
+        blind = self.attachment.blind_at(self.clock.mono_ms()) if self.attachment else None
+        return blind.why if blind is not None and blind.wholly else ""
+
     def _asked_since(self, now: Stamp) -> int:
         asked_ms = self.attachment.asked_ms if self.attachment else self.asked_ms
         return now.mono_ms if asked_ms is None else asked_ms
@@ -250,7 +255,8 @@ class WatchingApp(App[None]):
         self.again()
 
     def _moment(self, now: Stamp) -> Moment:
-        return Moment(now, self.attachment.alive if self.attachment else None)
+        watched = self.attachment
+        return Moment(now, watched.alive, last_word=watched.last_word) if watched else Moment(now)
 
     def _key(self, view: View, now: Stamp) -> object:
         """What is on screen moves with time only while something is waited for."""
@@ -261,7 +267,7 @@ class WatchingApp(App[None]):
         return (
             (watched, view.mode, tick, self.theme, self.size, len(self.screen_stack)),
             (view.reading, view.notice, view.held_back, view.gap_ms, view.place, view.log),
-            (view.bundle, view.counters, view.runs, view.replay),
+            (view.bundle, view.counters, view.runs, view.replay, view.blind),
             (view.job, view.lane, view.acknowledged, view.drills, view.blocked),
             tuple(going.state for going in self.verifications.values()),
         )

@@ -92,7 +92,8 @@ def _gates(sheet: _Sheet, view: View) -> None:
 def _offline(view: View, width: int) -> tuple[Row, ...]:
     head: Row = (("the bundle, from its files alone", "bright*"),)
     if view.bundle is None:
-        why = "no run is watched" if view.mode is Mode.IDLE else "it is written when the run closes"
+        gone = view.blind.why if view.blind is not None else ""
+        why = "no run is watched" if view.mode is Mode.IDLE else gone or "it is written when the run closes"
         return (head, (("× ", "muted"), (f"nothing to verify: {why}", "muted")))
     key: Row = (
         (f"  {view.keys('checks.verify')}", "bright*"),

@@ -3,7 +3,7 @@
 from console.observation.figures import clock, elapsed, problems, seconds, words
 from console.tui.drawing.places import standing
 from console.tui.drawing.text import Row, clip, clip_front, ends, fill, fit_words, row_width, width_of
-from console.tui.view import Mode, View
+from console.tui.view import BlindFor, Mode, View
 from runners.contract.states import Classification
 
 LONG_MS = 10_000  # for a coordinator to write its first record
@@ -70,6 +70,8 @@ def _marks(view: View, *, wide: bool) -> Row:
         marks.append((f"|| PAUSED +{view.held_back}  ", "warn*"))
     if view.gap_ms is not None:
         marks.append((f"% OBSERVER GAP {view.gap_ms / 1000:.1f}s  ", "warn*"))
+    if view.blind is not None:
+        marks.append((f"? NO DATA {seconds(view.blind.for_ms)}  ", "warn*"))
     bad = view.snapshot.bad
     if view.snapshot.records or bad:
         marks.append((f"{problems(bad)}  " if bad == 0 else f"✗ {problems(bad)}  ", "ok" if bad == 0 else "bad*"))
@@ -83,6 +85,8 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
     match view.mode:
         case Mode.IDLE:
             spans: Row = _idle(view)
+        case _ if view.blind is not None and view.snapshot.state.closed is None and view.mode is not Mode.LEFT:
+            spans = _blind(view.blind)
         case _ if view.reading:
             spans = (
                 ("reading the run's journals and checking their chains: ", "text"),
@@ -106,6 +110,24 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
     while row_width(row) > width and len(row) > 2 and (row[-1][1] == "muted" or row.count(SEPARATOR) > 1):
         row = _without_last_clause(row)
     return (fill(fit_words(_with_advice(row, width), width), width),)
+
+
+def _blind(blind: BlindFor) -> Row:
+    """What stands on the screen is of then: whoever reads it must not take it for now."""
+    if blind.wholly:
+        return (
+            (f"nothing of this run can be read for {seconds(blind.for_ms)}", "bad"),
+            (f": {blind.why}", "text"),
+            (" · what is shown is as of then", "muted"),
+        )
+    return (
+        ("the coordinator's journal breaks off", "bad"),
+        (f": {blind.why}", "text"),
+        SEPARATOR,
+        ("receipts.next", "key"),
+        (" shows where", "text"),
+        (" · what it does since isn't known", "muted"),
+    )
 
 
 def _idle(view: View) -> Row:

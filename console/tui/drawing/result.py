@@ -75,6 +75,8 @@ def _scores(view: View, width: int) -> Row:
 
 
 def _bundle(view: View, width: int) -> Row:
+    if view.bundle is None and view.blind is not None:
+        return labelled("bundle", (("✗ gone: ", "bad"), (view.blind.why, "text")), width, 9)
     if view.bundle is None:
         return labelled("bundle", (("being written", "muted"),), width, 9)
     return labelled("bundle", ((_tail(view.bundle, width - 9), "text"),), width, 9)
