@@ -61,11 +61,12 @@ def inspect_run(run_dir: Path) -> RunRef | None:
         standing = RunStanding.LIVE
     else:
         standing = RunStanding.CLOSED if bundle else RunStanding.LEFT
-    return RunRef(run_dir.name, run_dir, standing, bundle, _changed_ms(run_dir, coordinator, bundle))
+    return RunRef(run_dir.name, run_dir, standing, bundle, _changed_ms(coordinator, bundle))
 
 
-def _changed_ms(run_dir: Path, coordinator: Path | None, bundle: Path | None) -> int:
-    places = [run_dir]
+def _changed_ms(coordinator: Path | None, bundle: Path | None) -> int:
+    """By its own records: an audit or a snapshot that is written beside a run makes it no newer."""
+    places: list[Path] = []
     if coordinator is not None:
         places += [coordinator, *coordinator.glob("journals/*.jsonl")]
     if bundle is not None:
@@ -94,7 +95,7 @@ def list_kept(place: Path) -> tuple[RunRef, ...]:
     bundle = bundle_of(folder)
     if bundle is not None and folder.is_dir():
         name = folder.parent.name if folder.name == "bundle" else folder.name
-        return (RunRef(name, folder, RunStanding.CLOSED, bundle, _changed_ms(folder, None, bundle)),)
+        return (RunRef(name, folder, RunStanding.CLOSED, bundle, _changed_ms(None, bundle)),)
     return tuple(run for run in list_runs(folder) if run.bundle is not None)
 
 

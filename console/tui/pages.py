@@ -65,7 +65,9 @@ class OpeningApp(DrillingApp):
 
     def watch_kept(self, bundle: Path) -> None:
         """A kept run through the dashboard, from its end; the scrubber goes back in it."""
-        self.attach(_run_of(bundle), retained=True)
+        watched = self.attachment
+        if watched is None or not watched.retained or watched.bundle != bundle or watched.player is not None:
+            self.attach(_run_of(bundle), retained=True)
         self.action_place("dashboard")
 
     def compare(self, one: Path, other: Path) -> None:

@@ -71,6 +71,17 @@ def test_the_newest_run_comes_first(healthy: Recording, tmp_path: Path) -> None:
     assert [run.run_id for run in list_runs(tmp_path)] == ["newest", "older", "oldest"]
 
 
+def test_what_is_written_beside_a_closed_run_makes_it_no_newer(healthy: Recording, tmp_path: Path) -> None:
+    for number, name in enumerate(("older", "newer")):
+        run_dir = healthy.write(tmp_path / name, until_ms=500)
+        healthy.write_bundle(run_dir, Classification.BOUNDED_SUCCESS)
+        for path in (run_dir, *run_dir.rglob("*")):
+            os.utime(path, (1000 + number, 1000 + number))
+    (tmp_path / "older" / "audits").mkdir()
+
+    assert [run.run_id for run in list_runs(tmp_path)] == ["newer", "older"]
+
+
 def test_looking_at_a_lock_takes_nothing_from_its_owner(tmp_path: Path) -> None:
     assert not is_held(tmp_path)
     assert not (tmp_path / "lock").exists()
