@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from runners.process.errors import SettingsError
     from runners.process.settings import read_settings
+    from runners.process.unheard import end_when_unheard
     from runners.process.verbs import answer, refuse
     from runners.process.wire import Wire
     from runners.process.work import work
@@ -90,6 +91,8 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     if options.verb == "work":
         return work(settings, options.revision)
+    if options.verb in JOBS:
+        end_when_unheard(sink)
     return answer(options.verb, settings, wire)
 
 

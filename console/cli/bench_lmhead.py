@@ -15,6 +15,7 @@ from typing import Any
 from console.cli.bench_lmhead_table import ABOUT, OF_CPU, OF_CUDA, OF_MLX, figures, result_of, table
 from console.cli.errors import UsageError
 from console.cli.progress_bar import ProgressBar
+from console.cli.termination import sigterm_as_ctrl_c
 from console.cli.watch import last_word
 from console.coordination.errors import JobFailed
 from console.coordination.job import OnProgress, run_job
@@ -76,12 +77,27 @@ def bench_lmhead(options: argparse.Namespace) -> int:
     if min(sizes) < 1:
         raise UsageError(f"bench lmhead: expected every size to be at least 1, got {min(sizes)}")
     try:
-        said = _measure(options, only)
+        with sigterm_as_ctrl_c():
+            said = _measure(options, only)
     except JobFailed as error:
         print(f"bench lmhead: {error}", file=sys.stderr)
+        _say_what_is_kept(options)
         return 1
+    except (KeyboardInterrupt, OSError):
+        _say_what_is_kept(options)
+        raise
     print(table(said))
     return 0
+
+
+def _say_what_is_kept(options: argparse.Namespace) -> None:
+    """After an end in between."""
+    if options.json is None:
+        print("stopped; without --json FILE nothing is kept", file=sys.stderr)
+    elif options.json.exists():
+        print(f"stopped; the same command goes on from what {options.json} holds", file=sys.stderr)
+    else:
+        print("stopped before anything was measured", file=sys.stderr)
 
 
 def _measure(options: argparse.Namespace, only: tuple[str, ...]) -> dict[str, Any]:

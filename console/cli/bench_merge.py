@@ -15,8 +15,10 @@ from typing import Any
 from console.cli.errors import UsageError
 from console.cli.progress_bar import ProgressBar
 from runners.contract.jobs import Progress
+from runners.records.durable import write_durable
 
 EXACT_GOAL_MS, RECOMPRESSED_GOAL_MS = 60, 500
+REAL = {"vocab_size": 201088, "hidden_size": 2880, "rank": 16}  # what the goals were set for
 OnTime = Callable[[str], None]  # what is measured next
 
 
@@ -44,6 +46,8 @@ def bench_merge(options: argparse.Namespace) -> int:
         raise UsageError("bench merge: expected sizes, rank and times of at least 1")
     if options.vocab < 2 * max(counts) * options.rank:
         raise UsageError(f"--vocab {options.vocab}: expected more rows than twice the stacked rank")
+    if options.out is not None and not options.out.absolute().parent.is_dir():
+        raise UsageError(f"--out {options.out}: expected a folder for it, got none")
     done = 0
     with ProgressBar(sys.stderr) as bar:
 
@@ -67,7 +71,7 @@ def bench_merge(options: argparse.Namespace) -> int:
     }
     text = json.dumps(said, indent=2)
     if options.out is not None:
-        options.out.write_text(text + "\n")
+        write_durable(options.out, text.encode() + b"\n")
     print(text if options.json else _table(said))
     return 0
 
@@ -138,7 +142,11 @@ def _table(said: dict[str, Any]) -> str:
             f"{row['contributors']:>12} {row['merged_rank']:>5} {exact:>6.1f} ms {proved:>6.1f} ms {smaller:>10.1f} ms "
             f"{row['residual']:>9.1e} {row['discarded_energy']:>9.1%}"
         )
-    lines.append(_goal("exact", EXACT_GOAL_MS, said) + "; " + _goal("recompressed", RECOMPRESSED_GOAL_MS, said))
+    if all(said[name] == size for name, size in REAL.items()):
+        lines.append(_goal("exact", EXACT_GOAL_MS, said) + "; " + _goal("recompressed", RECOMPRESSED_GOAL_MS, said))
+    else:
+        real = ", ".join(f"{name} {size}" for name, size in REAL.items())
+        lines.append(f"goals are judged at {real} alone")
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.cli.progress_bar import ProgressBar
+from console.cli.termination import sigterm_as_ctrl_c
 from console.coordination.errors import JobEnded
 from console.coordination.job import run_job
 from runners.contract.jobs import CaptureJob, CaptureResult
@@ -73,7 +74,7 @@ def prepare(options: argparse.Namespace) -> int:
     if goes_on:
         print(f"{options.out}: an unfinished capture, going on", file=sys.stderr)
     try:
-        with ProgressBar(sys.stderr) as bar:
+        with sigterm_as_ctrl_c(), ProgressBar(sys.stderr) as bar:
             result = asyncio.run(run_job("capture", job, CaptureResult, bar.show, log=options.out / LOG_FILE))
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(f"the same command goes on from what lies in {options.out}") from error
