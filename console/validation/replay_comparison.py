@@ -1,6 +1,5 @@
 """Is a contribution what comes out when the validator does the same work? Segment by segment, then over all."""
 
-import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import numpy as np
 
 from console.validation.adapter import Adapter, delta_norm, scaled
 from console.validation.training_state import State
+from runners.contract.canonical import MAX_INTEGER
 from runners.contract.lane import PairTolerance
 from runners.contract.receipts import Distance
 
@@ -107,8 +107,9 @@ def _norm(values: np.ndarray) -> float:
 
 
 def _finite(value: float) -> float:
-    """A receipt holds finite numbers only; the largest one is past every bound."""
-    return value if math.isfinite(value) else sys.float_info.max
+    """A receipt holds finite numbers only, and one from 2^53 on has a spelling that nobody reads back; the largest of
+    all has one, and is past every bound."""
+    return value if abs(value) <= MAX_INTEGER else sys.float_info.max
 
 
 def loss_difference(one: tuple[float, ...], other: tuple[float, ...]) -> float:

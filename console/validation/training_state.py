@@ -1,5 +1,6 @@
 """A training checkpoint as arrays, read from bytes that nobody vouches for."""
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from console.validation.adapter import Adapter, Matrix, read_adapter
+from runners.contract.lane import RecipeContract
 from runners.contract.plan import MOMENTS_A, MOMENTS_B, STEP_LOSSES, TENSOR_A, TENSOR_B, Assignment
 from runners.records.durable import open_regular
 from runners.records.errors import TensorFileError
@@ -15,6 +17,8 @@ from runners.records.tensors import MAX_HEADER_BYTES, RawTensor, parse_header
 from runners.records.training_state import expected_tensors, read_training_state
 
 MOMENT_NAMES = ("mean_a", "square_a", "mean_b", "square_b")
+ROUNDING = 1.01  # a mean of 0.994 times the bound was measured in an honest training
+UNDERFLOW = 1e-16  # the square of a gradient below this isn't in f32 any more, and its mean moves nothing
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class State:
 
 
 def read_state(raw: bytes, assignment: Assignment, step: int, *, name: str) -> State:
-    """Exactly the expected tensors, all finite, no mean square below zero. Raises TensorFileError."""
+    """Exactly the expected tensors, all finite, no mean square below zero, moments that AdamW can have come to.
+    Raises TensorFileError."""
     tensors = read_training_state(raw, assignment, step, name=name)
     matrices = {key: _finite(tensor, f"{name}: {key}") for key, tensor in tensors.items() if key != STEP_LOSSES}
     losses = np.frombuffer(tensors[STEP_LOSSES].data, dtype="<f8")
@@ -35,9 +40,26 @@ def read_state(raw: bytes, assignment: Assignment, step: int, *, name: str) -> S
         raise TensorFileError(f"{name}: {STEP_LOSSES}: expected finite losses, got infinite ones or NaN")
     if any((matrices[key] < 0).any() for key in (MOMENTS_A[1], MOMENTS_B[1])):
         raise TensorFileError(f"{name}: expected mean squares of zero or more, got negative ones")
+    bound = mean_bound(assignment.recipe, step)
+    for mean, square in (MOMENTS_A, MOMENTS_B):
+        if (np.abs(matrices[mean]) > ROUNDING * bound * np.sqrt(matrices[square]) + UNDERFLOW).any():
+            raise TensorFileError(
+                f"{name}: {mean}: expected at most {bound:.3g} times the root of {square}, as AdamW comes to after"
+                f" {step} steps, got more"
+            )
     adapter = Adapter(matrices[TENSOR_A], matrices[TENSOR_B], assignment.adapter.alpha, {})
     moments = dict(zip(MOMENT_NAMES, (matrices[key] for key in (*MOMENTS_A, *MOMENTS_B)), strict=True))
     return State(adapter, moments, tuple(float(loss) for loss in losses))
+
+
+def mean_bound(recipe: RecipeContract, steps: int) -> float:
+    """No gradients give AdamW a mean of more than this times the root of its mean square (Cauchy and Schwarz, over the
+    weights of both sums). So a step from a checkpoint that keeps it is bounded, and a replay can't be made to diverge
+    by moments that were made up."""
+    if recipe.beta2 == 0.0:
+        return math.inf
+    sums = sum((recipe.beta1**2 / recipe.beta2) ** back for back in range(steps))
+    return math.sqrt((1 - recipe.beta1) ** 2 / (1 - recipe.beta2) * sums)
 
 
 def losses_in(path: Path, assignment: Assignment, step: int) -> tuple[float, ...]:

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from console.validation.adapter import Adapter
 from console.validation.replay_comparison import Comparison, Segment, compare, delta_distance, worst
 from console.validation.training_state import MOMENT_NAMES, State
+from runners.contract.canonical import canonical_bytes, parse_strict
+from runners.contract.document import word_from_json
 from runners.contract.lane import PairTolerance
+from runners.contract.receipts import Distance
 from runners.training.backend import TrainingJob, TrainingState, ignore_step
 from runners.training.reference_backend import ReferenceBackend
 from tests.training.problems import ALPHA, job, shard
@@ -169,3 +172,14 @@ def test_a_distance_is_that_of_the_dense_deltas(ranks: tuple[int, int]) -> None:
 
 def _normal(random: np.random.Generator, rows: int, columns: int) -> NDArray[np.float32]:
     return random.standard_normal((rows, columns)).astype(np.float32)
+
+
+@pytest.mark.parametrize("value", [1e12, 1e15, 1e16, 1e17, 1e20, 3e38])
+def test_what_a_made_up_moment_is_off_by_can_be_read_back_from_a_receipt(honest: State, value: float) -> None:
+    """From 2^53 to 1e21 canonical JSON spells a number as an integer that nobody reads."""
+    made_up = {**honest.moments, "mean_b": np.full_like(honest.moments["mean_b"], value)}
+    found = compared(dataclasses.replace(honest, moments=made_up), honest)
+    assert found.outcome == "mismatch"
+    for distance in found.distances:
+        assert word_from_json(Distance, distance.to_json()) == distance
+    assert parse_strict(canonical_bytes({"x": found.relative_difference})) == {"x": found.relative_difference}

@@ -9,7 +9,8 @@ from console.evidence.checks.states import State
 from console.evidence.checks.tensors import Adapter
 
 Body = dict[str, Any]
-LARGEST = float(np.finfo(np.float64).max)  # stands in a receipt for what is beyond every number
+LARGEST = float(np.finfo(np.float64).max)  # stands in a receipt for what is beyond every number that it can spell
+SPELLED = 2.0**53
 
 
 def distances(start: State, end: State, replayed: State, alpha: float) -> list[Body]:
@@ -17,9 +18,9 @@ def distances(start: State, end: State, replayed: State, alpha: float) -> list[B
     measured: list[Body] = [
         {
             "what": "delta",
-            "difference": delta_distance(end.adapter, replayed.adapter, alpha),
-            "change": delta_distance(replayed.adapter, start.adapter, alpha),
-            "norm": delta_of(replayed.adapter, alpha).norm,
+            "difference": told(delta_distance(end.adapter, replayed.adapter, alpha)),
+            "change": told(delta_distance(replayed.adapter, start.adapter, alpha)),
+            "norm": told(delta_of(replayed.adapter, alpha).norm),
         }
     ]
     for name in end.moments:
@@ -28,9 +29,9 @@ def distances(start: State, end: State, replayed: State, alpha: float) -> list[B
         measured.append(
             {
                 "what": name,
-                "difference": float(np.linalg.norm(end.moment(name) - again)),
-                "change": float(np.linalg.norm(again - before)),
-                "norm": float(np.linalg.norm(again)),
+                "difference": told(float(np.linalg.norm(end.moment(name) - again))),
+                "change": told(float(np.linalg.norm(again - before))),
+                "norm": told(float(np.linalg.norm(again))),
             }
         )
     return measured
@@ -47,4 +48,9 @@ def relative(distance: Body) -> float:
     """Difference over change."""
     if distance["difference"] == 0.0:
         return 0.0
-    return float(distance["difference"] / distance["change"]) if distance["change"] else LARGEST
+    return told(float(distance["difference"] / distance["change"])) if distance["change"] else LARGEST
+
+
+def told(value: float) -> float:
+    """As a receipt has it."""
+    return value if abs(value) < SPELLED else LARGEST
