@@ -23,12 +23,10 @@ class JournalFollower:
     that its writer cuts leaves nothing behind here.
     """
 
-    def __init__(
-        self, host: Host, writer: Writer, public_key: str, mirror_path: Path, *, head: Head | None = None
-    ) -> None:
-        """`head` is what the coordinator decided on before a restart. Raises BrokenChain when the mirror lacks it."""
+    def __init__(self, host: Host, writer: Writer, public_key: str, mirror_path: Path) -> None:
+        """Raises BrokenChain, MalformedBytes or BadSignature where the mirror's own bytes were changed."""
         self._host = host
-        self._mirror = Mirror(mirror_path, writer, public_key, at_least=head)
+        self._mirror = Mirror(mirror_path, writer, public_key)
         self._writer = writer
         self._public_key = public_key
         self._untold: list[VerifiedLine] = []

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from runners.contract.errors import BrokenChain
 from runners.contract.journal import Head, Writer
 from runners.records.durable import sync_fd, sync_folder, write_all
 from runners.records.journal_file import JournalReader, VerifiedLine
@@ -17,19 +16,19 @@ class Mirror:
     One writer: the coordinator, which holds its run's lock.
     """
 
-    def __init__(self, path: Path, writer: Writer, public_key: str, *, at_least: Head | None = None) -> None:
-        """Raises BrokenChain when the file does not reach `at_least`, and as JournalReader for a changed file."""
+    def __init__(self, path: Path, writer: Writer, public_key: str) -> None:
+        """Raises as JournalReader for a changed file."""
         self.path = path
         self.restored: tuple[VerifiedLine, ...] = ()
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
-            self.head = self._restore(writer, public_key, at_least)
+            self.head = self._restore(writer, public_key)
             sync_folder(path.parent)
         except BaseException:
             os.close(self._fd)
             raise
 
-    def _restore(self, writer: Writer, public_key: str, at_least: Head | None) -> Head:
+    def _restore(self, writer: Writer, public_key: str) -> Head:
         reader = JournalReader(writer, public_key)
         lines: list[VerifiedLine] = []
         while data := os.pread(self._fd, READ_BYTES, reader.next_offset):
@@ -38,11 +37,6 @@ class Mirror:
             os.ftruncate(self._fd, reader.head.offset)
             sync_fd(self._fd)
         self.restored = tuple(lines)
-        if at_least is not None and at_least.offset and all(line.head != at_least for line in lines):
-            raise BrokenChain(
-                f"{self.path.name}: expected the mirror to hold byte {at_least.offset} with hash "
-                f"{at_least.sha256[:16]}, which was decided on; got {reader.head.offset} bytes that end otherwise"
-            )
         return reader.head
 
     def append(self, lines: list[VerifiedLine]) -> None:

@@ -12,7 +12,7 @@ from console.hosts.follower import JournalFollower
 from console.hosts.host import Host
 from console.hosts.local_host import LocalHost
 from runners.contract.errors import BadSignature, BrokenChain, ContractError, MalformedBytes
-from runners.contract.journal import Head, Writer
+from runners.contract.journal import Writer
 from runners.contract.node_records import Log
 from runners.records.journal_file import JournalFile
 from runners.records.keys import SigningKey
@@ -47,8 +47,8 @@ def writing(root: Path, *, writer: Writer = WRITER, key: SigningKey = KEY) -> It
 
 
 @contextmanager
-def following(host: Host, root: Path, head: Head | None = None) -> Iterator[JournalFollower]:
-    follower = JournalFollower(host, WRITER, KEY.public_hex, mirror_of(root), head=head)
+def following(host: Host, root: Path) -> Iterator[JournalFollower]:
+    follower = JournalFollower(host, WRITER, KEY.public_hex, mirror_of(root))
     try:
         yield follower
     finally:
@@ -125,9 +125,8 @@ async def test_a_restart_goes_on_from_the_mirror_with_nothing_lost_or_doubled(he
         write("one")
         with following(here, root) as follower:
             assert await texts(follower) == ["one"]
-            head = follower.head
         write("two")
-        with following(here, root, head) as follower:
+        with following(here, root) as follower:
             assert [line.record.body["text"] for line in follower.restored] == ["one"]
             assert await texts(follower) == ["two"]
 
@@ -140,17 +139,6 @@ async def test_a_mirror_torn_by_a_crash_is_cut_and_read_again(here: Host, root: 
         assert len(follower.restored) == 1
         assert await texts(follower) == ["two"]
     assert mirror_of(root).read_bytes() == one + two
-
-
-async def test_a_mirror_that_lacks_what_was_decided_on_is_refused(here: Host, root: Path) -> None:
-    with writing(root) as write:
-        one, _ = write("one"), write("two")
-    with following(here, root) as follower:
-        await follower.poll()
-        head = follower.head
-    mirror_of(root).write_bytes(one)
-    with pytest.raises(BrokenChain, match="which was decided on"), following(here, root, head):
-        pass
 
 
 async def test_a_changed_byte_in_the_mirror_is_found_at_the_start(here: Host, root: Path) -> None:
