@@ -23,9 +23,9 @@ from tests.checks.forge import forge
 from tests.checks.forged_ends import refused_at_bring_up
 from tests.checks.resealing import operator_key_file, reseal_bundle, rewrite
 from tests.lanes import defects as lanes
-from tests.lanes import test_operator_bundle
+from tests.lanes import false_operator_bundles, given_reports
 from tests.lanes.resealing import relink
-from tests.outcomes import test_device_summary, test_documents, test_publication
+from tests.outcomes import false_documents, false_publications, false_summaries
 from tests.outcomes.conftest import LANE, keep
 from tests.outcomes.publishing import REPORT_FILE, SNAPSHOT_DIR, publish_forged, reseal_publication, write_checkpoint
 
@@ -78,8 +78,8 @@ def _runs(out: Path, work: Path) -> Iterator[Bad]:
         place = f"runs/{defect.name}"
         shutil.move(bundle, out / place)
         yield Bad("real-run", defect.name, place, defect.rule)
-    summarised = test_device_summary.summarised(work / "summarised")
-    for name, rule, edit in test_device_summary.LIES:
+    summarised = false_summaries.summarised(work / "summarised")
+    for name, rule, edit in false_summaries.LIES:
         bundle = shutil.copytree(summarised, work / name / "bundle")
         operator_key_file(bundle.parent)
         rewrite(bundle / SUMMARY_FILE, edit)
@@ -101,12 +101,12 @@ def _bringups(out: Path) -> Iterator[Bad]:
 
 
 def _operator_bundles(out: Path, work: Path) -> Iterator[Bad]:
-    contract = test_operator_bundle.CONTRACT
+    contract = false_operator_bundles.CONTRACT
     node = contract.contributors[1]
-    known = given_report(test_operator_bundle.keep(work, "given.json", test_operator_bundle.report(1)), contract, node)
+    known = given_report(given_reports.keep(work, "given.json", given_reports.report(1)), contract, node)
     frozen = freeze_lane(shipped_sources(contract))
     write_operator_bundle(Launch(frozen, "run-1", 5_000, {node.node_id: known}), work / "true")
-    for name, rule, plant in test_operator_bundle.DEFECTS:
+    for name, rule, plant in false_operator_bundles.DEFECTS:
         bundle = shutil.copytree(work / "true", out / "operator_bundles" / name)
         plant(bundle)
         yield Bad("lan", name, bundle.relative_to(out).as_posix(), rule)
@@ -130,13 +130,13 @@ def _lanes(out: Path) -> Iterator[Bad]:
 
 def _outcomes(out: Path, work: Path) -> Iterator[Bad]:
     true = {"promoted": forge(work / "promoted"), "refused": refused_at_bring_up(work / "refused")}
-    for lie in test_documents.LIES:
+    for lie in false_documents.LIES:
         bundle = shutil.copytree(true[lie.of], out / "outcomes" / lie.name / "bundle")
         path = documents_dir(keep(bundle).run.folder) / f"{LANE}_{lie.kind}_v1.json"
         rewrite(path, lie.edit)
         yield Bad(WHAT[lie.kind], lie.name, path.relative_to(out).as_posix(), lie.rule)
     model = write_checkpoint(work / "base")
-    for wrong in test_publication.LIES:
+    for wrong in false_publications.LIES:
         kept = keep(shutil.copytree(true["promoted"], out / "publications" / wrong.name / "bundle"))
         folder = publications_dir(kept.run.folder)
         publish_forged(kept.run, model, folder)

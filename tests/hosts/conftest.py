@@ -1,9 +1,10 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from console.cli.main import main
 from console.hosts.host import Host, LinkCallback
 from console.hosts.local_host import LocalHost
 from console.hosts.ssh_host import SshHost
@@ -13,6 +14,9 @@ from runners.contract.requests import VERBS
 from runners.records.verb_process import VerbEnvironment
 from tests.agent.rig import AgentRig, running
 from tests.agent.serving import TINY_VERB
+from tests.hosts.sshd_rig import SshdRig, running_sshd
+
+Swarm = Callable[..., tuple[int, str]]
 
 
 class Order(Word):
@@ -70,3 +74,27 @@ async def host(request: pytest.FixtureRequest, agent: AgentRig) -> AsyncIterator
     else:
         async with connected(agent) as ssh:
             yield ssh
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[SshdRig]:
+    with running_sshd(tmp_path / "box") as rig:
+        yield rig
+
+
+@pytest.fixture
+def swarm(sshd: SshdRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Swarm:
+    """`swarm ARGUMENTS`: the exit status, and both streams together. Nothing that it prints may move a terminal."""
+    monkeypatch.setenv("SWARM_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SWARM_RUNS", str(tmp_path / "runs"))
+    config = ("--ssh-config", str(sshd.ssh_config))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        again = (tmp_path / "home" / "hosts" / "box.json").exists()  # then what isn't said is as it was
+        more = config if arguments[:2] == ("host", "add") and not again else ()
+        code = main([*arguments, *more])
+        said = capsys.readouterr()
+        assert "\x1b" not in said.out + said.err
+        return code, said.out + said.err
+
+    return run

@@ -6,7 +6,6 @@ for the document. That the tailnet lane itself asks for it is read from its file
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,21 +13,8 @@ from console.coordination.lane_file import load_lane
 from console.evidence.checks.real_run import check_real_run
 from console.evidence.device_summary import SUMMARY_FILE, DeviceSummary
 from tests.checks.forge import forge
-from tests.checks.lies import Lies
 from tests.checks.resealing import operator_key_file, reseal_bundle, rewrite
-
-Body = dict[str, Any]
-
-
-def _asks(body: Body) -> None:
-    body["extra_documents"] = ["per_device_summary"]
-
-
-def summarised(folder: Path) -> Path:
-    """A true bundle of a lane that asks for the summary."""
-    made = forge(folder, Lies(contract=_asks))
-    operator_key_file(made.parent)
-    return made
+from tests.outcomes.false_summaries import LIES, Body, summarised
 
 
 @pytest.fixture
@@ -60,20 +46,6 @@ def test_a_lane_that_asks_gets_a_row_per_admitted_device(bundle: Path) -> None:
 
 def test_a_lane_that_does_not_ask_gets_none(promoted_bundle: Path) -> None:
     assert not (promoted_bundle / SUMMARY_FILE).exists()
-
-
-def _row(place: int, **fields: Any) -> Callable[[Body], None]:
-    return lambda body: body["per_device_contributions"][place].update(fields)
-
-
-LIES: tuple[tuple[str, str, Callable[[Body], None]], ...] = (
-    ("another_count", "device_summary_tells_the_run", lambda body: body.update(accepted_contributions=1)),
-    ("a_device_left_out", "device_summary_tells_the_run", lambda body: body["per_device_contributions"].pop()),
-    ("steps_never_done", "device_rows_are_the_receipts", _row(0, steps=999)),
-    ("another_rate", "device_rows_are_the_receipts", _row(0, tokens_per_second=1e6)),
-    ("another_share", "device_rows_are_the_receipts", _row(1, share_numerator=0)),
-    ("an_endpoint_on_a_tailnet", "device_rows_are_the_receipts", _row(0, observed_endpoint="100.64.0.2:35201")),
-)
 
 
 @pytest.mark.parametrize(("rule", "edit"), [lie[1:] for lie in LIES], ids=[lie[0] for lie in LIES])
