@@ -9,6 +9,7 @@ import asyncssh
 from console.hosts.errors import HostUnreachable, SshConfigError
 from console.hosts.known_hosts import Pin, find_pins, judge_host_key, name_in_known_hosts
 from console.hosts.line_conversation import printable
+from console.hosts.on_a_mac import network_hint
 from console.hosts.ssh_dial import CONNECT_S, kinds_asked_for
 
 SYSTEM_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
@@ -107,7 +108,7 @@ async def _shown_key(destination: Destination, resolved: Resolved, pins: tuple[P
         raise HostUnreachable(
             f"{destination.host} ({resolved.spelled}): expected an SSH host, got: "
             f"{printable(str(error)) or type(error).__name__}. "
-            "Is it up, is sshd listening there, and does `ssh` reach it?"
+            f"{network_hint(error) or 'Is it up, is sshd listening there, and does `ssh` reach it?'}"
         ) from error
     if key is None:
         raise HostUnreachable(f"{destination.host}: expected a host key, got none")

@@ -14,6 +14,7 @@ import psutil
 
 from console.hosts.errors import HostError
 from console.hosts.host_book import HostBook, KnownHost
+from console.hosts.on_a_mac import network_hint
 from console.hosts.overlays import TAILNET, overlays_here
 from console.hosts.ways import NamedWay, Way
 from runners.contract.lane import RunContract
@@ -165,7 +166,8 @@ def _no_answer(endpoint: Endpoint, error: OSError, *, managed: bool) -> Tried:
     if managed and isinstance(error, ConnectionRefusedError):
         return Tried(interface, network, None, "free: our agent starts with a run")
     why = error.strerror or str(error) or type(error).__name__
-    return Tried(interface, network, False, f"no answer: {why}")
+    hint = network_hint(error)
+    return Tried(interface, network, False, f"no answer: {why}{'; ' if hint else ''}{hint}")
 
 
 def network_of(host: str) -> Network:

@@ -10,6 +10,15 @@ from runners.contract.identity import NEEDED_PACKAGES, RunnersIdentity
 MINIMUM_PYTHON = (3, 11)
 MAX_OFFSET_MS = 2000
 GIB = 1024**3
+# A login that runs one command has the system's path: on a Mac that finds Apple's own Python 3.9, and never Homebrew's.
+PYTHON_THERE = {
+    "Linux": "apt install python3 python3-venv",
+    "Darwin": "brew install python@3.13, and `export PATH=/opt/homebrew/bin:$PATH` in ~/.zshenv",
+}
+CLOCK_THERE = {
+    "Linux": "timedatectl set-ntp true",
+    "Darwin": "System Settings > General > Date & Time > Set time and date automatically",
+}
 INODES = 100_000  # a training environment has some 30 000 files, and pip unpacks beside it
 
 
@@ -58,7 +67,12 @@ def judge(look: Look, wanted: Wanted, *, installing: bool = True) -> tuple[Check
         return (
             _quiet(look),
             Check(
-                "python", False, True, "none", "Python 3.11 or newer", "install it: apt install python3 python3-venv"
+                "python",
+                False,
+                True,
+                "none",
+                "Python 3.11 or newer",
+                f"install it: {PYTHON_THERE['Linux']}; on a Mac: {PYTHON_THERE['Darwin']}",
             ),
         )
     return (
@@ -73,7 +87,7 @@ def judge(look: Look, wanted: Wanted, *, installing: bool = True) -> tuple[Check
         _model(sight),
         _gpu(sight, wanted),
         *(_port(port, trouble) for port, trouble in sorted(sight.ports.items())),
-        _clock(look),
+        _clock(look, sight),
         _detaching(sight),
     )
 
@@ -99,12 +113,15 @@ def _system(sight: Sight) -> Check:
 def _python(sight: Sight) -> Check:
     version = ".".join(str(part) for part in sight.python)
     fix = "install a newer one beside it (apt install python3.11, or pyenv), and name it with --python"
+    if sight.system == "Darwin":
+        fix = PYTHON_THERE["Darwin"]
     holds = sight.python[:2] >= MINIMUM_PYTHON
     return Check("python", holds, True, f"{version} at {sight.executable}", "3.11 or newer", fix)
 
 
 def _venv(sight: Sight) -> Check:
-    fix = "apt install python3-venv, or name a Python that has our packages with --python"
+    there = PYTHON_THERE["Darwin"] if sight.system == "Darwin" else "apt install python3-venv"
+    fix = f"{there}, or name a Python that has our packages with --python"
     return Check("venv", sight.venv, True, "there" if sight.venv else "missing", "modules venv and ensurepip", fix)
 
 
@@ -181,6 +198,8 @@ def _model(sight: Sight) -> Check:
 
 def _gpu(sight: Sight, wanted: Wanted) -> Check:
     limit = "a card, or a lane that lets the CPU compute"
+    if sight.gpus is None and sight.system == "Darwin":
+        return Check("gpu", False, False, "a Mac's, which torch doesn't use here", limit, "take the Mac as coordinator")
     if sight.gpus is None:
         return Check("gpu", not wanted.training, False, "no nvidia-smi", limit, "with a card: install NVIDIA's driver")
     if sight.gpus.trouble is not None or not sight.gpus.lines:
@@ -195,14 +214,16 @@ def _port(port: str, trouble: str | None) -> Check:
     return Check(f"port {port}", trouble is None, False, value, "free", fix)
 
 
-def _clock(look: Look) -> Check:
+def _clock(look: Look, sight: Sight) -> Check:
     """Nothing is decided by a host's clock; whoever reads the evidence later has only these times, though."""
     value = f"{look.offset_ms:+d} ms against here, give or take {look.rtt_ms:.0f} ms"
     holds = abs(look.offset_ms) <= MAX_OFFSET_MS + look.rtt_ms
-    return Check("clock", holds, False, value, f"within {MAX_OFFSET_MS} ms", "timedatectl set-ntp true")
+    return Check("clock", holds, False, value, f"within {MAX_OFFSET_MS} ms", CLOCK_THERE.get(sight.system, "set it"))
 
 
 def _detaching(sight: Sight) -> Check:
+    if sight.system == "Darwin":
+        return Check("detaching", True, False, "a session of its own", "a runner outlives its link")
     value = "systemd-run --user" if sight.systemd_user else "a session of its own; no systemd of the user answers"
     fix = "where logind has KillUserProcesses=yes: loginctl enable-linger"
     return Check("detaching", True, False, value, "a runner outlives its link", fix)

@@ -10,6 +10,7 @@ import asyncssh
 
 from console.hosts.errors import HostAuthRefused, HostKeyMismatch, HostUnreachable
 from console.hosts.line_conversation import printable
+from console.hosts.on_a_mac import keychain_hint, network_hint
 from console.hosts.ssh_target import SshTarget
 
 # A dead link is named 3.2 s after the last byte, before anyone is called stale at 5 s: decision 0070.
@@ -112,7 +113,7 @@ def connect_errors(target: SshTarget, watcher: Watcher) -> Iterator[None]:
             f"{target.endpoint}: expected our client key to be accepted for {who}, "
             f"got: {printable(error.reason)}. "
             "Add its public line on the host (agent: --authorized-key; sshd: authorized_keys); a key with a passphrase "
-            "has to be in your SSH agent (`ssh-add`)"
+            f"has to be in your SSH agent (`ssh-add`{keychain_hint()})"
         ) from error
     except FileNotFoundError as error:
         raise HostAuthRefused(
@@ -120,10 +121,8 @@ def connect_errors(target: SshTarget, watcher: Watcher) -> Iterator[None]:
             "none; make it, or take its IdentityFile line out"
         ) from error
     except (OSError, TimeoutError, asyncssh.Error, ValueError) as error:
-        fact = _fact(error)
-        raise HostUnreachable(
-            f"{target.endpoint}: expected an SSH host, got: {fact}. {IS_IT_UP}", f"{fact}. {IS_IT_UP}"
-        ) from error
+        fact = f"{_fact(error)}. {network_hint(error) or IS_IT_UP}"
+        raise HostUnreachable(f"{target.endpoint}: expected an SSH host, got: {fact}", fact) from error
 
 
 def _fact(error: Exception) -> str:
