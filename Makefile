@@ -6,6 +6,8 @@ BIN := .venv/bin
 CANDIDATES := $(or $(PYTHON),python3 python3.11 python3.12 python3.13 python3.14)
 PYTEST_ARGS ?=
 OUT ?= build/corpus
+# Types are checked for both systems: what one of them lacks in `os`, `signal` or `fcntl` is an error there.
+OTHER = $(if $(filter Darwin,$(shell uname)),linux,darwin)
 
 # Another project's packages must not be found before ours: PyPI has a second `console`.
 unexport PYTHONPATH PYTHONHOME
@@ -44,6 +46,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform $(OTHER) --cache-dir .mypy_cache/$(OTHER)
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 

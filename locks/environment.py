@@ -11,6 +11,7 @@ import platform as system
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -154,7 +155,8 @@ def main() -> int:
     if "--ready" in sys.argv[1:]:
         return 0 if is_ready(ROOT) else 1
     lock_fd = os.open(ROOT, os.O_RDONLY)  # two terminals may start at once on a fresh clone
-    fcntl.flock(lock_fd, fcntl.LOCK_EX)
+    with suppress(OSError):  # a network disk may know no locks, or none of a folder: then nobody waits
+        fcntl.flock(lock_fd, fcntl.LOCK_EX)
     machine = os.uname()
     trouble = trouble_of(machine.sysname, machine.machine, system.mac_ver()[0], translated=is_translated())
     if trouble is not None:

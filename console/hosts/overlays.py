@@ -4,6 +4,7 @@ An overlay carries packets and admits nobody: keys, token and gates do that on e
 """
 
 import ipaddress
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -76,6 +77,7 @@ def tailnet_address(name: str | None = None) -> str | None:
     try:
         asked = subprocess.run(
             [tool, "ip", "-4", *([name] if name else [])],
+            env={**os.environ, "TAILSCALE_BE_CLI": "1"},  # the app on a Mac: else a guess, and it may open a window
             check=False, timeout=ASK_S, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):

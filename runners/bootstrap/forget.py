@@ -10,12 +10,14 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 KINDS = ("runners", "models", "venvs")
 NAMED = re.compile(r"[0-9a-f]{32,64}|\.(incoming|forgetting)-[0-9a-f]{1,64}")
 LOCK = "installing.lock"
+PS = ("/bin/ps", "-axwwE", "-o", "pid=,command=")  # of macOS: all, unclipped, ours with their environment
 
 
 def main() -> int:
@@ -118,7 +120,10 @@ def stays_in(directory: Path) -> list[str]:
 
 
 def processes_below(directory: Path) -> list[str]:
-    """Linux: whose command line names a file below the directory. Elsewhere nobody is seen."""
+    """Whose command line, program or (on a Mac) environment names a file below the directory."""
+    if os.uname().sysname == "Darwin":
+        listed = subprocess.run(PS, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=20).stdout
+        return named_in(listed.decode(errors="replace"), directory)
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         if int(entry.name) in (os.getpid(), os.getppid()):
@@ -131,6 +136,17 @@ def processes_below(directory: Path) -> list[str]:
         if any(f"{directory}/" in word for word in [*words, runs]):
             found.append(f"process {entry.name}")
     return found[:5]
+
+
+def named_in(listed: str, directory: Path) -> list[str]:
+    """Lines of `PS`. A Python that is a framework (python.org's, Homebrew's) starts the app inside it, under the app's
+    name: that it runs a venv of ours stands in its environment alone."""
+    others = []
+    for line in listed.splitlines():
+        pid, _, words = line.strip().partition(" ")
+        if int(pid) not in (os.getpid(), os.getppid()) and not words.startswith(PS[0]) and f"{directory}/" in words:
+            others.append(f"process {pid}")
+    return others[:5]
 
 
 if __name__ == "__main__":

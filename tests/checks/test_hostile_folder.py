@@ -167,7 +167,10 @@ def test_a_path_that_leads_out_of_the_bundle_is_never_opened(bundle: Path, path:
 
 
 def test_a_file_name_that_is_no_text_is_shown_without_its_bytes(bundle: Path) -> None:
-    (Path(os.fsdecode(os.fsencode(bundle) + b"/\xff\x1b[31m"))).write_bytes(b"x")
+    try:
+        (Path(os.fsdecode(os.fsencode(bundle) + b"/\xff\x1b[31m"))).write_bytes(b"x")
+    except OSError as error:  # EILSEQ
+        pytest.skip(f"this file system takes only text as a name: {error.strerror}")
     findings = check_real_run(bundle).findings
 
     assert [finding.rule for finding in findings] == ["nothing_unlisted"]

@@ -58,10 +58,11 @@ def test_this_machines_own_interfaces_can_be_read() -> None:
     ("body", "address"),
     [
         ('test "$3" = box && echo 100.101.102.103', "100.101.102.103"),
+        ('test "$TAILSCALE_BE_CLI" = 1 && echo 100.101.102.103', "100.101.102.103"),
         ("echo 100.101.102.103; exit 1", None),
         ("exec sleep 60", None),
     ],
-    ids=["answers", "fails", "hangs"],
+    ids=["answers", "is_a_macs_app", "fails", "hangs"],
 )
 def test_the_tool_is_asked_and_a_failing_or_hanging_one_gives_no_address(
     body: str, address: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

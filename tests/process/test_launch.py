@@ -1,6 +1,7 @@
 """`launch`: one process per revision, and none without permission."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -202,7 +203,7 @@ def test_a_runner_that_ends_before_its_journal_is_refused_and_leaves_no_launch(
     sent = shipment(node.lane)
     node.admit()
     node.ship(sent)
-    monkeypatch.setattr("runners.process.launch.sys.executable", "/bin/false")
+    monkeypatch.setattr("runners.process.launch.sys.executable", str(shutil.which("false")))
     code, line = node.ask_here("launch", node.launch_request(sent))
     assert (code, line["refused"]) == (1, "launch_failed")
     assert node.status()["detail"] == "never launched"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from runners.bootstrap import forget
 from runners.process.probes import mac
 from runners.records import durable
 from runners.training import hardware
@@ -77,11 +78,18 @@ def test_one_name_that_sysctl_lacks_hides_no_other() -> None:
     assert facts.memory_bytes == 16 << 30
 
 
+def test_a_runner_of_a_framework_python_is_found_by_its_environment() -> None:
+    """Before its host is forgotten: on a Mac neither program nor command line names the venv."""
+    listed = text("authored_m2_pro", "ps.txt")
+    assert forget.named_in(listed, Path("/Users/ann/.swarm")) == ["process 4211"]
+    assert forget.named_in(listed, Path("/Users/ann/.other")) == []
+
+
 def test_a_processor_that_nobody_names_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
     monkeypatch.setattr(platform, "machine", lambda: "arm64")
-    for broken in (str(tmp_path / "no such command"), "/bin/false"):
-        monkeypatch.setattr(hardware, "CHIP", (broken,))
+    for broken in ((str(tmp_path / "no such command"),), ("/bin/sh", "-c", "exit 1")):
+        monkeypatch.setattr(hardware, "CHIP", broken)
         assert hardware.cpu_name() == "arm64"
-    monkeypatch.setattr(hardware, "CHIP", ("/bin/echo", "Apple M2 Pro"))
+    monkeypatch.setattr(hardware, "CHIP", ("/bin/sh", "-c", "echo Apple M2 Pro"))
     assert hardware.cpu_name() == "Apple M2 Pro"

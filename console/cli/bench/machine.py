@@ -2,9 +2,13 @@
 
 import os
 import platform
+import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+CHIP = ("/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string")  # of a Mac
 
 
 def about() -> dict[str, Any]:
@@ -18,8 +22,9 @@ def about() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    try:
+    with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+        return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    with suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(CHIP, capture_output=True, check=True, timeout=10).stdout.decode(errors="replace").strip()
+    return platform.processor() or platform.machine()

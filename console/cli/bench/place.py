@@ -1,7 +1,6 @@
 """Where a measurement runs: folders of its own, and consoles on terminals of a size."""
 
 import json
-import os
 import signal
 import sys
 import time
@@ -10,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from console.cli.bench.synthetic import SyntheticRun
 from console.cli.bench.terminal import CONSOLE, Terminal
@@ -87,8 +88,8 @@ class Scene:
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    used = psutil.Process(pid).cpu_times()
+    return float(used.user + used.system)
 
 
 @contextmanager

@@ -10,9 +10,10 @@ import struct
 import sys
 import termios
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import psutil
 
 _ESCAPES = re.compile(rb"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-9;?<>$=]*[A-Za-z~]|\x1b[()][AB0]|\x1b.")
 CONSOLE = (sys.executable, "-m", "console.cli.main", "console")
@@ -149,4 +150,4 @@ class Terminal:
 
     def stopped(self) -> bool:
         """Is it stopped, as by SIGSTOP?"""
-        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
+        return psutil.Process(self.pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
