@@ -81,8 +81,8 @@ def test_one_name_that_sysctl_lacks_hides_no_other() -> None:
 def test_a_runner_of_a_framework_python_is_found_by_its_environment() -> None:
     """Before its host is forgotten: on a Mac neither program nor command line names the venv."""
     listed = text("authored_m2_pro", "ps.txt")
-    assert forget.named_in(listed, Path("/Users/ann/.swarm")) == ["process 4211"]
-    assert forget.named_in(listed, Path("/Users/ann/.other")) == []
+    assert forget.named_in(listed, Path("/users/ann/.swarm")) == ["process 4211"]
+    assert forget.named_in(listed, Path("/users/ann/.other")) == []
 
 
 def test_a_processor_that_nobody_names_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
