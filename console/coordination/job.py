@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from console.coordination.errors import JobEnded, JobFailed
+from console.hosts.line_conversation import printable
 from runners.contract.canonical import MAX_DOCUMENT_BYTES, canonical_bytes, parse_strict
 from runners.contract.document import Word, word_from_json
 from runners.contract.errors import ContractError
@@ -21,6 +22,7 @@ from runners.records.host_memory import MIB, free_bytes, kernel_kills
 from runners.records.machine_limits import error_of
 
 W = TypeVar("W", bound=Word)
+LAST_BYTES = 4000  # of a log
 OnProgress = Callable[[Progress], None]
 
 
@@ -35,10 +37,10 @@ class JobProcess:
     """A job that is going on. Leaving its block ends it. What this machine refused it is raised as OSError, as if it
     had been refused to us: nobody else is to blame."""
 
-    def __init__(self, job: str, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, job: str, process: asyncio.subprocess.Process, log: Path, log_begins: int) -> None:
         self._job = job
         self._process = process
-        self._log = log
+        self._log, self._log_begins = log, log_begins
         self._counted = ""
         self._free_bytes, self._kernel_kills = free_bytes(), kernel_kills()  # as it began
 
@@ -46,13 +48,14 @@ class JobProcess:
     @asynccontextmanager
     async def start(cls, job: str, request: Word, *, log: Path) -> "AsyncIterator[JobProcess]":
         with log.open("ab") as stderr:
+            begins = stderr.tell()
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "runners", job,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=stderr,
                 limit=MAX_DOCUMENT_BYTES, start_new_session=True,
             )  # fmt: skip
         try:
-            running = cls(job, process, log)
+            running = cls(job, process, log, begins)
             await running.send(request)
             yield running
         finally:
@@ -94,8 +97,10 @@ class JobProcess:
         counted = f"; it had counted: {self._counted}" if self._counted else ""
         memory = f"{self._free_bytes // MIB} MiB were free as it began, {free_bytes() // MIB} are now{counted}"
         if code != -signal.SIGKILL:
-            ended = f"exit status {code}" if code >= 0 else f"an end by {signal.Signals(-code).name}"
-            more = "" if code >= 0 else f" ({memory})"
+            if code >= 0:
+                ended, more = f"exit status {code}", ""
+            else:
+                ended, more = f"an end by {signal.Signals(-code).name}", f" ({memory}){self._last_words()}"
             return JobEnded(f"{self._job}: expected a result, got {ended} without one{more}; see {self._log.name}")
         now = kernel_kills()
         if now is not None and self._kernel_kills is not None and now > self._kernel_kills:
@@ -106,6 +111,14 @@ class JobProcess:
             )
         told = "not for want of memory, by the kernel's own count" if now is not None else "by whom can't be told here"
         return JobEnded(f"{self._job}: expected a result, got an end by SIGKILL without one, {told}; {memory}")
+
+    def _last_words(self) -> str:
+        """A library that gives up says why on standard error and aborts, as Metal's does for macOS' GPU watchdog."""
+        with contextlib.suppress(OSError), self._log.open("rb") as log:
+            log.seek(max(self._log_begins, os.fstat(log.fileno()).st_size - LAST_BYTES))
+            lines = [line for line in log.read(LAST_BYTES).decode(errors="replace").splitlines() if line.strip()]
+            return f"; it said last: {printable(lines[-1])}" if lines else ""
+        return ""
 
     def _read(self, body: object, expected: type[W], on_progress: OnProgress) -> W | None:
         if isinstance(body, dict) and "refused" in body:

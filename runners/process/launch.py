@@ -32,7 +32,10 @@ KEPT_NAMES = frozenset({
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV",
     "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LD_PRELOAD",
 })  # fmt: skip
-KEPT_PREFIXES = ("LC_", "OMP_", "MKL_", "OPENBLAS_", "VECLIB_", "NUMEXPR_", "CUDA_", "CUBLAS_", "NVIDIA_", "MLX_")
+KEPT_PREFIXES = (
+    "LC_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "VECLIB_", "NUMEXPR_", "CUDA_", "CUBLAS_", "NVIDIA_", "MLX_",
+    "AGX_", "MTL_",  # Apple's GPU driver and Metal
+)  # fmt: skip
 
 
 def launch(settings: HostSettings, wire: Wire) -> LaunchResponse:

@@ -95,3 +95,32 @@ async def test_a_job_that_somebody_killed_is_not_called_short_of_memory(
     async with JobProcess.start("replay", replay_job(tmp_path), log=tmp_path / "log.txt") as job:
         with pytest.raises(JobEnded, match=f"replay: expected a result, got an end by SIGKILL without one, {told}"):
             await killed(job)
+
+
+async def test_a_library_that_aborts_is_told_with_what_it_said_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Metal does where macOS' GPU watchdog ends its work; the line is as others reported it, the abort is real."""
+    metal = "[METAL] Command buffer execution failed: Impacting Interactivity"
+    stand_in, log = tmp_path / "python", tmp_path / "log.txt"
+    stand_in.write_text(f"#!/bin/sh\necho 'libc++abi: terminating: {metal}' >&2\nread line\nkill -ABRT $$\n")
+    stand_in.chmod(0o755)
+    log.write_text("another job's last words\n")
+    monkeypatch.setattr("console.coordination.job.sys.executable", str(stand_in))
+    with pytest.raises(JobEnded, match="an end by SIGABRT without one") as told:
+        async with JobProcess.start("replay", replay_job(tmp_path), log=log) as job:
+            await job.answer(SegmentResult, ignore)
+    assert f"it said last: libc++abi: terminating: {metal}; see log.txt" in str(told.value)
+
+
+async def test_a_library_that_aborts_in_silence_is_not_told_with_anothers_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in, log = tmp_path / "python", tmp_path / "log.txt"
+    stand_in.write_text("#!/bin/sh\nread line\nkill -ABRT $$\n")
+    stand_in.chmod(0o755)
+    log.write_text("another job's last words\n")
+    monkeypatch.setattr("console.coordination.job.sys.executable", str(stand_in))
+    with pytest.raises(JobEnded, match=r"an end by SIGABRT without one \(.*\); see log.txt"):
+        async with JobProcess.start("replay", replay_job(tmp_path), log=log) as job:
+            await job.answer(SegmentResult, ignore)

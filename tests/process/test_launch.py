@@ -108,6 +108,7 @@ def test_only_a_mac_is_kept_awake_and_only_while_the_process_lives() -> None:
 def test_the_callers_secrets_do_not_reach_the_runner(node: Node) -> None:
     token = new_token()
     environment = {"PSIONIC_SWARM_ADMISSION_TOKEN": token, "AWS_SECRET_ACCESS_KEY": token, "OMP_NUM_THREADS": "1"}
+    assert runner_environment(node.settings, {"AGX_RELAX_CDM_CTXSTORE_TIMEOUT": "1"})["AGX_RELAX_CDM_CTXSTORE_TIMEOUT"]
     assert token not in runner_environment(node.settings, environment).values()
     launched = node.launch(shipment(node.lane), PSIONIC_SWARM_ADMISSION_TOKEN=token, OMP_NUM_THREADS="1")
     runner = psutil.Process(launched.pid)
