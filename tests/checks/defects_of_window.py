@@ -70,6 +70,7 @@ def _active_before_ready(records: list[Said]) -> list[Said]:
     active, opened = changed_to(records, "active"), first(records, "window_opened", None)
     rest = [record for record in records if record not in (active, opened)]
     place = rest.index(first(rest, "runner_ready", LINUX))
+    opened, active = (replace(record, mono_ms=rest[place].mono_ms) for record in (opened, active))
     return [*rest[:place], opened, active, *rest[place:]]
 
 
@@ -146,7 +147,10 @@ WINDOW = (
         "contribution_seen", lambda body: body["head"].update(offset=0, sha256="0" * 64, next_seq=0), LINUX
     ))),
     Defect("beats_that_go_back", "beats_count_up", own(LINUX, _beats_back)),
-    Defect("heartbeats_stopped_unnoticed", "silence_was_noticed", own(LINUX, _stopped_breathing)),
+    Defect("heartbeats_stopped_unnoticed", "silence_was_noticed", lambda: Lies(
+        own={LINUX: _stopped_breathing},
+        documents={f"retained_artifacts/{LINUX}/contributor_receipt.json": sets(train_seconds=9.0)},
+    )),
     Defect("skew_of_another_clock", "skew_is_the_measured_one", coordinator(
         said("skew_measured", sets(skew_ms=9000))
     )),

@@ -5,6 +5,7 @@ from tests.checks import (
     defects_of_identity,
     defects_of_revision,
     defects_of_summaries,
+    defects_of_time,
     defects_of_window,
     defects_of_work,
 )
@@ -16,4 +17,5 @@ DEFECTS = (
     *defects_of_checkpoints.DEFECTS,
     *defects_of_summaries.DEFECTS,
     *defects_of_revision.DEFECTS,
+    *defects_of_time.DEFECTS,
 )

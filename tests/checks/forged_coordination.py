@@ -78,18 +78,22 @@ class _Script:
             held_out_samples=len(manifests[1].sample_ids), held_out_tokens=manifests[1].tokens,
         )  # fmt: skip
         for node in self.nodes:
+            self._brought_up(node)
+        for node in self.nodes:
             self._admitted(node)
         self.say(500, "plan_bound", plan_digest=run.plan.digest, membership_digest=run.membership.digest)
 
-    def _admitted(self, node: str) -> None:
+    def _brought_up(self, node: str) -> None:
         report = self.run.documents[f"reports/{node}_bringup.json"]
-        receipt = self.run.documents[f"receipts/admission_{node}.json"]
         self.say(
             300, "bringup_received", node_id=node, disposition=report.disposition, reasons=[],
             report_digest=report.digest, backend_label=report.device.backend_label,
             device_label=report.device.device_label, device_name=report.device.name,
             node_public_key=report.node_public_key,
         )  # fmt: skip
+
+    def _admitted(self, node: str) -> None:
+        receipt = self.run.documents[f"receipts/admission_{node}.json"]
         self.say(
             400, "admission_decided", node_id=node, outcome="admitted", reason="both_sides_proved", detail="",
             token_custody=receipt.token_custody, receipt_digest=receipt.digest,
@@ -98,8 +102,9 @@ class _Script:
 
     def preparing(self) -> None:
         self.change(510, "preparing", "all contributors admitted, plan and membership bound")
-        for index, node in enumerate(self.nodes):
+        for node in self.nodes:
             self.say(600, "shipped", node_id=node, archive_sha256="a" * 64, size_bytes=4096, reused=False)
+        for index, node in enumerate(self.nodes):
             place = self.run.lies.revision  # each revision of a forged run was one process start of each host
             self.say(
                 700, "launched", node_id=node, revision=place, epoch=place, pid=4000 + index,
@@ -155,6 +160,7 @@ class _Script:
         self.change(6620, "validating", "contributions are replayed")
         for index, node in enumerate(self.nodes):
             self.say(9000 + index, "replay_judged", **replay_record(self.run, node))
+        for index, node in enumerate(self.nodes):
             self.say(9010 + index, "contribution_judged", node_id=node, disposition="accepted", findings=[])
         self.change(9020, "validated", "every contribution is accepted and replay-checked")
 

@@ -38,10 +38,11 @@ def _forget(run: Forge, *names: str) -> None:
                 target.unlink(missing_ok=True)
 
 
-def _forget_results(run: Forge) -> None:
-    replayed = [f"replayed_{node}" for node in NODES]
-    _forget(run, "merged", "merged_artifact_report.json", "score.json", "promotion.json", *replayed)
-    _forget(run, *(f"replay_{node}.json" for node in NODES))
+def forget_results(run: Forge, *, replays: bool = True) -> None:
+    """Of the merge, and of the replays before it."""
+    _forget(run, "merged", "merged_artifact_report.json", "score.json", "promotion.json")
+    if replays:
+        _forget(run, *(f"replayed_{node}" for node in NODES), *(f"replay_{node}.json" for node in NODES))
 
 
 def stopped_while_admitted(root: Path) -> Path:
@@ -61,7 +62,7 @@ def stopped_while_admitted(root: Path) -> Path:
         return _end(kept, "admitting", "aborted", "stopped_by_operator", "stopped by the operator: lunch")
 
     def forget(run: Forge) -> None:
-        _forget_results(run)
+        forget_results(run)
         _forget(run, "begin.json", *NODES)
         for journal in run.paths.mirror.iterdir():
             journal.unlink()
@@ -86,7 +87,7 @@ def drifted_while_admitted(root: Path) -> Path:
         return _end(kept, "admitting", "aborted", "contract_drift", "drift of window_plan")
 
     def forget(run: Forge) -> None:
-        _forget_results(run)
+        forget_results(run)
         _forget(run, "begin.json", *NODES)
         for journal in run.paths.mirror.iterdir():
             journal.unlink()
@@ -115,7 +116,7 @@ def refused_at_bring_up(root: Path) -> Path:
         return _end(kept, "admitting", "refused", "refused_bringup", "swarm-linux-a: refused_machine_contract")
 
     def forget(run: Forge) -> None:
-        _forget_results(run)
+        forget_results(run)
         _forget(run, "begin.json", "window_plan.json", "membership_receipt.json", *NODES)
         _forget(run, f"admission_{LINUX}.json", f"admission_{LINUX}.json.sig")
         for journal in run.paths.mirror.iterdir():
@@ -157,7 +158,7 @@ def rejected_on_arrival(root: Path) -> Path:
         return _end(kept, before, "rejected", "rejected", f"{LINUX}: artifact_digest_mismatch")
 
     def forget(run: Forge) -> None:
-        _forget_results(run)
+        forget_results(run)
         _forget(run, *(f"{LINUX}/{name}" for name in (ADAPTER, CONFIG, RECEIPT)))
         (run.paths.quarantine / LINUX).mkdir()
         (run.paths.quarantine / LINUX / ADAPTER).write_bytes(other_bytes)

@@ -93,6 +93,8 @@ def contribute(run: "Forge", node: str) -> None:
         *(_kept(run, node, stand, assignment, run.lies.revision) for stand in own),
     )
     batches = assignment.batches
+    shard = run.train_shard.take(parts(run.contract, 16)[NODES.index(node)].sample_indices)
+    tokens = [int(sum(np.diff(shard.offsets)[index] for index in batch)) for batch in batches]
     run.seal(
         f"{folder}/{RECEIPT_FILE}", run.paths.artifacts / node / RECEIPT_FILE, receipts.ContributorReceipt,
         run_id=RUN_ID, window_id=run.plan.window_id, revision=run.lies.revision, node_id=node,
@@ -102,8 +104,8 @@ def contribute(run: "Forge", node: str) -> None:
         slice_sha256=assignment.slice.shard.sha256, head_sha256=assignment.head.sha256, adapter=adapter,
         adapter_config=config, checkpoints=checkpoints, continued_from=start, steps=STEPS,
         samples_presented=sum(len(batch) for batch in batches),
-        distinct_samples=len({index for batch in batches for index in batch}), tokens_presented=64,
-        tokens_trained=64 // STEPS * (STEPS - done), step_losses=result.losses, started_wall_ms=1_790_000_002_000,
+        distinct_samples=len({index for batch in batches for index in batch}), tokens_presented=sum(tokens),
+        tokens_trained=sum(tokens[done:]), step_losses=result.losses, started_wall_ms=1_790_000_002_000,
         finished_wall_ms=1_790_000_005_000, train_seconds=3.0,
     )  # fmt: skip
 

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from console.evidence.checks.document_shapes import DOCUMENT_SHAPES
-from console.evidence.checks.folder import HEAD_BYTES, FileRead, Folder
+from console.evidence.checks.folder import HEAD_BYTES, KEPT_BYTES, MAX_BYTES, FileRead, Folder
 from console.evidence.checks.journals import Journal, Line, read_journal
-from console.evidence.checks.layout import BUNDLE_FILE, SIGNATURE_FILE, kind_of
+from console.evidence.checks.layout import BUNDLE_FILE, MAX_SIGNATURE_BYTES, SIGNATURE_FILE, kind_of
 from console.evidence.checks.shapes import misfit
-from console.evidence.checks.stored import UnreadableError, parse, parse_stored
+from console.evidence.checks.stored import MAX_DOCUMENT_BYTES, UnreadableError, parse, parse_stored
 from console.evidence.checks.tensors import Adapter, Entry, Header, read_adapter, read_header
 from console.evidence.checks.verdict import Mismatch
 from console.evidence.checks.word_shapes import BEGIN
 
 Body = dict[str, Any]
+# What stays in memory, in all: JSON takes ten times its bytes there, an adapter four times.
+ROOM = {"document": 384 * 1024**2, "adapter": 1024**3}
+LET_GO = ("shard", "state", "quarantined")  # their bytes are read anew where a rule needs them
 
 
 class Evidence:
@@ -35,11 +38,20 @@ class Evidence:
         self.configs: dict[str, Body] = {}
         self.signatures: dict[str, str] = {}
         self.journals: dict[str, Journal] = {}
-        for path in [BUNDLE_FILE, *sorted(self.folder.files)]:
-            self._take(path)
+        self._room = dict(ROOM)
+        self._take(BUNDLE_FILE)
         self.bundle: Body = self.documents.get(BUNDLE_FILE, {})
         self.listing: dict[str, Body] = {item["path"]: item for item in self.bundle.get("files", [])}
+        self.listed_bytes = sum(item["size_bytes"] for item in self.listing.values())
+        for path in sorted(self.folder.files):
+            if self.is_as_large_as_listed(path):
+                self._take(path)
         self.coordinator = self._coordinator_lines()
+
+    def is_as_large_as_listed(self, path: str) -> bool:
+        """Nothing else is read: what nobody signed for, or has another size, is refused for that, and may be huge."""
+        item = self.listing.get(path)
+        return self.listed_bytes <= MAX_BYTES and item is not None and self.folder.files.get(path) == item["size_bytes"]
 
     # What lies in the bundle, by the names of docs/layout.md. None where it doesn't exist.
 
@@ -89,7 +101,9 @@ class Evidence:
         return self.adapters.get(f"retained_artifacts/{folder}/adapter_model.safetensors")
 
     def file_of(self, path: str) -> FileRead | None:
-        got = self.folder.read(path) if path in self.folder.files else None
+        own = {BUNDLE_FILE: MAX_DOCUMENT_BYTES, SIGNATURE_FILE: MAX_SIGNATURE_BYTES}.get(path)
+        known = self.folder.files.get(path, 0) <= own if own else self.is_as_large_as_listed(path)
+        got = self.folder.read(path) if known and path in self.folder.files else None
         return got if isinstance(got, FileRead) else None
 
     def content(self, path: str) -> bytes:
@@ -120,10 +134,6 @@ class Evidence:
     def received(self, node: str) -> bool:
         return any(line.body["outcome"] == "received" for line in self.said("submission_judged", node))
 
-    def accepted(self, node: str) -> bool:
-        judged = self.said("contribution_judged", node)
-        return bool(judged) and judged[-1].body["disposition"] == "accepted"
-
     def heads(self) -> Iterator[tuple[str, Body]]:
         """Every citation of a journal's head: place and head."""
         for line in self.coordinator:
@@ -146,8 +156,18 @@ class Evidence:
         known = ("swarm.real_run_bundle.v1", None) if path == BUNDLE_FILE else kind_of(path)
         if known is None or path in self.documents or path == SIGNATURE_FILE:
             return
-        keep = {"keep": HEAD_BYTES} if known[0] == "state" else {}
-        got = self.folder.read(path, **keep) if path in self.folder.files else None
+        kind = known[0] if known[0] in (*LET_GO, "adapter") else "document"
+        size = self.folder.files.get(path, 0)
+        if kind == "document" and known[0] != "journal" and size > MAX_DOCUMENT_BYTES:
+            self.unreadable.append(Mismatch(path, f"at most {MAX_DOCUMENT_BYTES} bytes of JSON or text", str(size)))
+            return
+        if kind not in LET_GO:
+            self._room[kind] -= size
+            if self._room[kind] < 0:
+                self.unreadable.append(Mismatch(path, f"{ROOM[kind]} bytes of such files at most", f"{size} more"))
+                return
+        keep = HEAD_BYTES if kind in LET_GO else KEPT_BYTES
+        got = self.folder.read(path, keep=keep) if path in self.folder.files else None
         if not isinstance(got, FileRead):
             return
         try:
@@ -157,6 +177,8 @@ class Evidence:
         except Exception as error:
             # Whatever else hostile bytes provoke is a finding too: a checker that stops has verified nothing.
             self.unreadable.append(Mismatch(path, f"a readable {known[0]}", type(error).__name__))
+        if kind in LET_GO:
+            self.folder.let_go(path)
 
     def _take_as(self, path: str, kind: str, got: FileRead) -> None:
         if not got.whole and kind not in ("shard", "state"):
@@ -172,7 +194,6 @@ class Evidence:
             self.shards[path] = read_header(got.head, got.size).entries
         elif kind == "state":
             self.states[path] = read_header(got.head, got.size)
-            self.folder.let_go(path)
         elif kind == "signature":
             self.signatures[path] = _signature(got.head)
         elif kind == "json":

@@ -5,6 +5,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from console.evidence.checks.shared_file import ALONE, shared_with
@@ -13,6 +14,7 @@ from console.evidence.checks.stored import UnreadableError
 MAX_ENTRIES = 16_384  # a lane that would keep more training states is refused when it is read
 MAX_DEPTH = 5
 MAX_FILE_BYTES = 4 * 1024**3  # past this a file is not read at all
+MAX_BYTES = 64 * 1024**3  # of all listed files: they are read whole, and a hole in a file costs its sender nothing
 KEPT_BYTES = 256 * 1024**2  # up to this a file's bytes stay in memory after the one reading
 HEAD_BYTES = 2 * 1024**2  # enough of a bigger file for its safetensors header
 CHUNK_BYTES = 1 << 20
@@ -50,6 +52,7 @@ class Folder:
         self.files: dict[str, int] = {}  # relative path -> size in bytes
         self.refused: dict[str, Refused] = {}
         self._reads: dict[str, FileRead | Refused] = {}
+        self._entries = 0
         self._walk(root, "", 0)
 
     def read(self, path: str, *, keep: int = KEPT_BYTES) -> FileRead | Refused:
@@ -78,6 +81,21 @@ class Folder:
             raise UnreadableError("a file that stays as it is while it is checked", "another one at the second reading")
         return anew.head
 
+    def piece(self, path: str, begin: int, end: int) -> bytes:
+        """Some bytes of a file that may be past what stays in memory, as it was when it was read. Raises
+        UnreadableError."""
+        got = self.read(path)
+        if isinstance(got, FileRead) and len(got.head) >= end:
+            return got.head[begin:end]
+        try:
+            fd = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                return os.pread(fd, end - begin, begin)
+            finally:
+                os.close(fd)
+        except (OSError, ValueError) as error:
+            raise UnreadableError("a file that can be read", str(error)) from error
+
     def content(self, path: str) -> bytes | None:
         """All bytes of a file that fits in memory."""
         got = self.read(path) if path in self.files else None
@@ -85,13 +103,15 @@ class Folder:
 
     def _walk(self, folder: Path, prefix: str, depth: int) -> None:
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            with os.scandir(folder) as found:
+                entries = sorted(islice(found, MAX_ENTRIES + 1), key=lambda entry: entry.name)
         except OSError as error:
             self.refused[prefix or "."] = Refused("a folder that can be listed", error.strerror or str(error))
             return
         for entry in entries:
             path = f"{prefix}{entry.name}"
-            if len(self.files) + len(self.refused) >= MAX_ENTRIES:
+            self._entries += 1
+            if self._entries > MAX_ENTRIES:
                 self.refused[path] = Refused(f"at most {MAX_ENTRIES} entries", "more")
                 return
             self._admit(entry, path, depth)

@@ -4,6 +4,7 @@ import re
 
 BUNDLE_FILE = "first_swarm_real_run_bundle.json"
 SIGNATURE_FILE = "bundle.sig"
+MAX_SIGNATURE_BYTES = 4096  # one of Ed25519 takes some 300
 NAMESPACE = "swarm-run-bundle"
 ADAPTER, CONFIG, RECEIPT = "adapter_model.safetensors", "adapter_config.json", "contributor_receipt.json"
 INITIAL = "retained_artifacts/initial_adapter.safetensors"

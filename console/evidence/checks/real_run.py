@@ -9,8 +9,11 @@ from pathlib import Path
 
 from console.evidence.checks import (
     rules_accelerator,
+    rules_audit,
     rules_bringup,
     rules_checkpoints,
+    rules_claims,
+    rules_clocks,
     rules_devices,
     rules_documents,
     rules_execution,
@@ -46,6 +49,7 @@ RULES: tuple[Rule, ...] = (
     *rules_plan.RULES,
     *rules_revision.RULES,
     *rules_window.RULES,
+    *rules_clocks.RULES,
     *rules_stops.RULES,
     *rules_work.RULES,
     *rules_execution.RULES,
@@ -55,6 +59,8 @@ RULES: tuple[Rule, ...] = (
     *rules_merge.RULES,
     *rules_summary.RULES,
     *rules_devices.RULES,
+    *rules_claims.RULES,
+    *rules_audit.RULES,
 )
 
 

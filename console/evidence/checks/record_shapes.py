@@ -162,7 +162,7 @@ COORDINATOR_BODIES: dict[str, Shape] = {
         "head": Maybe(HEAD),
     },
     "journal_broken": {"node_id": NODE, "reason": LABEL, "detail": TEXT, "head": HEAD},
-    "observer_gap": {"gap_ms": COUNT, "cause": LABEL},
+    "observer_gap": {"gap_ms": COUNT, "cause": one_of("slow_loop", "suspend")},
     "checkpoint_kept": {"node_id": NODE, "checkpoint": CHECKPOINT, "head": HEAD},
     "checkpoint_refused": {"node_id": NODE, "step": COUNT, "reason": LABEL, "findings": [FINDING], "head": HEAD},
     "contribution_seen": {

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from console.evidence.checks.evidence import Evidence
-from console.evidence.checks.folder import FileRead
-from console.evidence.checks.layout import ALWAYS, BUNDLE_FILE, SIGNATURE_FILE, kind_of
+from console.evidence.checks.folder import MAX_BYTES, FileRead
+from console.evidence.checks.layout import ALWAYS, BUNDLE_FILE, MAX_SIGNATURE_BYTES, SIGNATURE_FILE, kind_of
 from console.evidence.checks.sshsig import read_sshsig
 from console.evidence.checks.stored import UnreadableError
 from console.evidence.checks.unasked_files import whose
@@ -24,6 +24,10 @@ def bundle_document_is_readable(e: Evidence) -> Iterator[Mismatch]:
 
 def bundle_is_signed(e: Evidence) -> Iterator[Mismatch]:
     """The operator's SSHSIG covers the bundle's document byte for byte, in the namespace of run bundles."""
+    size = e.folder.files.get(SIGNATURE_FILE, 0)
+    if size > MAX_SIGNATURE_BYTES:
+        yield Mismatch(SIGNATURE_FILE, f"at most {MAX_SIGNATURE_BYTES} bytes", str(size))
+        return
     raw = e.folder.content(SIGNATURE_FILE)
     if raw is None:
         yield Mismatch(SIGNATURE_FILE, "an SSH signature", "no such file")
@@ -60,6 +64,9 @@ def listing_is_in_order(e: Evidence) -> Iterator[Mismatch]:
 
 def listed_bytes_are_there(e: Evidence) -> Iterator[Mismatch]:
     """Existence, size and sha256 of every listed file."""
+    if e.listed_bytes > MAX_BYTES:
+        yield Mismatch(f"{BUNDLE_FILE} files", f"at most {MAX_BYTES} bytes in all", str(e.listed_bytes))
+        return
     for path, item in e.listing.items():
         if path not in e.folder.files:
             if path not in e.folder.refused:

@@ -154,6 +154,12 @@ def endpoints_are_kept_apart(e: Evidence) -> Iterator[Mismatch]:
         return
     cards = {card["node_id"]: card for line in e.said("run_opened") for card in line.body["contributors"]}
     bound = e.said("plan_bound")
+    listed = [endpoint["node_id"] for endpoint in manifest["endpoints"]]
+    if e.said("run_opened"):
+        yield from differs("operator_manifest.json endpoints", sorted(cards), listed)
+    if e.contract:
+        backend = e.contract["governance"]["replay_backend"]
+        yield from differs("operator_manifest.json replay_backend", backend, manifest["replay_backend"])
     for endpoint in manifest["endpoints"]:
         node = endpoint["node_id"]
         where = f"operator_manifest.json endpoint of {node}"

@@ -9,6 +9,7 @@ from console.evidence.checks.deltas import Delta, delta_of, total
 from console.evidence.checks.evidence import Body, Evidence
 from console.evidence.checks.layout import BUNDLE_FILE
 from console.evidence.checks.rules_work import config_says
+from console.evidence.checks.troubles import accepted
 from console.evidence.checks.verdict import Mismatch, differs
 
 REPORT = "retained_artifacts/merged_artifact_report.json"
@@ -149,14 +150,14 @@ def _gates(e: Evidence) -> dict[str, tuple[bool, float, float]]:
     assert e.contract is not None
     scores = {score["subject"]: score["mean_loss"] for score in e.bundle["held_out_scores"]}
     required = len(e.contributors)
-    accepted = sum(e.accepted(node) for node in e.contributors)
+    roles = sum(accepted(e, node) for node in e.contributors)
     replays = [receipt for node in e.contributors if (receipt := e.replay(node))]
     confirmed = sum(receipt["outcome"] in ("exact", "within_tolerance") for receipt in replays)
     improvement = scores.get("base", math.nan) - scores.get("merge", math.nan)
     worst = max((scores.get(node, math.nan) for node in e.contributors), default=math.nan)
     least = e.contract["governance"]["minimum_improvement"]
     return {
-        "all_roles_accepted": (accepted == required, accepted, required),
+        "all_roles_accepted": (roles == required, roles, required),
         "all_contributions_replayed": (confirmed == required, confirmed, required),
         "held_out_improvement": (improvement >= least, improvement, least),
         "not_worse_than_worst_contributor": (

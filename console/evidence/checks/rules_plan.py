@@ -106,6 +106,9 @@ def manifests_stand_behind_the_plan(e: Evidence) -> Iterator[Mismatch]:
             continue
         yield from differs(f"contract/{path}.json head", e.plan["head"], body["head"])
         yield from differs(f"contract/{path}.json dataset_ref", e.plan["dataset_ref"], body["dataset_ref"])
+    if train:
+        # One file of samples stands behind each split; the plan names that of the slices.
+        yield from differs(f"{PLAN} dataset_sha256", train["dataset_sha256"], e.plan["dataset_sha256"])
     if held_out:
         yield from differs(f"{PLAN} held_out_shard", _bytes_of(held_out["file"]), _bytes_of(e.plan["held_out_shard"]))
         yield from differs(f"{PLAN} held_out_sample_ids", held_out["sample_ids"], e.plan["held_out_sample_ids"])

@@ -51,6 +51,35 @@ def _bound(e: Evidence, document: str) -> str | None:
     return next((line.body[field] for line in e.said(kind)), None)
 
 
+# What ends an attempt by itself as soon as it is on record: field and values, or None where the record is enough.
+TROUBLES: dict[str, tuple[str, tuple[str, ...]] | None] = {
+    "bringup_refused": None,
+    "admission_decided": ("outcome", ("refused",)),
+    "preparation_failed": None,
+    "runner_changed": ("after", ("stale", "lost")),
+    "journal_broken": None,
+    "checkpoint_refused": None,
+    "contributor_failed": None,
+    "submission_judged": ("outcome", ("rejected",)),
+    "skew_measured": ("outcome", ("past_bound_waiting", "wait_then_replay")),
+    "replay_judged": ("outcome", ("mismatch", "failed")),
+    "contribution_judged": ("disposition", ("rejected", "quarantined", "replay_required")),
+    "work_failed": None,
+    "operator_acted": ("command", ("stop",)),
+}
+
+
+def trouble_ended_the_attempt(e: Evidence) -> Iterator[Mismatch]:
+    """No role of a required set is optional: an attempt that met trouble and went on to a merge has no such right."""
+    ends = [said for said in e.said("window_changed") if said.body["after"] in moves.ENDS]
+    if not ends or ends[0].body["after"] not in ("held", "promoted"):
+        return
+    for line in e.coordinator[: e.position(ends[0])]:
+        trouble = TROUBLES.get(line.kind, ("", ()))
+        if trouble is None or (trouble[0] and line.body[trouble[0]] in trouble[1]):
+            yield Mismatch(f"{line.where} {line.kind}", "the end of the attempt after it", ends[0].body["after"])
+
+
 def replay_outlook_is_true(e: Evidence) -> Iterator[Mismatch]:
     """Said once where an attempt ended for want of a contributor, and as revision, verdict and proofs of death say."""
     ends = [line.body["after"] for line in e.said("window_changed") if line.body["after"] in moves.ENDS]
@@ -80,4 +109,4 @@ def _hindrances(e: Evidence, classification: str) -> Iterator[str]:
             yield "old_process_ended"
 
 
-RULES = (drift_is_as_found, replay_outlook_is_true)
+RULES = (drift_is_as_found, trouble_ended_the_attempt, replay_outlook_is_true)

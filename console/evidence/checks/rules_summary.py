@@ -7,6 +7,7 @@ from itertools import pairwise
 from console.evidence.checks.evidence import Body, Evidence
 from console.evidence.checks.journals import Line
 from console.evidence.checks.layout import BUNDLE_FILE, kind_of
+from console.evidence.checks.troubles import accepted, what_became_of
 from console.evidence.checks.verdict import Mismatch, differs
 
 COORDINATOR, CONTRIBUTORS = "coordinator_runtime_report.json", "contributor_runtime_report.json"
@@ -95,7 +96,7 @@ def bundle_counts_are_recounted(e: Evidence) -> Iterator[Mismatch]:
     }
     expected = {
         "total_contributions": len({line.body["node_id"] for line in e.said("contribution_seen")}),
-        "accepted_contributions": sum(e.accepted(node) for node in e.contributors),
+        "accepted_contributions": sum(accepted(e, node) for node in e.contributors),
         "replay_checked_contributions": len(confirmed),
         "merge_disposition": "merged" if e.said("merged") else "no_merge",
         "promotion_disposition": promoted[-1] if promoted else "not_reached",
@@ -125,6 +126,12 @@ def coordinator_report_repeats_the_journal(e: Evidence) -> Iterator[Mismatch]:
     yield from differs(f"{COORDINATOR} observer_gaps_ms", gaps, report["observer_gaps_ms"])
     yield from differs(f"{COORDINATOR} skew_ms", skews[-1].body["skew_ms"] if skews else None, report["skew_ms"])
     yield from differs(f"{COORDINATOR} window_ms", _window_ms(e), report["window_ms"])
+    if e.coordinator:
+        lived = (e.coordinator[0].record["wall_ms"], e.coordinator[-1].record["wall_ms"])
+        told = (report["started_wall_ms"], report["finished_wall_ms"])
+        yield from differs(f"{COORDINATOR} started_wall_ms and finished_wall_ms", lived, told)
+    opened = [card["node_id"] for line in e.said("run_opened")[:1] for card in line.body["contributors"]]
+    yield from differs(f"{COORDINATOR} nodes", sorted(opened), [node["node_id"] for node in report["nodes"]])
     for node in report["nodes"]:
         yield from _node_summary(e, node)
 
@@ -147,8 +154,8 @@ def _node_summary(e: Evidence, summary: Body) -> Iterator[Mismatch]:
         "heartbeats": sum(line.kind == "heartbeat" for line in own),
         "departure": departures[-1] if departures else None,
         "replay_outcome": replays[-1].body["outcome"] if replays else "not_replayed",
-        "disposition": _disposition(e, node),
-        "longest_heartbeat_gap_ms": _longest_gap(own),
+        "disposition": what_became_of(e, node)[1],
+        "longest_heartbeat_gap_ms": longest_gap_ms(own),
     }
     for name, value in expected.items():
         yield from differs(f"{COORDINATOR} {node} {name}", value, summary[name])
@@ -158,7 +165,7 @@ def _node_summary(e: Evidence, summary: Body) -> Iterator[Mismatch]:
     yield from _steps(f"{COORDINATOR} {node}", own, summary["steps_done"])
 
 
-def _longest_gap(own: list[Line]) -> int | None:
+def longest_gap_ms(own: list[Line]) -> int | None:
     """Largest distance of two signs of life on the contributor's own clock, from `began` to `produced`."""
     signs = [line for line in own if line.kind in ("began", "heartbeat", "produced")]
     kinds = [line.kind for line in signs]
@@ -169,26 +176,12 @@ def _longest_gap(own: list[Line]) -> int | None:
     return max((other - one for one, other in pairwise(clocks)), default=None)
 
 
-def _disposition(e: Evidence, node: str) -> str:
-    """The last word about a contribution; some records decide it by themselves."""
-    words = ["pending"]
-    for line in e.coordinator:
-        if line.body.get("node_id") != node:
-            continue
-        if line.kind == "contribution_judged":
-            words.append(line.body["disposition"])
-        elif line.kind == "submission_judged" and line.body["outcome"] == "rejected":
-            words.append("rejected")
-        elif line.kind == "journal_broken":
-            words.append("quarantined")
-        elif line.kind == "contributor_failed":
-            words.append("replay_required")
-    return words[-1]
-
-
 def contributor_report_repeats_the_journals(e: Evidence) -> Iterator[Mismatch]:
     """Each account is drawn from that node's own journal and nothing else."""
-    for account in e.documents.get(CONTRIBUTORS, {}).get("contributors", []):
+    accounts = e.documents.get(CONTRIBUTORS, {}).get("contributors", [])
+    told = sorted({journal.node_id for journal in e.journals_of(None, "contributor") if journal.lines})
+    yield from differs(f"{CONTRIBUTORS} contributors", told, [account["node_id"] for account in accounts])
+    for account in accounts:
         node = account["node_id"]
         own = e.lines_of(node)
         where = f"{CONTRIBUTORS} {node}"

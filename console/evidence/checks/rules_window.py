@@ -1,4 +1,4 @@
-"""Rules about the life of the window: allowed moves, decisions after their evidence, clocks that were kept."""
+"""Rules about the life of the window: allowed moves, and decisions after their evidence."""
 
 import itertools
 from collections.abc import Iterator
@@ -8,8 +8,6 @@ from console.evidence.checks.evidence import Evidence
 from console.evidence.checks.journals import Line
 from console.evidence.checks.layout import BUNDLE_FILE
 from console.evidence.checks.verdict import Mismatch, differs
-
-SKEW_SLACK_MS = 1000  # between the moment that the coordinator judged by and the moment that it wrote the record
 
 
 def _said_before(e: Evidence, limit: int, condition: moves.Condition, node: str | None = None) -> bool:
@@ -142,30 +140,6 @@ def contributors_waited_for_permission(e: Evidence) -> Iterator[Mismatch]:
                 yield from differs(f"{line.where} assignment_digest", assignment["digest"], digest)
 
 
-def silence_was_noticed(e: Evidence) -> Iterator[Mismatch]:
-    """Between `began` and `produced`, silence past the stale bound ends the revision; unnoticed, nobody watched."""
-    if e.contract is None:
-        return
-    bound = e.contract["policies"]["stale_ms"] + sum(line.body["gap_ms"] for line in e.said("observer_gap"))
-    bound += sum(max(0, line.body["gap_ms"]) for line in e.said("epoch_opened"))
-    for node in e.contributors:
-        noticed = any(line.body["after"] in ("stale", "lost") for line in e.said("runner_changed", node))
-        for journal in e.journals_of(node, "contributor"):
-            kinds = [line.kind for line in journal.lines]
-            if "began" not in kinds or noticed:
-                continue
-            end = kinds.index("produced") if "produced" in kinds else len(kinds) - 1
-            signs = [
-                line
-                for index, line in enumerate(journal.lines)
-                if line.kind in ("began", "heartbeat", "produced") and kinds.index("began") <= index <= end
-            ]
-            for one, other in itertools.pairwise(signs):
-                gap = other.record["mono_ms"] - one.record["mono_ms"]
-                if gap > bound:
-                    yield Mismatch(other.where, f"a sign of life within {bound} ms, or a stale runner", f"{gap} ms")
-
-
 def beats_count_up(e: Evidence) -> Iterator[Mismatch]:
     """Alive is counted by `beat`, progress by `step`; neither goes back within one process."""
     for node in e.contributors:
@@ -179,46 +153,6 @@ def beats_count_up(e: Evidence) -> Iterator[Mismatch]:
             for line in beats:
                 if steps is not None and (line.body["steps"], line.body["step"] <= steps) != (steps, True):
                     yield Mismatch(line.where, f"a step of {steps}", f"{line.body['step']} of {line.body['steps']}")
-            clocks = [line.record["mono_ms"] for line in journal.lines]
-            if clocks != sorted(clocks):
-                yield Mismatch(f"journals/{journal.file}", "a clock that never goes back", "one that did")
-
-
-def _watched_ms(e: Evidence, first: Line, last: Line) -> int:
-    """Time between two records of the coordinator in which one was watching: without restarts and its own lateness."""
-    between = [line for line in e.coordinator if e.position(first) <= e.position(line) <= e.position(last)]
-    steps = (
-        other.record["mono_ms"] - one.record["mono_ms"]
-        for one, other in itertools.pairwise(between)
-        if one.record["epoch"] == other.record["epoch"]
-    )
-    late = (
-        line.body["gap_ms"] for line in between if line.kind == "observer_gap" and line.body["cause"] == "slow_loop"
-    )
-    return max(0, int(sum(steps)) - int(sum(late)))
-
-
-def skew_is_the_measured_one(e: Evidence) -> Iterator[Mismatch]:
-    """The difference between the contributors' produced times, by the coordinator's own clock."""
-    if e.contract is None:
-        return
-    arrivals = {line.body["node_id"]: line for line in e.said("contribution_seen")}
-    for line in e.said("skew_measured"):
-        body = line.body
-        yield from differs(f"{line.where} bound_ms", e.contract["policies"]["skew_ms"], body["bound_ms"])
-        within = body["skew_ms"] <= body["bound_ms"]
-        if within != (body["outcome"] == "within_bound"):
-            yield Mismatch(line.where, f"an outcome that fits {body['skew_ms']} ms", body["outcome"])
-        first = arrivals.get(body["first"])
-        last = arrivals.get(body["last"])
-        if first is None:
-            yield Mismatch(line.where, f"contribution_seen of {body['first']}", "no such record")
-            continue
-        if last is None or e.position(last) > e.position(line):
-            last = line  # still outstanding then: measured up to the record itself
-        skew = _watched_ms(e, first, last)
-        if abs(skew - body["skew_ms"]) > SKEW_SLACK_MS:
-            yield Mismatch(f"{line.where} skew_ms", f"{skew} (within {SKEW_SLACK_MS} ms)", str(body["skew_ms"]))
 
 
 RULES = (
@@ -230,6 +164,4 @@ RULES = (
     contributors_waited_for_permission,
     records_cover_what_they_speak_of,
     beats_count_up,
-    silence_was_noticed,
-    skew_is_the_measured_one,
 )

@@ -1,11 +1,15 @@
 """Rules about what was done: contributions as produced, fetched and kept."""
 
+import struct
 from collections.abc import Iterator
+from itertools import pairwise
 
 from console.evidence.checks.deltas import delta_of
 from console.evidence.checks.evidence import Body, Evidence
 from console.evidence.checks.layout import ADAPTER, CONFIG, INITIAL, RECEIPT
 from console.evidence.checks.verdict import Mismatch, differs
+
+CLOCK_SLACK_MS = 1000  # between what a record tells and the moment that it was written
 
 
 def produced_is_seen_and_kept(e: Evidence) -> Iterator[Mismatch]:
@@ -134,6 +138,45 @@ def receipts_speak_of_this_work(e: Evidence) -> Iterator[Mismatch]:
                 yield from differs(f"{where} {name} against ready", body[name], receipt[name])
 
 
+def figures_follow_from_the_work(e: Evidence) -> Iterator[Mismatch]:
+    """Tokens are counted again in the slice; the time that training took fits between the contributor's own records."""
+    for node in e.contributors:
+        receipt, assignment = e.receipt(node), e.assignment(node)
+        if receipt is None or assignment is None:
+            continue
+        where = f"retained_artifacts/{node}/{RECEIPT}"
+        lengths = _lengths(e, f"retained_artifacts/slice_{node}.safetensors", len(assignment["slice"]["sample_ids"]))
+        if lengths is not None:
+            start = assignment["continues_from"][-1]["step"] if assignment["continues_from"] else 0
+            by_step = [sum(lengths[index] for index in batch) for batch in assignment["batches"]]
+            yield from differs(f"{where} tokens_presented", sum(by_step), receipt["tokens_presented"])
+            yield from differs(f"{where} tokens_trained", sum(by_step[start:]), receipt["tokens_trained"])
+        yield from _took(e, node, where, receipt["train_seconds"] * 1000)
+
+
+def _lengths(e: Evidence, path: str, samples: int) -> list[int] | None:
+    """Tokens of each sample of a slice; None where shards_have_the_planned_shape names what is wrong with it."""
+    entry = e.shards.get(path, {}).get("sample_offsets")
+    if entry is None or entry.dtype != "I64" or entry.shape != (samples + 1,):
+        return None
+    offsets = struct.unpack(f"<{samples + 1}q", e.folder.piece(path, entry.begin, entry.end))
+    return [end - begin for begin, end in pairwise(offsets)]
+
+
+def _took(e: Evidence, node: str, where: str, took_ms: float) -> Iterator[Mismatch]:
+    """At most from `began` to `produced`, at least from the first heartbeat within the work to the last one."""
+    for journal in e.journals_of(node, "contributor"):
+        clock = {line.kind: line.record["mono_ms"] for line in journal.lines if line.kind in ("began", "produced")}
+        if len(clock) < 2:
+            continue
+        beats = [line for line in journal.lines if line.kind == "heartbeat" and line.body["phase"] == "training"]
+        within = [line.record["mono_ms"] for line in beats if 0 < line.body["step"] < line.body["steps"]]
+        least = within[-1] - within[0] if within else 0
+        most = clock["produced"] - clock["began"]
+        if not least - CLOCK_SLACK_MS <= took_ms <= most + CLOCK_SLACK_MS:
+            yield Mismatch(f"{where} train_seconds", f"{least / 1000:g} to {most / 1000:g} s", f"{took_ms / 1000:g}")
+
+
 def work_left_a_trace(e: Evidence) -> Iterator[Mismatch]:
     """An adapter that equals its start was never trained; one past the norm bound must not own the mean."""
     if e.contract is None:
@@ -156,5 +199,6 @@ RULES = (
     submissions_are_the_kept_bytes,
     adapters_have_the_planned_shape,
     receipts_speak_of_this_work,
+    figures_follow_from_the_work,
     work_left_a_trace,
 )

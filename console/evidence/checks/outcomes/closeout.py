@@ -9,6 +9,7 @@ from console.evidence.checks.outcomes import rules_citation, standing
 from console.evidence.checks.outcomes.document_shapes import ATTEMPT, CLOSEOUT
 from console.evidence.checks.outcomes.outcome import Body, Outcome, Rule, judge, read_document
 from console.evidence.checks.outcomes.publication import REPO_ID, TARGET, check_publication, read_report
+from console.evidence.checks.troubles import accepted
 from console.evidence.checks.verdict import Mismatch, Verdict, differs
 
 MERGE_RULE = "weighted_mean_of_deltas.rank_stacking"
@@ -53,17 +54,17 @@ def _gates(o: Outcome) -> list[Body]:
     e, required = o.e, len(o.e.contributors)
     members = e.membership["members"] if e.membership else []
     present = sum("contributor" in member["roles"] for member in members)
-    accepted = [node for node in e.contributors if e.accepted(node)]
+    taken = [node for node in e.contributors if accepted(e, node)]
     replayed = [
-        node for node in accepted if (receipt := e.replay(node)) and receipt["outcome"] in ("exact", "within_tolerance")
+        node for node in taken if (receipt := e.replay(node)) and receipt["outcome"] in ("exact", "within_tolerance")
     ]
     merged, receipt = e.merge_report, e.documents.get("receipts/promotion.json")
     promoted = receipt["disposition"] if receipt else "not_reached"
     parts = len(merged["contributions"]) if merged else 0
     return [
         _count("all_required_contributor_roles_present", present, required),
-        _count("validator_acceptance_receipts_exist", len(accepted), required),
-        _count("replay_receipts_exist_for_accepted_contributions", len(replayed), max(len(accepted), 1)),
+        _count("validator_acceptance_receipts_exist", len(taken), required),
+        _count("replay_receipts_exist_for_accepted_contributions", len(replayed), max(len(taken), 1)),
         {
             "gate": "aggregation_completed_under_policy",
             "passed": merged is not None and parts == required,
