@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from console.cli.view_command import places_of_bundles
 from console.observation.file_lines import LONGEST, FileLines
 from console.observation.kept_psionic import read_psionic
 from console.observation.kept_swarm import read_swarm
@@ -340,6 +342,20 @@ def test_a_path_is_a_bundle_its_first_document_or_a_folder_of_bundles(kept: Stag
         (found,) = list_kept(place)
         assert (found.run_id, found.bundle) == (RUN_ID, bundle)
     assert list_kept(bundle / "journals") == ()
+
+
+def test_bundles_are_found_some_levels_below_the_place_and_no_link_is_followed(kept: Stage, tmp_path: Path) -> None:
+    deep = tmp_path / "tree" / "fixtures" / "swarm" / "runs"
+    deep.mkdir(parents=True)
+    assert kept.run_dir is not None
+    shutil.copytree(kept.run_dir / "bundle", deep / "a-run")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "link").symlink_to(deep)
+
+    assert places_of_bundles(deep / "a-run") == (deep / "a-run",)
+    assert places_of_bundles(deep) == (deep,)
+    assert places_of_bundles(tmp_path / "tree") == (deep,)
+    assert places_of_bundles(tmp_path / "other") == ()
 
 
 def test_the_first_screen_of_a_large_file_waits_for_no_more_than_its_first_piece(tmp_path: Path) -> None:
