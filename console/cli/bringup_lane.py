@@ -89,15 +89,18 @@ class _Gates:
         def tell(what: str) -> None:
             print(f"{node.node_id}: {(Clock().mono_ms() - began_ms) / 1000:.1f} s  {what}", file=sys.stderr, flush=True)
 
+        bound_s = self.contract.policies.prepare_ms / 1000  # as long as a run would wait for it
         try:
-            async with self.reached(node, tell) as host:
-                tell(f"gate goes on with {node.backend}, reached by {host.endpoint}")
+            async with asyncio.timeout(bound_s), self.reached(node, tell) as host:
+                tell(f"gate goes on with {node.backend}, reached by {host.endpoint} (bound {bound_s:g} s)")
                 run_id = self.paths.root.name
                 async with meanwhile(sys.stderr, f"{node.node_id}: at its gate", alone=False):
                     response = await bring_up(host, self.contract, run_id=run_id, gate_steps=GATE_STEPS)
         except (HostError, ContractError, RecordsError, UsageError, OSError) as error:
-            tell(f"no report: {error}")
-            return Gated(node, reason=str(error) or type(error).__name__)
+            late = f"expected a report within {bound_s:g} s, the lane's prepare_ms, got none"
+            reason = str(error) or (late if isinstance(error, TimeoutError) else type(error).__name__)
+            tell(f"no report: {reason}")
+            return Gated(node, reason=reason)
         tell(response.report.disposition)
         return Gated(node, response)
 

@@ -14,6 +14,7 @@ import pytest
 
 from console.cli.main import main
 from console.evidence.lane_documents.places import FIRST_LANE
+from console.places import data_dir
 from runners.contract.bringup import BringupReport
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -75,6 +76,20 @@ def test_this_machine_refuses_the_frozen_lane_and_says_why(frozen: "subprocess.C
         assert f"device_kind: expected one of {kind}, got {report.device.kind}" in report.reasons
         assert (report.probe, report.gate, report.throughput) == (None, None, None)
         assert f".{report.device.kind}." in report.device.backend_label
+
+
+def test_a_gate_that_takes_longer_than_the_lane_lets_it_is_given_up_and_says_so(
+    world: dict[str, str], tmp_path: Path
+) -> None:
+    lane = tmp_path / "hasty.toml"
+    text = (data_dir("fixtures") / "swarm" / "lanes" / "loopback.toml").read_text()
+    lane.write_text(text.replace("prepare_ms = 300000", "prepare_ms = 500").replace('"loopback"', '"hasty"'))
+
+    done = swarm(world, "bringup", "lane", "--lane", str(lane))
+
+    assert done.returncode == 1
+    assert done.stdout.count("no_report  expected a report within 0.5 s, the lane's prepare_ms, got none") == 2
+    assert list((Path(world["SWARM_RUNS"]) / ".bringup").iterdir()) == []
 
 
 @pytest.mark.parametrize("host", HOSTS)
