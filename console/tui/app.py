@@ -29,6 +29,7 @@ from console.tui.screens.place import Place
 from console.tui.screens.receipts import Receipts
 from console.tui.screens.viewer import Viewer
 from console.tui.session import Session, keep_session, read_session
+from console.tui.standing import home_relative
 from console.tui.themes import DEFAULT_THEME, Palette, load_themes
 from console.tui.view import Mode
 from runners.records.clock import Clock
@@ -169,7 +170,7 @@ class SwarmApp(ProvingApp):
         except (OSError, RecordsError) as error:
             self.notice(f"✗ snapshot: {in_words(error)}; nothing was kept in {self.runs_dir / 'snapshots'}", "bad")
         else:
-            self.notice(f"✓ snapshot {place.name} in {place.parent}, {digest[:16]}", "ok")
+            self.notice(f"✓ snapshot {digest[:8]} in {home_relative(place)}", "ok")
 
     def action_next_theme(self) -> None:
         names = sorted(self.themes)

@@ -46,7 +46,7 @@ class OperatingApp(ScrubbingApp):
             asked=self.asked_ms is not None,
             read_only=self.read_only,
             replaying=watched is not None and watched.player is not None,
-            busy=job.state.what if job else "",
+            busy=job.state.what.replace(f" {watched.run_dir.name}" if watched else "", "") if job else "",
             ending=job is not None and job.state.cancelling,
             bundle=watched is not None and watched.bundle is not None,
             gone=self.why_gone(),

@@ -88,7 +88,7 @@ class OpeningApp(DrillingApp):
         """The offline check of the watched run's bundle, in a process of its own."""
         bundle = self.attachment.bundle if self.attachment else None
         if bundle is None:
-            why = self.why_gone() or "the run has no bundle yet; it is written when the run closes"
+            why = self.why_gone() or "the run has no bundle yet; it is written when it closes"
             self.notice(f"× verify: {why}", "warn")
         else:
             self.verify(bundle)

@@ -1,4 +1,5 @@
-"""Why an act would be refused now, and what would enable it. Pure; one function an act."""
+"""Why an act would be refused now, and what would enable it. Pure; one function an act. A reason has one line of 80
+columns beside the key and its name: the run, which the header names, is `the run`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class Standing:
     state: State = field(default_factory=State)
 
 
+RETAINED = "a retained run; only a run of this machine can be gone on with"
 Reason = Callable[[Standing], str | None]
 
 
@@ -54,13 +56,15 @@ def _machine_is_free(standing: Standing) -> str | None:
     if standing.asked:
         return "a run is being started"
     if standing.live:
-        return f"{standing.live} is going on and needs this machine; {standing.keys('app.stop')} stops it first"
+        if standing.live == standing.run and standing.mode is Mode.LIVE:
+            return f"the run is going on and needs this machine; {standing.keys('app.stop')} stops it"
+        return f"another run is going on and needs this machine; {standing.keys('place.viewer')} opens it"
     return _busy(standing)
 
 
 def _go_live(standing: Standing) -> str | None:
     if standing.mode in (Mode.LIVE, Mode.STARTING):
-        return f"{standing.run or 'a run'} is going on; {standing.keys('app.stop')} stops it first"
+        return f"the run is going on; {standing.keys('app.stop')} stops it first"
     return _machine_is_free(standing)
 
 
@@ -68,11 +72,11 @@ def _continue(standing: Standing) -> str | None:
     if not standing.run:
         return f"no run is watched; {standing.keys('place.viewer')} opens one"
     if standing.mode in (Mode.LIVE, Mode.STARTING):
-        return f"{standing.run} has a coordinator, which goes on by itself"
+        return "the run has a coordinator, which goes on by itself"
     if standing.mode is not Mode.LEFT:
-        return f"{standing.run} is over; {standing.keys('app.start')} starts another run"
+        return f"the run is over; {standing.keys('app.start')} starts another run"
     if not standing.here:
-        return "this is a retained run; only a run of this machine can be gone on with"
+        return RETAINED
     return _machine_is_free(standing)
 
 
@@ -81,6 +85,8 @@ def _stop(standing: Standing) -> str | None:
         return "the run is still starting"
     if standing.mode is Mode.LEFT:
         return f"no coordinator is alive to hear it; {standing.keys('app.continue')} starts a new one"
+    if standing.mode is not Mode.LIVE and standing.live:
+        return f"the run that is going on is not this one; {standing.keys('place.viewer')} opens it"
     return None if standing.mode is Mode.LIVE else f"no run is going on; {standing.keys('app.start')} starts one"
 
 
@@ -93,11 +99,11 @@ def _replay(standing: Standing) -> str | None:
     if not standing.run:
         return f"no run is watched; {standing.keys('place.viewer')} opens one"
     if closed is None:
-        return f"{standing.run} is not over; a replay goes on from a closed bundle"
+        return "the run is not over; a replay goes on from a closed bundle"
     if closed.classification not in REPLAYABLE:
-        return f"{standing.run} ended as {words(closed.classification)}; only stale, lost or skewed slices are redone"
+        return f"only stale, lost, skewed slices are redone, not {words(closed.classification)}"
     if not standing.here:
-        return "this bundle is a retained one; only a run of this machine can be gone on with"
+        return RETAINED
     if policies is not None and standing.state.revision >= policies.max_revisions:
         return f"revision {standing.state.revision} is the lane's last; {standing.keys('app.start')} starts another run"
     return _machine_is_free(standing)
@@ -107,9 +113,9 @@ def _closed_bundle(standing: Standing) -> str | None:
     if not standing.run:
         return f"no run is watched; {standing.keys('place.viewer')} opens one"
     if standing.gone:
-        return f"nothing of {standing.run} can be read any more: {standing.gone}"
+        return f"nothing of the run can be read any more: {standing.gone}"
     if not standing.bundle:
-        return f"{standing.run} has no bundle yet; it is written when the run closes"
+        return "the run has no bundle yet; it is written when it closes"
     return _busy(standing)
 
 
@@ -119,7 +125,7 @@ def _publish(standing: Standing) -> str | None:
     promotion = standing.state.promotion
     if promotion is None:
         ended = standing.state.closed.classification if standing.state.closed else ""
-        return f"{standing.run} ended as {words(ended) or 'nothing'}: no merge, so no gate was asked"
+        return f"it ended as {words(ended) or 'nothing'}: no merge, so no gate was asked"
     missing = [gate for gate in promotion.gates if not gate.passed]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

@@ -30,7 +30,7 @@ def view_of(attachment: Attachment | None, moment: Moment) -> View:
         snapshot=snapshot(state, moment, bad=ring.bad),
         mode=Mode.IDLE,
         title=attachment.state.run_id or attachment.run_dir.name,
-        bundle=_home_relative(attachment.bundle),
+        bundle=home_relative(attachment.bundle) if attachment.bundle else None,
         counters=attachment.source.counters(),
         reading=not attachment.caught_up and blind is None,
         blind=BlindFor(blind.why, moment_ms - blind.since.mono_ms, wholly=blind.wholly)
@@ -40,9 +40,7 @@ def view_of(attachment: Attachment | None, moment: Moment) -> View:
     )
 
 
-def _home_relative(path: Path | None) -> str | None:
-    if path is None:
-        return None
+def home_relative(path: Path) -> str:
     home = Path.home()
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 

@@ -4,6 +4,7 @@ import json
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from console.drills.strike import keep_strike
 from console.evidence.operator_acts import FOLDER, KeptAct, kept_acts
 from console.hosts.endpoints import Endpoint
 from console.hosts.ways import Way
+from console.observation.sentence import REPLAYABLE
 from console.observation.state import State
 from console.tui.app import SwarmApp
 from console.tui.bindings import all_bindings
+from console.tui.drawing.text import width_of
 from console.tui.key_names import KeyNames
-from console.tui.keys import EVERYWHERE
+from console.tui.keys import EVERYWHERE, shown_key
 from console.tui.palette import commands
 from console.tui.preconditions import REASONS, Standing, reason_against
 from console.tui.screens.acts import ActPage, ActsPage
@@ -26,6 +29,7 @@ from console.tui.screens.countdown import LASTS_MS, Countdown
 from console.tui.view import Mode
 from console.tui.widgets.lines import FixedLines
 from console.tui.widgets.receipts import ReceiptsView
+from runners.contract.coordinator_records import Closed
 from runners.contract.states import Classification
 from runners.records.keys import SigningKey
 from tests.observation.recorded_journals import MONO_0, RUN_ID, WALL_0, Recording
@@ -46,30 +50,51 @@ def test_a_read_only_console_refuses_every_act_and_says_what_would_enable_it(nam
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "standing", "why"),
-    [
-        ("app.start", Standing(Mode.LIVE, run="a"), "a is going on; x stops it first"),
-        ("app.start", Standing(Mode.RETAINED, run="a", live="b"), "b is going on and needs this machine"),
+def ended(how: Classification) -> State:
+    return State(closed=Closed(classification=how, reason="so", heads=()))
+
+
+REFUSED = (
+        ("app.start", Standing(Mode.LIVE, run="a"), "the run is going on; x stops it first"),
+        ("app.start", Standing(Mode.RETAINED, run="a", live="b"), "another run is going on and needs this machine; 5"),
         ("app.stop", Standing(Mode.IDLE), "g starts one"),
+        ("app.stop", Standing(Mode.RETAINED, run="a", live="b"), "is not this one; 5 opens it"),
         ("app.stop", Standing(Mode.LEFT, run="a"), "C starts a new one"),
         ("app.continue", Standing(Mode.IDLE), "5 opens one"),
-        ("app.continue", Standing(Mode.LIVE, run="a"), "a has a coordinator, which goes on by itself"),
-        ("app.continue", Standing(Mode.CLOSED, run="a"), "a is over; g starts another run"),
+        ("app.continue", Standing(Mode.LIVE, run="a"), "the run has a coordinator, which goes on by itself"),
+        ("app.continue", Standing(Mode.CLOSED, run="a"), "the run is over; g starts another run"),
         ("app.continue", Standing(Mode.LEFT, run="a", here=False), "only a run of this machine"),
-        ("app.continue", Standing(Mode.LEFT, run="a", live="b"), "b is going on and needs this machine"),
-        ("app.bring-up", Standing(Mode.LIVE, live="a"), "x stops it first"),
+        ("app.continue", Standing(Mode.LEFT, run="a", live="b"), "another run is going on and needs this machine; 5"),
+        ("app.bring-up", Standing(Mode.LIVE, run="a", live="a"), "x stops it"),
         ("app.bring-up", Standing(Mode.IDLE, busy="drill loss"), "drill loss goes on; X cancels it"),
         ("drill.loss", Standing(Mode.IDLE, drill_problem="lane x: use --lane loopback"), "use --lane loopback"),
         ("app.replay", Standing(Mode.IDLE), "5 opens one"),
-        ("app.replay", Standing(Mode.LIVE, run="a"), "a is not over"),
-        ("app.audit", Standing(Mode.LIVE, run="a"), "written when the run closes"),
+        ("app.replay", Standing(Mode.LIVE, run="a"), "the run is not over"),
+        ("app.audit", Standing(Mode.LIVE, run="a"), "written when it closes"),
         ("app.publish", Standing(Mode.CLOSED, run="a", bundle=True), "no gate was asked"),
         ("app.acknowledge", Standing(Mode.IDLE), "no problem"),
         ("app.cancel", Standing(Mode.IDLE), "goes on"),
         ("app.start", Standing(Mode.RETAINED, replaying=True), ". goes back first"),
-    ],
-)
+        ("drill.uneven", Standing(Mode.LIVE, run="a", live="a"), "x stops it"),
+        ("drill.uneven", Standing(Mode.IDLE, live="a"), "5 opens it"),
+        ("app.replay", Standing(Mode.RETAINED, run="a", here=False, state=ended(Classification.REPLAY_REQUIRED)),
+         "only a run of this machine"),
+        *(("app.replay", Standing(Mode.CLOSED, run="a", state=ended(how)), "only stale, lost, skewed")
+          for how in Classification if how not in REPLAYABLE),
+        *(("app.publish", Standing(Mode.CLOSED, run="a", bundle=True, state=ended(how)), "no gate was asked")
+          for how in Classification),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "standing", "why"), REFUSED)
+def test_a_reason_fits_into_the_line_at_the_bottom_of_80_columns(name: str, standing: Standing, why: str) -> None:
+    binding = next(one for _, one in all_bindings() if one.id == name)
+    a_long_name = replace(standing, run=standing.run and "loopback-drill-contributor-loss-1795803347650")
+    for reason in (reason_against(name, one) for one in (standing, a_long_name)):
+        assert width_of(f" × {shown_key(binding.key)} {binding.description}: {reason}") <= 80
+
+
+@pytest.mark.parametrize(("name", "standing", "why"), REFUSED)
 def test_a_refused_act_says_why_and_what_would_enable_it(name: str, standing: Standing, why: str) -> None:
     reason = reason_against(name, standing)
     assert reason is not None

@@ -59,7 +59,7 @@ async def test_checks_and_the_host_page_say_who_waits_for_whom_out_of_how_long(
 async def test_a_run_that_goes_on_has_no_bundle_to_verify_and_says_so(healthy: Recording, tmp_path: Path) -> None:
     async with Stage.at(tmp_path / "runs", healthy, 20_000).opened() as pilot:
         await press(pilot, "4", "v")
-        assert "the run has no bundle yet; it is written when the run closes" in shown(pilot)
+        assert "the run has no bundle yet; it is written when it closes" in shown(pilot)
         assert isinstance(pilot.app, SwarmApp)
         assert pilot.app.verifications == {}
 

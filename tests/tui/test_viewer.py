@@ -90,7 +90,7 @@ async def test_header_and_acts_are_about_the_kept_run_that_is_looked_at(healthy:
         assert "<< NOT LIVE" in header
         assert "✗ refused bringup" in sentence
         assert pilot.app.reason_against("app.replay") == (  # type: ignore[attr-defined]
-            f"{KEPT.name} ended as refused bringup; only stale, lost or skewed slices are redone"
+            "only stale, lost, skewed slices are redone, not refused bringup"
         )
 
 
