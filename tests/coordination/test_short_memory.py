@@ -12,10 +12,10 @@ import pytest
 
 from console.coordination.errors import JobEnded
 from console.coordination.job import JobProcess, run_job
-from runners.contract.jobs import Progress, ReplayJob, ScoreJob, ScoreResult, ScoreSubject, SegmentResult
+from runners.contract.jobs import Progress, ScoreJob, ScoreResult, ScoreSubject, SegmentResult
 from runners.training.shards import write_shard
 from tests.patience import PATIENCE_S
-from tests.training.assignments import BASE, assignment_over, lay_ground
+from tests.training.assignments import replay_job
 from tests.training.problems import shard
 
 VOCABULARY, HIDDEN = 1 << 21, 1 << 17  # half a tebibyte in bf16: a hole in a file
@@ -48,14 +48,6 @@ async def test_a_scoring_without_room_is_refused_by_the_machine_with_both_figure
     with pytest.raises(OSError, match=said) as caught:
         await run_job("score", job, ScoreResult, ignore, log=tmp_path / "log.txt")
     assert caught.value.errno == errno.ENOMEM
-
-
-def replay_job(folder: Path) -> ReplayJob:
-    ground = lay_ground(folder)
-    return ReplayJob(
-        assignment=assignment_over(ground, 0), model_dir=str(BASE), slice_path=str(ground.slice_path(0)),
-        initial_adapter_path=str(ground.initial_path), backend="reference", out_dir=str(folder / "again"),
-    )  # fmt: skip
 
 
 async def killed(running: JobProcess) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from console.hosts.host_checks import judge
 from console.hosts.on_a_mac import keychain_hint, network_hint
-from tests.hosts.test_host_checks import BARE, seen
+from tests.hosts.sights import BARE, seen
 
 NO_ROUTE = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
 # As asyncio tells of a name with two addresses: no errno of its own.

@@ -7,8 +7,8 @@ from pathlib import Path
 from runners.contract.canonical import canonical_bytes
 from runners.contract.jobs import Progress
 from runners.process.unheard import EXIT_UNHEARD
-from tests.coordination.test_short_memory import replay_job
 from tests.patience import PATIENCE_S
+from tests.training.assignments import replay_job
 
 
 def test_a_job_that_waits_for_more_ends_with_whoever_asked_for_it(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Each rule of the rooms is really held: an import against it breaks it."""
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,3 +59,15 @@ def test_every_rule_is_tried_here(report: str) -> None:
     kept = [line for line in report.splitlines() if line.endswith("KEPT")]
 
     assert kept == []
+
+
+def test_no_file_imports_from_a_test() -> None:
+    """What tests share lies beside them; a test that is collected runs nobody else's."""
+    found = []
+    for path in sorted((REPOSITORY / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            places = [f"{node.module}.{name}" if isinstance(node, ast.ImportFrom) else name for name in names]
+            found += [f"{path.name}: {place}" for place in places if re.search(r"^tests\..*\btest_", place)]
+
+    assert found == []

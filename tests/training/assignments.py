@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runners.contract.batches import batch_order
-from runners.contract.jobs import CutJob, CutPart, CutResult
+from runners.contract.jobs import CutJob, CutPart, CutResult, ReplayJob
 from runners.contract.plan import (
     OUTBOX_FILES,
     TENSOR_A,
@@ -110,3 +110,11 @@ def assignment_over(
             identity=identity,
         ),
     )
+
+
+def replay_job(folder: Path) -> ReplayJob:
+    ground = lay_ground(folder)
+    return ReplayJob(
+        assignment=assignment_over(ground, 0), model_dir=str(BASE), slice_path=str(ground.slice_path(0)),
+        initial_adapter_path=str(ground.initial_path), backend="reference", out_dir=str(folder / "again"),
+    )  # fmt: skip

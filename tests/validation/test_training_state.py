@@ -11,8 +11,8 @@ from runners.contract.plan import MOMENTS_A, MOMENTS_B
 from runners.records.errors import TensorFileError
 from runners.records.tensors import RawTensor, read_tensors, write_tensors
 from tests.training.assignments import Ground, lay_ground
+from tests.training.continuing import planned, train
 from tests.training.problems import BACKENDS
-from tests.training.test_continuation import planned, train
 
 NAME = "step-000004.safetensors"
 
