@@ -60,15 +60,19 @@ class ConsoleActs:
         return _refused_as_such(lambda: endpoints_of(_load(lane), HostBook(host_home()), self._named))
 
     def start_run(self) -> StartedRun:
+        from console.cli.free_machine import one_console_at_a_time, require_free_machine
         from console.cli.run import require_ports
         from console.cli.start import create_run, operator_token, spawn_coordinator
         from console.cli.start_options import StartOptions
+        from console.places import runs_dir
 
         def start() -> StartedRun:
             token = operator_token()
             chosen = StartOptions.by(self._way, self.lane)
-            spec, paths = create_run(chosen, check_ports=require_ports)
-            spawn_coordinator(paths, token)
+            with one_console_at_a_time(runs_dir()):
+                require_free_machine(runs_dir(), Clock().wall_ms())
+                spec, paths = create_run(chosen, check_ports=require_ports)
+                spawn_coordinator(paths, token)
             return StartedRun(spec.run_id, paths.root)
 
         return _refused_as_such(start)

@@ -21,7 +21,8 @@ from console.evidence.sshsig import allowed_signer
 from console.hosts.errors import PortTaken
 from console.hosts.loopback import require_free_port
 from console.hosts.overlays import overlays_here, tailnet_address, warning_of
-from console.observation.runs import coordinator_folder
+from console.observation.runs import coordinator_folder, list_runs, newest_live
+from console.places import runs_dir
 from runners.records.lock import is_held
 
 SUCCESS = "bounded_success"
@@ -97,7 +98,9 @@ def require_ports(ports: tuple[tuple[str, int, str], ...]) -> None:
         try:
             require_free_port(address, port, option=option)
         except PortTaken as error:
-            raise UsageError(str(error)) from error
+            live = newest_live(list_runs(runs_dir()))
+            here = f". {live.run_id} goes on here: `swarm attach {live.run_id}` shows it" if live else ""
+            raise UsageError(f"{error}{here}") from error
 
 
 def attach_to(options: argparse.Namespace) -> int:

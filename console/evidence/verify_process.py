@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from console.evidence.checks.layout import BUNDLE_FILE
+from console.evidence.checks.layout import BUNDLE_FILE, SIGNATURE_FILE
 from console.evidence.checks.psionic.check import check_psionic
 from console.evidence.checks.real_run import RULES, check_real_run
 
@@ -26,7 +26,8 @@ def is_ours(path: Path) -> bool:
         with os.fdopen(os.open(first, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             body = json.loads(stream.read(MAX_FIRST_DOCUMENT) or b"")
     except (OSError, ValueError, RecursionError):
-        return False
+        # It says nothing: what lies beside it does, and the check of our rules then tells what is wrong with it.
+        return path.is_dir() and (path / SIGNATURE_FILE).is_file()
     return isinstance(body, dict) and body.get("schema_version") == OURS
 
 

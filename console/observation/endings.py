@@ -8,6 +8,7 @@ from console.evidence.checks.layout import BUNDLE_FILE
 from console.observation.kept_json import number, read_json, text
 from console.observation.runs import RunRef
 
+UNREADABLE = "unreadable"  # the document that says how
 REPORT = "coordinator_runtime_report.json"
 YEAR_10000_MS = 253_402_300_800_000  # no calendar goes on
 
@@ -31,4 +32,5 @@ def _read(bundle: Path, changed_ns: int) -> tuple[str, str, int | None]:  # noqa
     body, report = read_json(bundle / BUNDLE_FILE), read_json(bundle / REPORT)
     at_ms = number(report, "finished_wall_ms") or number(report, "finished_at_ms") or 0  # ours, the old system's
     told = int(at_ms) if 0 < at_ms < YEAR_10000_MS else None
-    return text(body, "result_classification", limit=40), text(body, "reason"), told
+    ended = text(body, "result_classification", limit=40) if body else UNREADABLE
+    return ended, text(body, "reason"), told

@@ -139,6 +139,8 @@ class SwarmApp(ProvingApp):
         if place.zoomed:
             place.zoom()
             self.touch()
+        elif isinstance(place, Viewer) and place.drop_filter():
+            self.touch()
         elif self.filter and isinstance(place, Dashboard | Receipts):
             self.set_filter(parse_filter(""))
         elif self.attachment is not None and self.attachment.player is not None:

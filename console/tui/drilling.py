@@ -46,8 +46,9 @@ class DrillingApp(OperatingApp):
 
     async def _drill(self, kind: "DrillKind", binding: str, lane: str) -> None:
         board = await self.drill_board()
-        if board.problem:
-            self.notice(f"× drill {words(kind)}: {board.problem}", "warn")
+        await self.look_for_runs()  # another console may have begun one while this one counted down
+        if (reason := self.reason_against(binding)) is not None:
+            self.notice(f"× drill {words(kind)}: {reason}", "warn")
             return
         run_id = f"{Path(lane).stem}-drill-{kind}-{self.clock.wall_ms()}".replace("_", "-")
         board.begin(kind, run_id)

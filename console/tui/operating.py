@@ -20,6 +20,7 @@ from console.tui.outcomes import gate_outcome, last_line
 from console.tui.preconditions import REASONS, Standing, reason_against
 from console.tui.screens.confirm import Confirm, ConfirmEnd, ConfirmStop
 from console.tui.scrubbing import ScrubbingApp
+from console.tui.standing import why_gone
 from console.tui.view import Mode
 from console.tui.widgets.receipts import ReceiptsView
 
@@ -49,7 +50,7 @@ class OperatingApp(ScrubbingApp):
             busy=job.state.what.replace(f" {watched.run_dir.name}" if watched else "", "") if job else "",
             ending=job is not None and job.state.cancelling,
             bundle=watched is not None and watched.bundle is not None,
-            gone=self.why_gone(),
+            gone=why_gone(watched, self.clock.mono_ms()),
             here=watched is not None and watched.run_dir.parent == self.runs_dir,
             problem=self.problem_at_hand() is not None,
             keys=self.key_names,

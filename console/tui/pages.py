@@ -1,5 +1,6 @@
 """The app as one who opens things: kept runs, files, records, the operator's acts, lanes, a pager."""
 
+import asyncio
 import os
 import shlex
 import shutil
@@ -22,6 +23,7 @@ from console.tui.screens.help import Help
 from console.tui.screens.host import HostPage
 from console.tui.screens.kept import KeptPage, read_kept
 from console.tui.screens.lane import LanePage
+from console.tui.standing import why_gone
 from console.tui.verification import Verification
 from console.tui.view import LogEntry, Mode
 from runners.records.errors import RecordsError
@@ -43,12 +45,16 @@ class OpeningApp(DrillingApp):
             self.open_kept(run.bundle)
         else:
             self.attach(run.run_dir)
+            self.unsay()  # it was about another run
             self.action_place("dashboard")
 
     def open_kept(self, bundle: Path) -> None:
         self.run_worker(self._open_kept(bundle), group="kept", exit_on_error=False)
 
     async def _open_kept(self, bundle: Path) -> None:
+        if not await asyncio.to_thread(bundle.exists):
+            self.notice(f"✗ {bundle.name}: it is not there any more: {bundle}", "bad")
+            return
         run = await read_kept(bundle)
         self._look_at(run)
         self.push_screen(KeptPage(run))
@@ -80,7 +86,9 @@ class OpeningApp(DrillingApp):
     def open_watched_bundle(self) -> None:
         bundle = self.attachment.bundle if self.attachment else None
         if bundle is None:
-            self.notice(f"× bundle: {self.why_gone() or 'it is still being written'}", "warn")
+            self.notice(
+                f"× bundle: {why_gone(self.attachment, self.clock.mono_ms()) or 'it is still being written'}", "warn"
+            )
         else:
             self.open_kept(bundle)
 
@@ -88,7 +96,8 @@ class OpeningApp(DrillingApp):
         """The offline check of the watched run's bundle, in a process of its own."""
         bundle = self.attachment.bundle if self.attachment else None
         if bundle is None:
-            why = self.why_gone() or "the run has no bundle yet; it is written when it closes"
+            gone = why_gone(self.attachment, self.clock.mono_ms())
+            why = gone or "the run has no bundle yet; it is written when it closes"
             self.notice(f"× verify: {why}", "warn")
         else:
             self.verify(bundle)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from console.observation.moment import Moment
+from console.observation.runs import RunRef, RunStanding
 from console.observation.snapshot import snapshot
 from console.observation.source import Counters
 from console.observation.state import State
@@ -38,6 +39,18 @@ def view_of(attachment: Attachment | None, moment: Moment) -> View:
         else None,
         replay=replay,
     )
+
+
+def why_gone(attachment: Attachment | None, now_ms: int) -> str:
+    """Why nothing of the watched run can be read any more; empty while it can."""
+    blind = attachment.blind_at(now_ms) if attachment else None
+    return blind.why if blind is not None and blind.wholly else ""
+
+
+def other_live(runs: tuple[RunRef, ...], attachment: Attachment | None) -> bool:
+    """Does a run go on here that isn't the one that is watched?"""
+    watched = attachment.run_dir if attachment else None
+    return any(run.standing is RunStanding.LIVE and run.run_dir != watched for run in runs)
 
 
 def home_relative(path: Path) -> str:

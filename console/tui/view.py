@@ -86,4 +86,5 @@ class View:
     drills: tuple["DrillCard", ...] = ()
     verified: Verified | None = None  # the offline check of this run's bundle
     runs: tuple[RunRef, ...] = field(default=(), compare=False)
+    other_live: bool = False  # a run goes on here that isn't the one that is watched
     last: RunRef | None = field(default=None, compare=False)  # this machine's newest run

@@ -20,7 +20,7 @@ from console.tui.desk import OperatorDesk
 from console.tui.key_names import KeyNames
 from console.tui.lateness import FRAME_MS, Lateness
 from console.tui.notices import Notices
-from console.tui.standing import mode_of, view_of
+from console.tui.standing import mode_of, other_live, view_of
 from console.tui.stylesheet import ThemedStylesheet
 from console.tui.terminal import TerminalDriver
 from console.tui.verification import Verification, Verified
@@ -227,17 +227,13 @@ class WatchingApp(App[None]):
             verified=self._verified(),
             runs=self.runs,
             last=self.last_run,
+            other_live=other_live(self.runs, self.attachment),
         )
 
     @property
     def last_run(self) -> RunRef | None:
         """This machine's newest, as it was found the last time that somebody looked."""
         return next((run for run in self.runs if run.run_dir.parent == self.runs_dir), None)
-
-    def why_gone(self) -> str:
-        """Why nothing of the watched run can be read any more; empty while it can."""
-        blind = self.attachment.blind_at(self.clock.mono_ms()) if self.attachment else None
-        return blind.why if blind is not None and blind.wholly else ""
 
     def _asked_since(self, now: Stamp) -> int:
         asked_ms = self.attachment.asked_ms if self.attachment else self.asked_ms

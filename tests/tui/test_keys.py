@@ -302,3 +302,17 @@ def test_the_list_of_keys_names_each_once_with_what_it_does() -> None:
     lines = keys_table().split("\n")
     assert any(line.startswith("app.start ") and "start a run of the chosen lane" in line for line in lines)
     assert len({line.split()[0] for line in lines}) == len(lines) == len(all_bindings())
+
+
+async def test_a_word_that_has_no_room_on_one_line_is_whole_above_the_keys(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    async with stage.opened(run_id=healthy.run_id) as pilot:
+        assert isinstance(pilot.app, SwarmApp)
+        before = shown(pilot).splitlines()
+        pilot.app.notice(f"✗ go live: {'what went wrong, ' * 7}and what to do about it")
+        await settle(pilot)
+        assert "and what to do about it" in " ".join("".join(shown(pilot).splitlines()[-3:]).split())
+        assert shown(pilot).splitlines()[:20] == before[:20]  # nothing jumps
+        stage.clock.now_ms += 20_000
+        await settle(pilot)
+        assert shown(pilot).splitlines()[2:] == before[2:]

@@ -85,3 +85,37 @@ async def test_pages_of_a_kept_run_turn_by_a_click_on_their_name(healthy: Record
             await pilot.click(offset=(x + 3, y))
             await settle(pilot)
             assert page.section == name
+
+
+async def test_what_the_second_line_advises_is_lit_under_the_mouse_and_done_by_a_click(
+    stale: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.at(tmp_path / "runs", stale, stale.end_ms)
+    stage.finish(Classification.REPLAY_REQUIRED, stale.end_ms + 100)
+    async with stage.opened(size=(160, 48), run_id=RUN_ID) as pilot:
+        line = pilot.app.screen.query_one("#sentence")
+        before = line.rows  # type: ignore[attr-defined]
+        at = next(row for row in shown(pilot).splitlines() if "▸" in row).index("e shows the")
+        await pilot.hover(offset=(at, 1))
+        assert line.rows != before  # type: ignore[attr-defined]
+        await pilot.click(offset=(5, 1))  # no advice there
+        assert not isinstance(pilot.app.screen, Record)
+        await pilot.click(offset=(at + 4, 1))
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Record)
+
+
+async def test_what_stands_on_the_line_below_a_page_is_done_by_a_click(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    async with stage.opened(size=(160, 48), place="viewer") as pilot:
+        await click(pilot, "enter opens")
+        assert isinstance(pilot.app.screen, KeptPage)
+        at, y = cell_of(pilot, "esc back")
+        lines = pilot.app.screen.query_one(LineView)
+        before = lines.border_subtitle  # as markup: words and their styles
+        await pilot.hover(offset=(at, y))
+        assert lines.border_subtitle != before
+        await pilot.click(offset=(at - 10, y - 1))  # a line of the page, and no word below it
+        assert isinstance(pilot.app.screen, KeptPage)
+        await click(pilot, "esc back")
+        assert not isinstance(pilot.app.screen, KeptPage)

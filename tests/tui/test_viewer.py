@@ -433,3 +433,92 @@ def test_what_differs_behind_the_digits_that_are_shown_is_not_called_the_same() 
     assert merged[0][:5] == merged[1][:5]  # to three digits they are one
     assert not any("held-out merge" in line or "swarm-mac-a loss" in line for line in same)
     assert any("NVIDIA H100" in line for line in differ)
+
+
+async def test_a_bundle_that_changes_or_goes_while_it_is_open_is_told_and_read_again(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    assert stage.run_dir is not None
+    bundle = furnish(stage.run_dir / "bundle")
+    async with stage.opened(size=(160, 48), place="viewer") as pilot:
+        await pilot.press("enter")
+        await settle(pilot)
+        page = pilot.app.screen
+        assert isinstance(page, KeptPage)
+        await page._look()
+        await settle(pilot)
+        assert "changed on disk" not in shown(pilot)
+        report = json.loads((bundle / "coordinator_runtime_report.json").read_text())
+        report["nodes"][0]["device_name"] = "another device"
+        (bundle / "coordinator_runtime_report.json").write_text(json.dumps(report))
+        await page._look()
+        await settle(pilot)
+        assert "▲ changed on disk since it was read: coordinator_runtime_report.json · v reads" in shown(pilot)
+        await pilot.press("v", "right", "right")
+        await settle(pilot)
+        assert "another device" in shown(pilot)
+        assert "changed on disk" not in shown(pilot)
+        shutil.rmtree(stage.run_dir)
+        await page._look()
+        await settle(pilot)
+        assert "✗ its folder is gone from the disk: what is shown was read before" in shown(pilot)
+
+
+async def test_a_bundle_that_is_gone_is_not_opened_as_an_empty_one(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    async with stage.opened(size=(160, 48), place="viewer") as pilot:
+        assert stage.run_dir is not None
+        shutil.rmtree(stage.run_dir)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert not isinstance(pilot.app.screen, KeptPage)
+        assert "it is not there any more" in shown(pilot)
+
+
+async def test_of_many_runs_those_are_found_whose_name_or_ending_has_the_words(
+    healthy: Recording, stale: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    for number in range(50):
+        shutil.copytree(stage.runs_dir / RUN_ID, stage.runs_dir / f"night-{number}")
+    other = Stage.at(tmp_path / "other", stale, 0)
+    other.finish(Classification.REPLAY_REQUIRED, stale.end_ms + 100)
+    assert other.run_dir is not None
+    shutil.copytree(other.run_dir, stage.runs_dir / "night-of-the-stale")
+    async with stage.opened(size=(160, 48), place="viewer") as pilot:
+        assert "52 · / filters" in shown(pilot)
+        await pilot.press("slash", *"night !success")
+        await settle(pilot)
+        assert "1 of 52" in shown(pilot)
+        assert "night-of-the-stale" in shown(pilot)
+        await pilot.press("enter", "enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, KeptPage)
+        assert pilot.app.screen.run.classification == "replay_required"
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "1 of 52" in shown(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "52 · / filters" in shown(pilot)
+        await pilot.press("slash", *"nothing of that name")
+        await settle(pilot)
+        assert "none of 52 runs has these words" in shown(pilot)
+
+
+async def test_a_bundle_whose_first_document_is_broken_is_unreadable_and_checked_by_our_rules(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    assert stage.run_dir is not None
+    bundle = furnish(stage.run_dir / "bundle")
+    (bundle / FIRST).write_text('{"schema_version": "swarm.real')
+    (bundle / "bundle.sig").write_text("-----BEGIN SSH SIGNATURE-----")
+    async with stage.opened(size=(160, 48), place="viewer") as pilot:
+        assert "✗ unreadable" in shown(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "✗ nothing that can be read" in shown(pilot)
+        assert "by our rules" in shown(pilot)
+        assert "publish" not in shown(pilot).split("╭─", 2)[1].split("claim boundary")[0]

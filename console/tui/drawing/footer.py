@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-from console.tui.drawing.text import Row, fill, row_width
+from console.tui.drawing.text import Row, fill, row_width, wrap
 from console.tui.keys import DRILL_KEYS
 from console.tui.view import Mode, View
 
+MOST_ROWS = 5  # of a word to the operator
 PLACES = ("dashboard", "receipts", "drills", "checks", "viewer")
 
 
@@ -43,6 +44,15 @@ def footer(view: View, width: int, lit: int = -1) -> tuple[Row, ...]:
     for place, piece in enumerate(pieces(view, width)):
         row += [(text, "accent*") for text, _ in piece.row] if place == lit and piece.press else piece.row
     return (fill(tuple(row), width),)
+
+
+def notice_rows(view: View, width: int) -> tuple[Row, ...]:
+    """The word to the operator, whole as far as it is worth; none without one."""
+    if view.notice is None:
+        return ()
+    text, role = view.notice
+    return tuple(fill(((" " if not at else "   ", ""), (line, role)), width)
+                 for at, line in enumerate(wrap(text, width - 4, MOST_ROWS)))  # fmt: skip
 
 
 def piece_at(view: View, width: int, x: int) -> int:

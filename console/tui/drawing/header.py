@@ -1,8 +1,10 @@
 """The first two lines: which run, how it stands, and the sentence."""
 
 from console.observation.figures import clock, elapsed, problems, seconds, words
+from console.tui.drawing.offers import Offer
 from console.tui.drawing.places import standing
 from console.tui.drawing.text import Row, clip, clip_front, ends, fill, fit_words, row_width, width_of
+from console.tui.key_names import KEY
 from console.tui.view import BlindFor, Mode, View
 from runners.contract.states import Classification
 
@@ -70,6 +72,8 @@ def _marks(view: View, *, wide: bool) -> Row:
         marks.append((f"|| PAUSED +{view.held_back}  ", "warn*"))
     if view.gap_ms is not None:
         marks.append((f"% OBSERVER GAP {view.gap_ms / 1000:.1f}s  ", "warn*"))
+    if view.other_live and view.mode is not Mode.IDLE:  # there it is watched at once
+        marks.append(("● ANOTHER LIVE  ", "accent*"))
     if view.blind is not None:
         marks.append((f"? NO DATA {seconds(view.blind.for_ms)}  ", "warn*"))
     bad = view.snapshot.bad
@@ -82,6 +86,26 @@ def _marks(view: View, *, wide: bool) -> Row:
 
 
 def sentence(view: View, width: int) -> tuple[Row, ...]:
+    row: Row = ((" ▸ ", "warn"), *view.keys.row(_spans(view)))
+    if row_width(row) > width:
+        row = _with_short_names(row, view)
+    while row_width(row) > width and len(row) > 2 and (row[-1][1] == "muted" or row.count(SEPARATOR) > 1):
+        row = _without_last_clause(row)
+    return (fill(fit_words(_with_advice(row, width), width), width),)
+
+
+def sentence_offers(view: View, width: int) -> tuple[Offer, ...]:
+    """The sentence in its pieces: what it advises names a key, up to where the advice ends."""
+    named = {view.keys(text): text for text, role in _spans(view) if role == KEY}
+    found: list[Offer] = []
+    binding = ""
+    for text, role in sentence(view, width)[0]:
+        binding = named.get(text, "") if role == "bright*" else binding if role == "text" else ""
+        found.append(Offer(text, binding))
+    return tuple(found)
+
+
+def _spans(view: View) -> Row:
     match view.mode:
         case Mode.IDLE:
             spans: Row = _idle(view)
@@ -104,12 +128,7 @@ def sentence(view: View, width: int) -> tuple[Row, ...]:
             )
         case _:
             spans = view.snapshot.sentence
-    row: Row = ((" ▸ ", "warn"), *view.keys.row(spans))
-    if row_width(row) > width:
-        row = _with_short_names(row, view)
-    while row_width(row) > width and len(row) > 2 and (row[-1][1] == "muted" or row.count(SEPARATOR) > 1):
-        row = _without_last_clause(row)
-    return (fill(fit_words(_with_advice(row, width), width), width),)
+    return spans
 
 
 def _blind(blind: BlindFor) -> Row:

@@ -43,12 +43,12 @@ def verdict(run: KeptRun, verified: Verified | None, width: int) -> tuple[Row, .
     good = run.classification == "bounded_success"
     glyph, role = ("✓", "ok*") if good else ("✗", "bad*")
     rows: list[Row] = [
-        labelled("says", ((f"{glyph} {words(run.classification) or 'nothing'}", role),), width, 12),
+        labelled("says", ((f"{glyph} {words(run.classification) or 'nothing that can be read'}", role),), width, 12),
         labelled("checked", verified_line(verified), width, 12),
         *_whole("why", (run.reason,), "text", width),
-        labelled("run", ((run.run_id, "bright"), (f"  {run.lane}", "muted")), width, 12),
-        labelled("promotion", ((words(run.promotion), "text"),), width, 12),
-        *_whole("publish", (run.publish,), "muted", width),
+        labelled("run", ((plain(run.run_id or run.path.name), "bright"), (f"  {run.lane}", "muted")), width, 12),
+        *((labelled("promotion", ((words(run.promotion), "text"),), width, 12),) if run.promotion else ()),
+        *_whole("publish", (run.publish.strip(": "),), "muted", width),
         *_whole("counted", tuple(f"{count} {name}" for name, count in run.counts), "text", width),
         *_whole("held-out", tuple(f"{name} {loss(value)}" for name, value in run.scores), "text", width),
     ]  # fmt: skip

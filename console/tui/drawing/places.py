@@ -20,6 +20,13 @@ def run_row(run: RunRef, width: int, *, marked: bool = False) -> Row:
     return ends(left, ((f"  {changed(run, width)}", "muted"),), width)
 
 
+def has_words(run: RunRef, wanted: str) -> bool:
+    """Does every word stand in the run's name or in how it ended, and none that follows a `!`?"""
+    said = f"{run.run_id} {standing(run)[0]}".casefold()
+    return all((word[1:] not in said) if word[0] == "!" and word[1:] else word in said
+               for word in wanted.casefold().split())  # fmt: skip
+
+
 def changed(run: RunRef, width: int) -> str:
     """When it ended, by its own word where it has one; without the year where there is little room."""
     form = "%Y-%m-%d %H:%MZ" if width >= NARROW else "%m-%d %H:%MZ"

@@ -30,7 +30,8 @@ def verified_line(state: Verified | None) -> Row:
         # The old documents can only agree with each other: what they don't prove is listed below the line.
         word = "verified" if state.kind == "swarm" else "consistent with themselves"
         return (("✓ ", "ok"), (word, "ok*"), *signer, took)
-    return (("✗ ", "bad"), (f"NOT verified: {len(state.findings)} findings", "bad*"), *signer, took)
+    found = len(state.findings)
+    return (("✗ ", "bad"), (f"NOT verified: {found} finding{'' if found == 1 else 's'}", "bad*"), *signer, took)
 
 
 def verified_rows(state: Verified | None, width: int) -> tuple[Row, ...]:

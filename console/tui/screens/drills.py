@@ -33,7 +33,7 @@ class Drills(Place):
         rows, self._targets, self._owners = drills(view.drills, reasons, view.keys, now_ms, self.size.width - 6)
         lines.show_rows(rows)
         self._look_at_the_one_that_goes_on(view, lines)
-        lines.entitle(subtitle=Content(f"lane {view.lane} · each on a scratch run of its own"))
+        lines.offer(f"lane {view.lane} · each on a scratch run of its own")
         super().show(view)
 
     def _look_at_the_one_that_goes_on(self, view: View, lines: FixedLines) -> None:

@@ -87,6 +87,6 @@ class FilePage(Place):
         view, lines = self.query_one(FileView), self._lines
         view.entitle(Content(plain(self._shown_name)))
         left = f"from character {view.left + 1} · " if view.left else ""
-        back = self.told("<file.left> <file.right> sideways · <file.back> back")
+        back = "<file.left> left · <file.right> right · <file.back> back"
         more = "" if lines.whole else ", indexing goes on"
-        view.entitle(subtitle=Content(f"{left}{len(lines)} lines · {size(lines.size)}{more} · {back}"))
+        view.offer(f"{left}{len(lines)} lines · {size(lines.size)}{more} · {back}")

@@ -28,7 +28,8 @@ class Leaf(Place):
 
     def body(self) -> Iterable[Widget]:
         lines = FixedLines(id="lines", cursor=self.CURSOR)
-        lines.entitle(Content(self.TITLE_TEXT), Content(self.told("<leaf.back> back")))
+        lines.entitle(Content(self.TITLE_TEXT))
+        lines.offer("<leaf.back> back")
         yield lines
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:

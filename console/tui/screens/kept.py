@@ -9,6 +9,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
+from console.observation.kept_changes import Marks, changes, marks_of
 from console.observation.kept_run import KeptFile, KeptRun
 from console.observation.plain import plain
 from console.tui.drawing import kept
@@ -23,6 +24,7 @@ from console.tui.view import View
 from console.tui.widgets.lines import FixedLines
 from runners.records.errors import RecordsError
 
+LOOK_S = 2.0
 TABS = 2  # rows above those of a section
 Targets = tuple[KeptFile | None, ...]  # beside each row, what enter opens
 
@@ -43,6 +45,8 @@ class KeptPage(Place):
         super().__init__()
         self.run = run
         self._section = 0
+        self._marks: Marks = {}
+        self._since = ""  # what became of its files since they were read
         self._at_top = False  # the next rows are of another section
         self._tables: dict[str, AdapterTable] | None = None  # once their headers were read
         self._targets: Targets = ()
@@ -54,7 +58,20 @@ class KeptPage(Place):
         yield lines
 
     def on_mount(self) -> None:
+        self._marks = marks_of(self.run.path)
         self.action_verify()
+        self.set_interval(LOOK_S, self._look, name="look")
+
+    async def _look(self) -> None:
+        """What was read and verified is of then: whoever reads it is told when the disk says something else."""
+        if not self.is_active:
+            return
+        before = self._marks
+        now = await asyncio.to_thread(marks_of, self.run.path)
+        since = _told_changes(changes(before, now), gone=bool(before) and not now)
+        if before is self._marks and since != self._since:
+            self._since = since
+            self.app.touch()
 
     def show(self, view: View) -> None:
         lines = self.query_one(FixedLines)
@@ -67,11 +84,14 @@ class KeptPage(Place):
             self._verified(),
             tuple(table.state for table in tables),
             self._tables is None,
+            self._since,
+            self.run,
         )
         if since != self._drawn[0]:
             turns = self.told("<kept.previous> <kept.next>")
             rows, targets = self._rows(width, height)
-            self._drawn = (since, (kept.tabs(self.section, turns), (), *rows), targets)
+            told: Row = ((self.told(self._since), "warn*"),) if self._since else ()
+            self._drawn = (since, (kept.tabs(self.section, turns), told, *rows), targets)
         lines.show_rows(self._drawn[1])
         self._targets = self._drawn[2]
         lines.has_cursor = any(self._targets)  # elsewhere the keys scroll
@@ -79,7 +99,7 @@ class KeptPage(Place):
             self._at_top = self.section == "adapters" and self._tables is None
             lines.scroll_to(y=0, animate=False)
             lines.move_to(TABS if any(self._targets) else 0)
-        lines.entitle(subtitle=Content(f"{self.run.kind} · {self.told(self._offers())}"))
+        lines.offer(f"{self.run.kind} · {self._offers()}")
         super().show(view)
 
     def _offers(self) -> str:
@@ -181,6 +201,16 @@ class KeptPage(Place):
         self.app.touch()
 
     def action_verify(self) -> None:
+        if self._since:
+            self.run_worker(self._read_again(), group="verify", exit_on_error=False)
+        else:
+            self.app.verify(self.run.path)
+
+    async def _read_again(self) -> None:
+        """What stands on disk by now is read before it is checked: one page tells of one moment."""
+        if await asyncio.to_thread(self.run.path.exists):
+            self._marks, self._since = marks_of(self.run.path), ""
+            self.run, self._tables = await read_kept(self.run.path), None
         self.app.verify(self.run.path)
 
     def action_watch(self) -> None:
@@ -188,6 +218,15 @@ class KeptPage(Place):
             self.app.notice("× watch: the old system kept no journals, so nothing can be replayed", "warn")
         else:
             self.app.watch_kept(self.run.path)
+
+
+def _told_changes(names: tuple[str, ...], *, gone: bool) -> str:
+    if gone:
+        return "✗ its folder is gone from the disk: what is shown was read before"
+    if not names:
+        return ""
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"▲ changed on disk since it was read: {plain(names[0], 60)}{more} · <kept.verify> reads and checks it again"
 
 
 def _none(text: str) -> tuple[Row, ...]:

@@ -4,7 +4,6 @@ import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
-from textual.content import Content
 
 from console.tui.drawing.lane import Choice, lane_rows
 from console.tui.drawing.text import Row
@@ -37,7 +36,7 @@ class LanePage(Leaf):
 
     def on_mount(self) -> None:
         offered = "<lines.open> chooses · <lane.try> tries the endpoints again · <leaf.back> back"
-        self.query_one(FixedLines).entitle(subtitle=Content(self.told(offered)))
+        self.query_one(FixedLines).offer(offered)
         self._load()
         self.action_try_all()
 

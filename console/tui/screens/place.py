@@ -11,7 +11,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 
-from console.tui.drawing.header import header, sentence
+from console.tui.drawing.header import header
 from console.tui.drawing.job import job_line
 from console.tui.drawing.small import small
 from console.tui.drawing.text import Row
@@ -20,6 +20,8 @@ from console.tui.view import View
 from console.tui.widgets.block import Block
 from console.tui.widgets.key_bar import KeyBar
 from console.tui.widgets.lines import LineView
+from console.tui.widgets.notice_lines import NoticeLines
+from console.tui.widgets.sentence_line import SentenceLine
 
 if TYPE_CHECKING:
     from textual import getters
@@ -47,10 +49,11 @@ class Place(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Block(lambda view, width, _: header(view, width), id="header", ground="bar")
-        yield Block(lambda view, width, _: sentence(view, width), id="sentence")
+        yield SentenceLine()
         yield from self.body()
         yield Block(self._draw_job, id="job", ground="bar")
         yield KeyBar()
+        yield NoticeLines()
         yield Block(small, id="small")
 
     def body(self) -> Iterable[Widget]:
@@ -125,5 +128,6 @@ class Place(Screen[None]):
 
     def show(self, view: View) -> None:
         self.set_class(view.job is not None, "busy")
+        self.query_one(NoticeLines).fit(view, self.size.width)
         for block in self.query(Block):
             block.show(view)

@@ -6,15 +6,16 @@ from rich.style import Style
 from textual.actions import SkipAction
 from textual.binding import BindingType
 from textual.content import Content
-from textual.events import Click, Resize
+from textual.events import Click, Leave, MouseMove, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from console.tui.drawing.offers import Offer, offer_at, offers
 from console.tui.drawing.paint import Painted, pieces
-from console.tui.drawing.text import Row
+from console.tui.drawing.text import Row, row_width
 from console.tui.keys import MOVE, key
 from console.tui.themes import Palette
 from console.tui.widgets.painted_lines import FramedLines, edge
@@ -77,6 +78,8 @@ class LineView(ScrollView, can_focus=True):
         self._styles_cache = FramedLines()
         self.index = 0
         self.has_cursor = cursor
+        self._offers: tuple[Offer, ...] = ()  # on the line below
+        self._lit = -1  # the one under the mouse
         self.show_horizontal_scrollbar = False
 
     def line_count(self) -> int:
@@ -104,9 +107,35 @@ class LineView(ScrollView, can_focus=True):
         if title is not None and title != self._border_title:
             self._border_title = title
             self.refresh(Region(-self.content_offset.x, -1, self.outer_size.width, 1))
-        if subtitle is not None and subtitle != self._border_subtitle:
+        before = self._border_subtitle
+        if subtitle is not None and (before is None or not subtitle.is_same(before)):  # equal words may be lit or not
             self._border_subtitle = subtitle
             self.refresh(Region(-self.content_offset.x, self.size.height, self.outer_size.width, 1))
+
+    def offer(self, told: str) -> None:
+        """On the line below: what can be done here. Words that name a key, as `<leaf.back> back`, can be clicked."""
+        self._offers = offers(told, self.app.key_names)
+        self._show_offers()
+
+    def _show_offers(self) -> None:
+        pieces = ((one.text, "$accent" if place == self._lit else "") for place, one in enumerate(self._offers))
+        self.entitle(subtitle=Content.assemble(*pieces))
+
+    def _offer_at(self, x: int, y: int) -> int:
+        """The words end three cells before the corner does, as Textual sets them."""
+        begin = self.outer_size.width - 3 - row_width(tuple((one.text, "") for one in self._offers))
+        return offer_at(self._offers, x - begin) if y == self.outer_size.height - 1 and begin > 2 else -1
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        self._light(self._offer_at(event.x, event.y))
+
+    def on_leave(self, event: Leave) -> None:  # noqa: ARG002
+        self._light(-1)
+
+    def _light(self, place: int) -> None:
+        if place != self._lit:
+            self._lit = place
+            self._show_offers()
 
     def refresh_line(self, index: int) -> None:
         self.refresh(Region(-self.content_offset.x, index - round(self.scroll_y), self.outer_size.width, 1))
@@ -181,6 +210,8 @@ class LineView(ScrollView, can_focus=True):
     def on_click(self, event: Click) -> None:
         place = event.get_content_offset(self)
         if place is None:
+            if (at := self._offer_at(event.x, event.y)) >= 0:
+                self.app.simulate_key(self.app.key_names.pressed(self._offers[at].binding))
             return
         index = place.y + round(self.scroll_y)
         if self.has_cursor:

@@ -94,18 +94,18 @@ class ReceiptsView(LineView):
             self._looking.pause()
 
     def caption(self) -> None:
-        names = self.app.key_names
         if self._attachment is None:
             note = "none yet"
         else:
             count = f"{len(self._rows)} of {self.ring.total}" if self._rows.filter else f"{self.ring.total} receipts"
             count += f" · {self._rows.looks_back} still looked through" if self._rows.looks_back else ""
-            where = "following" if self.following else f"{self.index} newer · {names('receipts.follow')} follows"
+            where = "following" if self.following else f"{self.index} newer · <receipts.follow> follows"
             note = f"{count} · {problems(self.ring.bad)} · {where}"
         wanted = f"  / {self._rows.filter.text}" if self._rows.filter else ""
-        key = (names("place.receipts"), "not bold $accent")
+        key = (self.app.key_names("place.receipts"), "not bold $accent")
         muted = "not bold $muted"
-        self.entitle(Content.assemble(("[", muted), key, ("] ", muted), f"receipts{wanted}"), Content(note))
+        self.entitle(Content.assemble(("[", muted), key, ("] ", muted), f"receipts{wanted}"))
+        self.offer(note)
 
     def line_count(self) -> int:
         return len(self._rows)
