@@ -164,7 +164,7 @@ def _no_answer(endpoint: Endpoint, error: OSError, *, managed: bool) -> Tried:
     network = network_of(endpoint.host)
     interface = interface_of(endpoint.host) if network == "this machine" else "none"
     if managed and isinstance(error, ConnectionRefusedError):
-        return Tried(interface, network, None, "free: our agent starts with a run")
+        return Tried(interface, network, None, "free: a run starts our agent")
     why = error.strerror or str(error) or type(error).__name__
     hint = network_hint(error)
     return Tried(interface, network, False, f"no answer: {why}{'; ' if hint else ''}{hint}")

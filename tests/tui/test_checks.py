@@ -11,7 +11,7 @@ from console.tui.screens.fixed import Record
 from console.tui.verification import Verification
 from console.tui.widgets.lines import FixedLines
 from tests.observation.recorded_journals import RUN_ID, Recording
-from tests.tui.stage import Stage, press, shown
+from tests.tui.stage import Stage, press, settle, shown
 
 
 async def test_enter_on_a_stop_opens_the_record_that_proves_it(stale: Recording, tmp_path: Path) -> None:
@@ -54,6 +54,27 @@ async def test_checks_and_the_host_page_say_who_waits_for_whom_out_of_how_long(
         assert "record  produced" in shown(pilot)
         await press(pilot, "1", "H")
         assert "swarm-mac-a waits for swarm-linux-a to be done · step 73 of 100" in shown(pilot)
+
+
+@pytest.mark.parametrize(
+    ("logged", "said"),
+    [(True, "it printed nothing"), (False, "its log is not kept here, and it journaled no trouble")],
+)
+async def test_of_a_closed_run_a_silent_runner_is_told_from_a_log_that_is_not_here(
+    logged: bool, said: str, healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    assert stage.run_dir is not None
+    if logged:
+        root = stage.run_dir / "mac" / "runner"
+        root.mkdir()
+        for name in ("swarm-mac-a.contributor.r0.e0.jsonl", "log-r0.txt"):
+            (root / name).touch()
+    async with stage.opened(run_id=RUN_ID, size=(80, 32)) as pilot:
+        assert isinstance(pilot.app, SwarmApp)
+        pilot.app.action_host(0)
+        await settle(pilot)
+        assert said in shown(pilot)
 
 
 async def test_a_run_that_goes_on_has_no_bundle_to_verify_and_says_so(healthy: Recording, tmp_path: Path) -> None:

@@ -22,13 +22,14 @@ class HostPage(Leaf):
     def __init__(self, node_id: str) -> None:
         super().__init__()
         self.node_id = node_id
+        self._logged: bool | None = None  # of a run that is over: does its log lie here?
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:
         one = next((host for host in view.snapshot.hosts if host.host.node_id == self.node_id), None)
         if one is None:
             return (((f"{self.node_id} is no host of the run that is watched", "muted"),),)
         said = self._said()
-        output = output_rows(readable(said), width) if said else ((("  nothing was heard of it yet", "muted"),),)
+        output = output_rows(readable(said), width) if said else (((f"  {self._silence(view)}", "muted"),),)
         title: Row = (
             ("what it printed", "bright*"),
             (view.keys.told("  newest line first, noise folded; <app.pager> shows all of it"), "muted"),
@@ -49,6 +50,14 @@ class HostPage(Leaf):
         attachment = self.app.attachment
         logs = runner_logs(attachment.run_dir, self.node_id) if attachment else ()
         return logs[-1] if logs else self._said()
+
+    def _silence(self, view: View) -> str:
+        if view.snapshot.state.closed is None:
+            return "nothing was heard of it yet"
+        if self._logged is None:
+            attachment = self.app.attachment
+            self._logged = attachment is not None and bool(runner_logs(attachment.run_dir, self.node_id))
+        return "it printed nothing" if self._logged else "its log is not kept here, and it journaled no trouble"
 
     def _said(self) -> str:
         attachment = self.app.attachment
