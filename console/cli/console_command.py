@@ -19,7 +19,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "console",
         help="the operator console; bare `swarm` is the same",
         description="Shows the newest live run, or starts one with `g`. Leaving with `q` never ends a run. "
-        f"Settings: console.toml in {settings_folder()}, your own themes in themes/*.toml beside it.",
+        f"Settings: console.toml in {settings_folder()}, your own themes in themes/*.toml beside it.\n\n"
+        '  theme = "swarm-cb"\n  [keys]                 # by the ids that --keys lists\n  "app.stop" = "S"',
     )
     parser.add_argument("--lane", help="lane that g starts (default: as the console was left, at first loopback)")
     parser.add_argument("--run", metavar="ID", help="show this run")

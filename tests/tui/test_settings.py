@@ -11,7 +11,9 @@ from console.hosts.endpoints import Endpoint
 from console.hosts.ways import NamedWay, Way
 from console.places import data_dir
 from console.tui.app import SwarmApp
+from console.tui.bindings import all_bindings, remapped
 from console.tui.session import Session, read_session
+from tests.setup.checkout import REPOSITORY
 from tests.tui.stage import Stage, press, settle, shown
 
 KNOWN = frozenset({"app.start", "app.stop"})
@@ -21,6 +23,18 @@ def test_theme_and_keys_are_read(tmp_path: Path) -> None:
     path = tmp_path / "console.toml"
     path.write_text('theme = "swarm-cb"\n[keys]\n"app.start" = "G"\n')
     assert read_settings(path, KNOWN) == ConsoleSettings("swarm-cb", {"app.start": "G"})
+
+
+def test_what_the_document_shows_of_the_settings_can_be_had(tmp_path: Path) -> None:
+    told = (REPOSITORY / "docs" / "console.md").read_text().partition("```toml\n")[2].partition("```")[0]
+    path = tmp_path / "console.toml"
+    path.write_text(told)
+    ids = frozenset(str(binding.id) for _, binding in all_bindings())
+    settings = read_settings(path, ids)
+    kept, problems = remapped(settings.keys)
+    assert (settings.problems, problems) == ((), ())
+    assert kept == {"app.stop": "S", "app.bring-up": "B", "receipts.next": "n,f2"}
+    assert settings.theme == "swarm-cb"
 
 
 def test_no_file_is_no_settings_and_no_trouble(tmp_path: Path) -> None:
