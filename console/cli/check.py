@@ -2,12 +2,15 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from console.cli.checks import bringup, lane, outcomes, psionic, real_run
 from console.cli.checks.check import Check, Checked
 from console.cli.errors import UsageError
+from console.cli.progress_bar import ProgressBar
+from runners.contract.jobs import Progress
 
 # What can be verified, in the order of `swarm check all`. A new kind of evidence gets a line here.
 CHECKS: dict[str, Check] = {
@@ -46,7 +49,7 @@ def check(options: argparse.Namespace) -> int:
     if signers is not None and not signers.is_file():
         raise UsageError(f"--allowed-signers {signers}: expected a file in ssh-keygen's form, got none there")
     kinds = CHECKS if options.what == ALL else {options.what: CHECKS[options.what]}
-    checked = {what: [kind.check(place, options) for place in _places(kind, options)] for what, kind in kinds.items()}
+    checked = _all(kinds, options)
     if options.json:
         _print_json(options.what, checked)
     else:
@@ -54,6 +57,20 @@ def check(options: argparse.Namespace) -> int:
             _print(what, found, kinds[what])
     verified = [one.verified for found in checked.values() for one in found]
     return 0 if verified and all(verified) else 1
+
+
+def _all(kinds: dict[str, Check], options: argparse.Namespace) -> dict[str, list[Checked]]:
+    """Says how far it is where there is more than one kind of evidence."""
+    places = [(what, place) for what, kind in kinds.items() for place in _places(kind, options)]
+    checked: dict[str, list[Checked]] = {what: [] for what in kinds}
+    with ProgressBar(sys.stderr) as bar:
+        for done, (what, place) in enumerate(places):
+            if options.what == ALL:
+                bar.show(Progress(stage="checks", done=done, total=len(places), detail=f"{what} {place.name}"))
+            checked[what].append(kinds[what].check(place, options))
+        if options.what == ALL and places:
+            bar.show(Progress(stage="checks", done=len(places), total=len(places)))
+    return checked
 
 
 def _places(kind: Check, options: argparse.Namespace) -> Sequence[Path]:

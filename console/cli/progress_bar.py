@@ -67,11 +67,11 @@ class ProgressBar:
 
     def _text(self, progress: Progress, now: float) -> str:
         part = min(1.0, progress.done / max(progress.total, 1))
-        width = NARROW_WIDTH if self._live and columns() < NARROW else WIDTH
-        bar = "#" * int(width * part) + "." * (width - int(width * part))
+        width = NARROW_WIDTH if columns() < NARROW else WIDTH
+        bar = f"[{'#' * int(width * part)}{'.' * (width - int(width * part))}] " if self._live else ""
         time_left = self._pace.told(progress.done, progress.total, now)
         words = [
-            f"{progress.stage:<9} [{bar}] {part:4.0%} {progress.done}/{progress.total}",
+            f"{progress.stage:<9} {bar}{part:4.0%} {progress.done}/{progress.total}",
             time_left,
             progress.detail,
         ]

@@ -81,7 +81,7 @@ REAL = {"tokens": 2048, "vocab": 201088, "hidden": 2880, "rank": 16, "rounds": 5
 
 
 def said_of(sizes: dict[str, int]) -> dict[str, Any]:
-    """A document of those sizes, in which kept logits take a fortieth of PEFT's time and ours twice the bare product's."""
+    """A document of those sizes: kept logits take a fortieth of PEFT's time, and ours twice the bare product's."""
     device = load("reference", threads=1, chunk_tokens=8).device()
     times = {
         "bare_f32": (1.0, 1.0, 1.0), "peft": (2.0, 3.0, 4.0), "ours_torch": (2.0, 2.0, 2.0),

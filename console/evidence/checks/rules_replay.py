@@ -181,10 +181,10 @@ class _Recomputed:
 
 def _same_figures(place: str, measured: list[Body], claimed: list[Body]) -> Iterator[Mismatch]:
     yield from differs(f"{place} distances", [item["what"] for item in measured], [item["what"] for item in claimed])
-    for again, told in zip(measured, claimed, strict=False):
+    for again, claim in zip(measured, claimed, strict=False):
         for name in ("difference", "change", "norm"):
-            if not math.isclose(again[name], told[name], rel_tol=RELATIVE, abs_tol=OF_NORM * again["norm"]):
-                yield Mismatch(f"{place} {again['what']} {name}", f"{again[name]:.9g}", f"{told[name]:.9g}")
+            if not math.isclose(again[name], claim[name], rel_tol=RELATIVE, abs_tol=OF_NORM * again["norm"]):
+                yield Mismatch(f"{place} {again['what']} {name}", f"{again[name]:.9g}", f"{claim[name]:.9g}")
 
 
 def replays_are_journaled_as_they_are(e: Evidence) -> Iterator[Mismatch]:
