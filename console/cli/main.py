@@ -61,7 +61,7 @@ COMMANDS = {
     "bringup": "bringup",
     "drill": "drill",
     "view": "view_command",
-    "bench": "bench_command",
+    "bench": "bench.command",
 }
 
 

@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import pytest
 
-from console.cli.bench_lmhead import CONTENDERS
-from console.cli.bench_lmhead_table import ABOUT, figures, table
+from console.cli.bench.lmhead import CONTENDERS
+from console.cli.bench.lmhead_table import ABOUT, figures, table
 from console.cli.main import main
 from runners.contract.jobs import BackendName, LmHeadBenchJob, LmHeadBenchResult, LmHeadContender, LmHeadTime
 from runners.training.backend import ignore_step
@@ -152,7 +152,7 @@ def test_a_bench_that_was_stopped_goes_on_from_its_document(
             times=times,
         )
 
-    monkeypatch.setattr("console.cli.bench_lmhead._run", measured)
+    monkeypatch.setattr("console.cli.bench.lmhead._run", measured)
     kept = tmp_path / "kept.json"
     words = ["bench", "lmhead", "--only", "bare_f32,ours_torch", "--json", str(kept)]
     assert main(words) == 130

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.bench.terminal import CONSOLE, Terminal
+from console.cli.bench.console.terminal import CONSOLE, Terminal
 from tests.patience import PATIENCE_S, until
 
 RESIZED_MEANWHILE = """

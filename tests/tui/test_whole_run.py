@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from console.cli.bench.terminal import Terminal
+from console.cli.bench.console.terminal import Terminal
 from runners.records.lock import is_held
 
 LONG = 240.0  # other work may keep the cores busy

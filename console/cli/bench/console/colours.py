@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from console.cli.bench.console.place import BenchPlace
 from console.cli.bench.figure import Figure
-from console.cli.bench.place import BenchPlace
 from console.places import data_dir
 
 

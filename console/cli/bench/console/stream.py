@@ -3,18 +3,15 @@
 import time
 from collections.abc import Iterator
 
+from console.cli.bench.console.place import BenchPlace, share_of_core
+from console.cli.bench.console.synthetic import LINUX
 from console.cli.bench.figure import Figure, millis
-from console.cli.bench.place import BenchPlace, share_of_core
-from console.cli.bench.synthetic import LINUX, Flood
 
 
 def no_record_lost(place: BenchPlace) -> Iterator[Figure]:
     for rate, seconds in ((1000, place.pick(20, 5)), (10_000, place.pick(10, 3))):
         scene = place.fresh()
-        with scene.synthetic() as run, Flood(run, rate, seconds, lead_s=1.5) as flood, scene.probed() as terminal:
-            terminal.wait_for("ACTIVE", "LIVE")
-            terminal.drain_until(flood.begins_at)
-            scene.ask(terminal)
+        with scene.flooded(rate, seconds) as (run, flood, terminal):
             with share_of_core(terminal) as cost:
                 while flood.going:
                     terminal.drain(0.1)

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterator
 
+from console.cli.bench.console.place import BenchPlace, share_of_core
+from console.cli.bench.console.synthetic import Flood
 from console.cli.bench.figure import Figure, millis
-from console.cli.bench.place import BenchPlace, share_of_core
-from console.cli.bench.synthetic import Flood
 
 MIB = 1024 * 1024
 
@@ -19,12 +19,8 @@ def share_of_a_core(place: BenchPlace) -> Iterator[Figure]:
         with share_of_core(terminal) as idle:
             terminal.drain(seconds)
     yield Figure("P4", "share of a core, no run", "%", tuple(idle), 5, "worst", place.size_text)
-    # Two beats and two lines a second: as a real run.
-    with scene.synthetic() as run, Flood(run, 4, seconds + 5, lead_s=0.5), scene.console() as terminal:
-        terminal.wait_for("ACTIVE", "LIVE")
-        terminal.drain(2)
-        with share_of_core(terminal) as live:
-            terminal.drain(seconds)
+    with scene.live(seconds + 5) as terminal, share_of_core(terminal) as live:
+        terminal.drain(seconds)
     limit = 20 if place.size[0] < 120 else 25
     yield Figure("P4", "share of a core, a live run", "%", tuple(live), limit, "worst", place.size_text)
 

@@ -3,9 +3,8 @@
 import time
 from collections.abc import Iterator
 
+from console.cli.bench.console.place import BenchPlace
 from console.cli.bench.figure import Figure, millis
-from console.cli.bench.place import BenchPlace
-from console.cli.bench.synthetic import Flood
 
 # A key, and text that only its answer shows: what pours in meanwhile shows none of it.
 ROUND = (
@@ -19,9 +18,8 @@ RATE = 1000
 def key_to_paint(place: BenchPlace) -> Iterator[Figure]:
     scene, seconds = place.fresh(), place.pick(60, 10)
     taken: dict[str, list[float]] = {}
-    with scene.synthetic() as run, Flood(run, RATE, seconds + 2, lead_s=2) as flood, scene.probed() as terminal:
-        terminal.wait_for("ACTIVE", "LIVE")
-        terminal.drain_until(flood.begins_at + 1)
+    with scene.flooded(RATE, seconds + 2) as (_, _, terminal):
+        terminal.drain(1)
         scene.ask(terminal)
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterator
 
+from console.cli.bench.console.place import BenchPlace
+from console.cli.bench.console.terminal import Terminal
 from console.cli.bench.figure import Figure, millis
-from console.cli.bench.place import BenchPlace
-from console.cli.bench.terminal import Terminal
 from console.evidence.checks.layout import BUNDLE_FILE
 from console.observation.facets import parse_filter
 from console.observation.line import Proof, Ref

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from console.cli.bench.console.place import BenchPlace, Scene
+from console.cli.bench.console.terminal import NotShown, Terminal
 from console.cli.bench.figure import Figure, millis
-from console.cli.bench.place import BenchPlace, Scene
-from console.cli.bench.terminal import NotShown, Terminal
 
 # A drill's name, its key, and its cases as their cards name them.
 DRILLS = (

@@ -1,4 +1,4 @@
-"""The console with a probe beside it: `python -m console.cli.bench.probed OUT [ARGUMENTS of swarm console]`.
+"""The console with a probe beside it: `python -m console.cli.bench.console.probed OUT [ARGUMENTS of swarm console]`.
 
 SIGUSR1 writes to OUT what was seen since the last one: how late the event loop was, what the process cost, and how many
 records came to be shown. The console itself is the shipped one.

@@ -4,9 +4,9 @@ import signal
 import time
 from collections.abc import Iterator
 
+from console.cli.bench.console.place import BenchPlace, Scene
+from console.cli.bench.console.synthetic import Flood
 from console.cli.bench.figure import Figure, millis
-from console.cli.bench.place import BenchPlace, Scene
-from console.cli.bench.synthetic import Flood
 
 
 def first_paint(place: BenchPlace) -> Iterator[Figure]:

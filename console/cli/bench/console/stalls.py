@@ -4,9 +4,8 @@ import signal
 import time
 from collections.abc import Iterator
 
+from console.cli.bench.console.place import BenchPlace
 from console.cli.bench.figure import Figure
-from console.cli.bench.place import BenchPlace
-from console.cli.bench.synthetic import Flood
 
 ALARMS = (b"STALE", b"LOST", b"NO BEAT")
 
@@ -18,9 +17,7 @@ def stalls(place: BenchPlace) -> Iterator[Figure]:
         (f"suspend of {place.pick(10, 6)} s", signal.SIGTSTP, place.pick(10, 6)),
     ):
         scene = place.fresh()
-        with scene.synthetic() as run, Flood(run, 4, seconds + 12, lead_s=0.5), scene.console() as terminal:
-            terminal.wait_for("ACTIVE", "LIVE")
-            terminal.drain(2)
+        with scene.live(seconds + 12) as terminal:
             terminal.tell(stop)
             time.sleep(seconds)
             terminal.tell(signal.SIGCONT)

@@ -12,10 +12,10 @@ from typing import Any
 
 import psutil
 
-from console.cli.bench.synthetic import SyntheticRun
-from console.cli.bench.terminal import CONSOLE, Terminal
+from console.cli.bench.console.synthetic import Flood, SyntheticRun
+from console.cli.bench.console.terminal import CONSOLE, Terminal
 
-PROBED = (sys.executable, "-m", "console.cli.bench.probed")
+PROBED = (sys.executable, "-m", "console.cli.bench.console.probed")
 
 
 @dataclass
@@ -71,6 +71,24 @@ class Scene:
 
     def viewer(self, bundle: Path) -> Terminal:
         return Terminal(self.size, (*CONSOLE[:-1], "view", str(bundle)), **self._environment())
+
+    @contextmanager
+    def live(self, seconds: float) -> Iterator[Terminal]:
+        """A console that shows a run live which says as much as a real one: two beats and two lines a second."""
+        with self.synthetic() as run, Flood(run, 4, seconds, lead_s=0.5), self.console() as terminal:
+            terminal.wait_for("ACTIVE", "LIVE")
+            terminal.drain(2)
+            yield terminal
+
+    @contextmanager
+    def flooded(self, per_second: float, seconds: float) -> Iterator[tuple[SyntheticRun, Flood, Terminal]]:
+        """A probed console that shows a run live, as the flood of its records begins; what the probe sees counts from
+        there."""
+        with self.synthetic() as run, Flood(run, per_second, seconds, lead_s=1.5) as flood, self.probed() as terminal:
+            terminal.wait_for("ACTIVE", "LIVE")
+            terminal.drain_until(flood.begins_at)
+            self.ask(terminal)
+            yield run, flood, terminal
 
     def ask(self, terminal: Terminal) -> dict[str, Any]:
         """What the probe saw since it was last asked; the terminal is read on meanwhile."""

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from console.cli.bench_lmhead_table import ABOUT, OF_CPU, OF_CUDA, OF_MLX, figures, result_of, table
+from console.cli.bench.lmhead_table import ABOUT, OF_CPU, OF_CUDA, OF_MLX, figures, result_of, table
 from console.cli.errors import UsageError
 from console.cli.progress_bar import ProgressBar
 from console.cli.termination import sigterm_as_ctrl_c

@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from console.cli.bench.console.place import BenchPlace
+from console.cli.bench.console.synthetic import LINUX
 from console.cli.bench.figure import Figure
-from console.cli.bench.place import BenchPlace
-from console.cli.bench.synthetic import LINUX, Flood
 
 HOSTILE = "[red]markup[/] \x1b[31mcolour \x1b]0;title\x07 \u202eright to left \x00 a\u0301\u0301\u0301 \U0001f3f4 "
 LONG = HOSTILE * 500  # of some 50 KB: near what a line may be
@@ -15,10 +15,7 @@ LONG = HOSTILE * 500  # of some 50 KB: near what a line may be
 def storm_of_sizes(place: BenchPlace) -> Iterator[Figure]:
     """Twenty sizes a second while 1000 receipts a second come."""
     seconds, scene = place.pick(10, 3), place.fresh()
-    with scene.synthetic() as run, Flood(run, 1000, seconds + 2, lead_s=1.5) as flood, scene.probed() as terminal:
-        terminal.wait_for("ACTIVE", "LIVE")
-        terminal.drain_until(flood.begins_at)
-        scene.ask(terminal)
+    with scene.flooded(1000, seconds + 2) as (_, _, terminal):
         for step in range(20 * seconds):
             terminal.resize(20 + step * 7 % 180, 4 + step * 5 % 56)
             terminal.drain(0.05)
