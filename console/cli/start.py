@@ -21,7 +21,7 @@ from runners.contract.lane import RunContract
 from runners.records.admission import check_token
 from runners.records.clock import Clock
 from runners.records.detaching import keep_awake
-from runners.records.durable import write_durable
+from runners.records.durable import NO_LINKS, create_once, write_durable
 from runners.records.errors import AdmissionRefused
 from runners.records.keys import SigningKey
 from runners.records.verb_process import TOKEN_ENV, TOKEN_FD_ENV, child_env
@@ -85,6 +85,7 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
         capture_batch=CAPTURE_BATCH,
         gate_steps=GATE_STEPS,
     )
+    require_hard_links(paths.root.parent)
     paths.make()
     # What was known before the run stays with it: the operator bundle, with launch manifest and receipt.
     materialize(
@@ -97,6 +98,21 @@ def create_run(options: StartOptions, *, check_ports: PortCheck) -> tuple[RunSpe
     )
     write_durable(paths.spec, spec.to_bytes())
     return spec, paths
+
+
+def require_hard_links(runs: Path) -> None:
+    """Said before anything is made: the first record that has to be written once would end the run. Raises
+    UsageError."""
+    probe = runs / f".links-{secrets.token_hex(8)}"
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        create_once(probe, b"")
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        raise UsageError(f"SWARM_RUNS {runs}: {error.strerror}") from error
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def listening_ports(contract: RunContract, options: StartOptions) -> tuple[tuple[str, int, str], ...]:

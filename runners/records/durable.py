@@ -14,8 +14,10 @@ from runners.records.errors import UnsafePath
 
 SETTLING_TRIES, SETTLING_S = 10, 0.005
 FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)  # macOS only
-# What file systems answer that don't know it: SMB, exFAT, FUSE.
+# What file systems answer that don't know it: NFS and SMB, FUSE, exFAT.
 NO_FULL_SYNC = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL})
+
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 def sync_fd(fd: int, full: int | None = FULL_SYNC) -> None:
@@ -73,11 +75,17 @@ def write_parts(path: Path, parts: Iterable[bytes | memoryview], *, mode: int = 
 
 
 def create_once(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """As write_durable, but the name is an idempotency key. Raises FileExistsError."""
+    """As write_durable, but the name is an idempotency key. Raises FileExistsError, and OSError where the disk has no
+    hard links: exFAT, and most of what a network carries."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     write_durable(draft, data, mode=mode)
     try:
         os.link(draft, path)
+    except OSError as error:
+        if error.errno in NO_LINKS:
+            text = f"expected a disk with hard links, as APFS and ext4 have them, got {error.strerror}"
+            raise OSError(error.errno, text, str(path)) from error
+        raise
     finally:
         draft.unlink(missing_ok=True)
     sync_folder(path.parent)

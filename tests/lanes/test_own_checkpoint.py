@@ -1,7 +1,9 @@
 """`swarm run --model DIR --dataset DIR`: the run's documents name what was given, not what the repository ships."""
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +13,7 @@ import pytest
 
 from console.cli.coordinate import lane_documents
 from console.cli.errors import UsageError
-from console.cli.start import create_run
+from console.cli.start import create_run, operator_key
 from console.cli.start_options import StartOptions
 from console.coordination import file_digest
 from console.coordination.file_digest import file_sha256
@@ -54,6 +56,21 @@ def test_a_folder_that_is_none_is_refused_before_anything_is_written(home: Path,
     with pytest.raises(UsageError, match=f"--{option} .*nothing: expected a folder with {missing}"):
         create_run(StartOptions(run_id="run-1", **given), check_ports=lambda _: None)  # type: ignore[arg-type]
     assert not (home / "runs" / "run-1").exists()
+
+
+def test_runs_on_a_disk_without_hard_links_are_refused_before_anything_is_written(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on exFAT: the first record that is written once would end the run, in words about an agent."""
+
+    def link(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    operator_key()  # lies at home, on another disk
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(UsageError, match="SWARM_RUNS .*runs: expected a disk with hard links"):
+        create_run(StartOptions(run_id="run-1"), check_ports=lambda _: None)
+    assert list((home / "runs").iterdir()) == []
 
 
 def test_a_file_is_read_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

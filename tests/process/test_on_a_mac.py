@@ -44,11 +44,11 @@ def test_a_full_sync_is_enough(asked: list[str], monkeypatch: pytest.MonkeyPatch
     assert asked == ["full"]
 
 
-@pytest.mark.parametrize("error", [errno.ENOTSUP, errno.ENOTTY, errno.EINVAL], ids=["smb", "exfat", "fuse"])
+@pytest.mark.parametrize("error", [errno.ENOTSUP, errno.ENOTTY, errno.EINVAL], ids=["nfs", "exfat", "fuse"])
 def test_a_volume_without_full_sync_is_synced_as_it_can(
     asked: list[str], error: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As Go, SQLite and libuv do: `SWARM_RUNS` on an external disk must not end the first run."""
+    """As Go, SQLite and libuv do: `SWARM_RUNS` on another disk must not end the first run."""
     answers(asked, error, monkeypatch)
     durable.sync_fd(3, FULL)
     assert asked == ["full", "fsync"]
@@ -59,6 +59,18 @@ def test_a_full_sync_that_fails_is_an_error(asked: list[str], monkeypatch: pytes
     with pytest.raises(OSError, match=os.strerror(errno.EIO)):
         durable.sync_fd(3, FULL)
     assert asked == ["full"]
+
+
+@pytest.mark.parametrize("error", [errno.ENOTSUP, errno.EPERM], ids=["exfat on a mac", "vfat on linux"])
+def test_a_disk_without_hard_links_is_named_as_one(error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(OSError, match="expected a disk with hard links, as APFS and ext4 have them") as told:
+        durable.create_once(tmp_path / "key.pem", b"")
+    assert told.value.errno == error
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_name_that_sysctl_lacks_hides_no_other() -> None:
