@@ -12,6 +12,7 @@ from console.evidence.lane_documents.drill_observation import DrillObservation, 
 from console.evidence.lane_documents.failure_drills import PROMISES
 from runners.contract.document import Document, Word
 from runners.contract.names import RunId, Text
+from runners.contract.states import Classification
 
 BOUNDARY = (
     "What one rehearsed fault came to on one machine. Delays are measured by the drill from the records' own clocks; "
@@ -77,11 +78,18 @@ def _unstruck(expected: DrillExpectation) -> str:
     return "none: it never struck"
 
 
+def why_unstruck(story: Story) -> str:
+    ended = next((one.body["classification"] for one in reversed(story.records) if one.kind == "closed"), None)
+    if ended == Classification.STOPPED_BY_OPERATOR:
+        return "the run was stopped before the fault struck"
+    return "the fault never struck: the contributor was done, or gone, before"
+
+
 def _reasons(
     expected: DrillExpectation, story: Story, rows: tuple[Row, ...], observation: DrillObservation, verdict: Verdict
 ) -> Iterator[str]:
     if story.struck_ms is None and expected.case != "another_shape":
-        yield "the fault never struck: the contributor was done, or gone, before"
+        yield why_unstruck(story)
     for row in rows:
         if not row.kept:
             yield f"{row.expected.what}: {row.problem}"

@@ -8,8 +8,9 @@ import pytest
 from console.drills.errors import DrillRefused
 from console.drills.expectation import CASES, Case, expectation
 from console.drills.matching import Seen, Story, forbidden, match
+from console.drills.report import why_unstruck
 from console.evidence.lane_documents.failure_drills import DRILL_KINDS
-from tests.drills.stories import LANE, STORIES, changed, frozen, seen, skew, window
+from tests.drills.stories import LANE, STORIES, changed, ends, frozen, seen, skew, window
 
 ALL: tuple[Case, ...] = get_args(Case)
 
@@ -129,3 +130,14 @@ def test_a_lane_with_a_host_elsewhere_is_refused_before_anything_is_started() ->
     )
     with pytest.raises(DrillRefused, match="expected every contributor on this machine, got swarm-mac-a on far"):
         expectation(away, "stale_worker")
+
+
+@pytest.mark.parametrize(
+    ("classification", "why"),
+    [
+        ("stopped_by_operator", "the run was stopped before the fault struck"),
+        ("bounded_success", "the fault never struck: the contributor was done, or gone, before"),
+    ],
+)
+def test_a_drill_that_was_ended_is_told_from_one_whose_fault_came_too_late(classification: str, why: str) -> None:
+    assert why_unstruck(Story((window(0, "active"), *ends(100, classification)), struck_ms=None)) == why
