@@ -164,6 +164,22 @@ async def test_a_small_terminal_shows_the_facts_and_the_size_it_needs(
         assert "needs 80x24" in text
 
 
+async def test_a_small_terminal_says_when_what_it_shows_is_not_now(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", healthy, 12_000)
+    async with stage.opened(size=(160, 48)) as pilot:
+        await press(pilot, "space")
+        await pilot.resize_terminal(30, 5)
+        await settle(pilot)
+        assert "|| PAUSED +0" in shown(pilot)
+        await pilot.resize_terminal(160, 48)
+        await press(pilot, "space", "left_square_bracket")
+        await pilot.resize_terminal(30, 5)
+        await settle(pilot)
+        text = shown(pilot)
+    assert "<< NOT LIVE" in text
+    assert "needs 80x24" in text
+
+
 async def test_resizing_goes_through_every_layout(healthy: Recording, tmp_path: Path) -> None:
     async with Stage.at(tmp_path / "runs", healthy, 12_000).app().run_test() as pilot:
         for size in ((200, 60), (80, 24), (120, 30), (30, 8), (160, 48)):

@@ -1,18 +1,17 @@
 """The first two lines: which run, how it stands, and the sentence."""
 
-from console.observation.figures import clock, elapsed, problems, seconds, words
+from console.observation.figures import clock, problems, seconds
 from console.tui.drawing.offers import Offer
 from console.tui.drawing.places import standing
+from console.tui.drawing.run_state import display_state, run_state
 from console.tui.drawing.text import Row, clip, clip_front, ends, fill, fit_words, row_width, width_of
 from console.tui.key_names import KEY
 from console.tui.view import BlindFor, Mode, View
-from runners.contract.states import Classification
 
 LONG_MS = 10_000  # for a coordinator to write its first record
 SEPARATOR = (" · ", "muted")  # before a piece of advice that can be left out
 NAME = 12  # cells of a run's name that tell it from others; its lane gives way to them
 LEAST = 16  # cells of a reason that are worth reading
-_TROUBLE = frozenset({"refused", "replay_required", "rejected", "wait_then_replay", "aborted"})
 
 
 def header(view: View, width: int) -> tuple[Row, ...]:
@@ -21,7 +20,7 @@ def header(view: View, width: int) -> tuple[Row, ...]:
     wide = width >= 120
     lane = f" {state.lane_id}  " if state.lane_id else "  "
     revision = "" if state.revision < 0 else f"  window 1 r{state.revision}" if wide else f"  r{state.revision}"
-    standing, right = _standing(view), _marks(view, wide=wide)
+    standing, right = run_state(view), _marks(view, wide=wide)
     if state.records and wide:
         right = ((f"{snapshot.records} receipts  ", "muted"), *right)
     if 10 + NAME + len(lane + revision) + row_width((*standing, *right)) > width:
@@ -40,42 +39,8 @@ def header(view: View, width: int) -> tuple[Row, ...]:
     return (ends(left, right, width),)
 
 
-def _standing(view: View) -> Row:
-    snapshot, state = view.snapshot, view.snapshot.state
-    match view.mode:
-        case _ if view.reading:
-            return (("READING", "accent*"),)
-        case Mode.IDLE:
-            return (("no run", "muted"),)
-        case Mode.STARTING:
-            return (("STARTING", "accent*"), (f" {elapsed(view.waited_ms)}", "text"))
-        case Mode.LEFT:
-            return (("? NO COORDINATOR", "warn*"),)
-    time = (f" {elapsed(view.snapshot.in_state_ms)}", "text")
-    if state.closed is not None:
-        good = state.closed.classification is Classification.BOUNDED_SUCCESS
-        return (("■ CLOSED", "ok*" if good else "bad*"), (" after", "muted"), time)
-    if snapshot.moment.kept:
-        return (("✗ BREAKS OFF", "bad*"),)
-    role = "bad*" if state.window.value in _TROUBLE else "accent*"
-    return ((words(state.window).upper(), role), time)
-
-
 def _marks(view: View, *, wide: bool) -> Row:
-    marks: list[tuple[str, str]] = []
-    if view.replay is not None:
-        how = "▶" if view.replay.playing else "‖"
-        marks.append((f"<< NOT LIVE {how} {100 * view.replay.share:3.0f} %  ", "warn*"))
-    elif view.mode is Mode.RETAINED:
-        marks.append(("<< NOT LIVE  ", "warn*"))
-    if view.held_back is not None:
-        marks.append((f"|| PAUSED +{view.held_back}  ", "warn*"))
-    if view.gap_ms is not None:
-        marks.append((f"% OBSERVER GAP {view.gap_ms / 1000:.1f}s  ", "warn*"))
-    if view.other_live and view.mode is not Mode.IDLE:  # there it is watched at once
-        marks.append(("● ANOTHER LIVE  ", "accent*"))
-    if view.blind is not None:
-        marks.append((f"? NO DATA {seconds(view.blind.for_ms)}  ", "warn*"))
+    marks = [*display_state(view)]
     bad = view.snapshot.bad
     if view.snapshot.records or bad:
         marks.append((f"{problems(bad)}  " if bad == 0 else f"✗ {problems(bad)}  ", "ok" if bad == 0 else "bad*"))
