@@ -11,6 +11,7 @@ from console.cli.start import operator_key
 from console.coordination.inbox import leave_command
 from console.coordination.paths import RunPaths
 from console.hosts.line_conversation import printable
+from console.observation.last_word import full_disk
 from console.observation.line import Line
 from console.observation.progress import narrate
 from console.observation.source import RunSource
@@ -145,6 +146,8 @@ class Watch:
         if now - self._alive_at < ORPHANED_AFTER_S:
             return False
         self._say(f"no coordinator lives; its last word in {self.paths.log}: {last_word(self.paths.log)}")
+        if (full := full_disk(self.paths.root)) != "":
+            self._say(f"{full}, so its last word may have no end: make room")
         self._say(f"once that is mended, `swarm attach {self.run_id}` continues the run")
         return True
 

@@ -9,6 +9,7 @@ from console.coordination.state import EXITS, SLOW_LOOP, NodeState, RunState, Tr
 from runners.contract import coordinator_records as rec
 from runners.contract.document import Word
 from runners.contract.states import Classification, Disposition, RunnerState, WindowState
+from runners.records.machine_limits import is_limit
 
 
 def fold(state: RunState, body: Word, at_ms: int) -> RunState:
@@ -166,7 +167,8 @@ def _contribution_seen(state: RunState, body: rec.ContributionSeen, at_ms: int) 
 
 
 def _contributor_failed(state: RunState, body: rec.ContributorFailed, _: int) -> RunState:
-    trouble = Trouble(body.reason, body.detail, Classification.FAILED_CONTRIBUTION, WindowState.REPLAY_REQUIRED)
+    ends = Classification.REPLAY_REQUIRED if is_limit(body.reason) else Classification.FAILED_CONTRIBUTION
+    trouble = Trouble(body.reason, body.detail, ends, WindowState.REPLAY_REQUIRED)
     return _troubled(state, body.node_id, trouble, Disposition.REPLAY_REQUIRED)
 
 

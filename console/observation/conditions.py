@@ -16,6 +16,7 @@ from console.observation.plain import plain
 from console.observation.state import Drift, State
 from runners.contract.coordinator_records import BringupReceived, Finding
 from runners.contract.states import Classification, RunnerState
+from runners.records.machine_limits import is_limit
 
 # What next, where a condition stops the attempt for good.
 MEND_HOST = "mend that on the host and bring it up again: this window can't begin"
@@ -181,7 +182,8 @@ def _gone(state: State, hosts: tuple[HostView, ...], label: str) -> Condition | 
             failed = False
         elif trouble and trouble.kind in ("preparation_failed", "contributor_failed"):
             text = f"{view.host.node_id}: {words(trouble.reason)}; {trouble.detail}"
-            since, ref, failed = trouble.at, trouble.ref, True
+            since, ref = trouble.at, trouble.ref
+            failed = trouble.kind == "preparation_failed" or not is_limit(trouble.reason)
         else:
             continue
         found = _hindrances(state, failed=failed)

@@ -64,9 +64,11 @@ def write_parts(path: Path, parts: Iterable[bytes | memoryview], *, mode: int = 
             digest.update(part)
             size += len(part)
         sync_fd(fd)
-    except BaseException:
+    except BaseException as error:
         os.close(fd)
         draft.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a write names no file, and which disk is full is all that helps
         raise
     os.close(fd)
     draft.replace(path)

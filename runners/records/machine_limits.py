@@ -21,6 +21,11 @@ def limit_of(error: BaseException | None) -> str | None:
     return None
 
 
+def is_limit(word: str) -> bool:
+    """Is that reason of a host's the word of its own machine? Then it is nobody's work, and it passes."""
+    return getattr(errno, word.upper(), None) in REFUSED_HERE
+
+
 def error_of(limit: str, said: str) -> OSError | None:
     """The error that the word came from, as another process of this machine told it."""
     number = getattr(errno, limit.upper(), None)

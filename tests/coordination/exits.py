@@ -59,6 +59,10 @@ def runner_failed(w: Window) -> None:
     w.to_active().say("n1", node_rec.Failed(reason="diverged", detail="NaN at step 2"))
 
 
+def no_room_on_its_disk(w: Window) -> None:
+    w.to_active().say("n1", node_rec.Failed(reason="enospc", detail="[Errno 28] No space left on device"))
+
+
 def runner_left(w: Window) -> None:
     w.to_active().say("n1", node_rec.Exited(reason="orphaned", code=4))
 
@@ -165,6 +169,7 @@ EXITS: tuple[tuple[Callable[[Window], None], W, Classification], ...] = (
     (silent, W.REPLAY_REQUIRED, Classification.REPLAY_REQUIRED),
     (dead, W.REPLAY_REQUIRED, Classification.REPLAY_REQUIRED),
     (runner_failed, W.REPLAY_REQUIRED, Classification.FAILED_CONTRIBUTION),
+    (no_room_on_its_disk, W.REPLAY_REQUIRED, Classification.REPLAY_REQUIRED),
     (runner_left, W.REPLAY_REQUIRED, Classification.FAILED_CONTRIBUTION),
     (journal_broken, W.REJECTED, Classification.REJECTED),
     (unknown_record, W.REJECTED, Classification.REJECTED),

@@ -147,7 +147,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "disk_full_host", "not one byte is left on the host's disk (writing: room for a last word alone)",
         "its work is lost and said to be, by the runner where it still can; no half file is taken",
-        strikes.disk_full("host"), {"training": REPLAY, "writing": CONTRIBUTION}, owned=True, small_disk="host",
+        strikes.disk_full("host"), {"training": REPLAY, "writing": REPLAY}, owned=True, small_disk="host",
         lane={"minimum_disk_free_bytes": "1"},
     ),
     Fault(

@@ -8,7 +8,7 @@ from console.evidence.checks.deltas import largest_difference
 from console.evidence.checks.evidence import Body, Evidence
 from console.evidence.checks.layout import ADAPTER, INITIAL
 from console.evidence.checks.rules_checkpoints import lineage_of, place_of, planned_steps
-from console.evidence.checks.segments import distances, relative, told
+from console.evidence.checks.segments import as_told, distances, relative
 from console.evidence.checks.states import State, of_adapter, read_state
 from console.evidence.checks.tolerance import MAX_SEGMENT_STEPS, allowed, tolerance_of
 from console.evidence.checks.verdict import Mismatch, differs
@@ -159,7 +159,7 @@ class _Recomputed:
 
     def _loss(self, segment: Body) -> float:
         steps = slice(segment["first_step"] - 1, segment["last_step"])
-        return told(largest_difference(self.own["step_losses"][steps], self.receipt["step_losses"][steps]))
+        return as_told(largest_difference(self.own["step_losses"][steps], self.receipt["step_losses"][steps]))
 
     def _outcome(self, end: State, replayed: State, measured: list[Body], loss: float) -> str:
         assert self.e.contract is not None

@@ -18,9 +18,9 @@ def distances(start: State, end: State, replayed: State, alpha: float) -> list[B
     measured: list[Body] = [
         {
             "what": "delta",
-            "difference": told(delta_distance(end.adapter, replayed.adapter, alpha)),
-            "change": told(delta_distance(replayed.adapter, start.adapter, alpha)),
-            "norm": told(delta_of(replayed.adapter, alpha).norm),
+            "difference": as_told(delta_distance(end.adapter, replayed.adapter, alpha)),
+            "change": as_told(delta_distance(replayed.adapter, start.adapter, alpha)),
+            "norm": as_told(delta_of(replayed.adapter, alpha).norm),
         }
     ]
     for name in end.moments:
@@ -29,9 +29,9 @@ def distances(start: State, end: State, replayed: State, alpha: float) -> list[B
         measured.append(
             {
                 "what": name,
-                "difference": told(float(np.linalg.norm(end.moment(name) - again))),
-                "change": told(float(np.linalg.norm(again - before))),
-                "norm": told(float(np.linalg.norm(again))),
+                "difference": as_told(float(np.linalg.norm(end.moment(name) - again))),
+                "change": as_told(float(np.linalg.norm(again - before))),
+                "norm": as_told(float(np.linalg.norm(again))),
             }
         )
     return measured
@@ -48,9 +48,9 @@ def relative(distance: Body) -> float:
     """Difference over change."""
     if distance["difference"] == 0.0:
         return 0.0
-    return told(float(distance["difference"] / distance["change"])) if distance["change"] else LARGEST
+    return as_told(float(distance["difference"] / distance["change"])) if distance["change"] else LARGEST
 
 
-def told(value: float) -> float:
+def as_told(value: float) -> float:
     """As a receipt has it."""
     return value if abs(value) < SPELLED else LARGEST
