@@ -3,6 +3,7 @@
 from typing import Literal
 
 from runners.contract.document import Word
+from runners.contract.figures import Count, Port, ProcessId
 from runners.contract.names import Label, Text
 
 KEPT = b"kept\n"  # the answer, where one is asked for: whoever started the agent has noted it down
@@ -14,8 +15,8 @@ class AgentAnnouncement(Word):
     listening: Literal[True] = True
     dials: bool = False  # dials in to address and port instead of listening there
     address: Label
-    port: int
+    port: Port
     host_key: Text  # "ssh-ed25519 AAAA...", OpenSSH's one-line form without comment
     host_key_fingerprint: Label  # "SHA256:..."
-    pid: int
-    process_started_ms: int
+    pid: ProcessId
+    process_started_ms: Count

@@ -4,6 +4,7 @@ from typing import Literal
 
 from runners.contract.document import Document, Word
 from runners.contract.execution import ExecutionSettings, NamedSize
+from runners.contract.figures import Bytes, Count, Duration, Measure
 from runners.contract.lane import NodeContract
 from runners.contract.names import Label, NodeId, PublicKey, RunId, Sha256, Signature, Text
 from runners.contract.receipts import Device, Software
@@ -21,11 +22,11 @@ class Machine(Word):
     arch: Label
     hardware_model: Text | None  # "Mac14,10"; Linux: the board's product name
     chip: Text
-    cpu_count: int
-    memory_total_bytes: int
-    memory_available_bytes: int
+    cpu_count: Count
+    memory_total_bytes: Bytes
+    memory_available_bytes: Bytes
     memory_pressure: Label | None  # macOS: normal, warning, critical
-    disk_free_bytes: int
+    disk_free_bytes: Bytes
 
 
 class Accelerator(Word):
@@ -33,15 +34,15 @@ class Accelerator(Word):
 
     kind: Literal["cpu", "cuda", "metal"]
     name: Text
-    visible: int  # devices of this kind that the library can use
-    memory_total_bytes: int
-    memory_free_before_bytes: int
-    memory_free_during_bytes: int | None  # the least seen while training; None where nothing was trained
+    visible: Count  # devices of this kind that the library can use
+    memory_total_bytes: Bytes
+    memory_free_before_bytes: Bytes
+    memory_free_during_bytes: Bytes | None  # the least seen while training; None where nothing was trained
     driver: Label | None
     compute_capability: Label | None  # CUDA: "8.9"
     pci_bus_id: Label | None
     metal_family: Label | None  # "metal3"
-    gpu_cores: int | None
+    gpu_cores: Count | None
     throttling: tuple[Label, ...] | None  # reasons that hold the clocks down now; None where nobody tells
     sources: tuple[Label, ...]
 
@@ -60,16 +61,16 @@ class MemoryNeed(Word):
     """What a training needs in one place, and what was free there before anything of it was read."""
 
     where: Literal["host", "device"]
-    needed_bytes: int
-    free_bytes: int
+    needed_bytes: Bytes
+    free_bytes: Bytes
     parts: tuple[NamedSize, ...]  # of what is needed, in bytes; they add up to it
 
 
 class MemoryPlan(Word):
     """The chunk of tokens that was chosen for what is free, and what it needs."""
 
-    chunk_tokens: int  # the execution settings have it too
-    most_chunk_tokens: int  # the recipe's
+    chunk_tokens: Count  # the execution settings have it too
+    most_chunk_tokens: Count  # the recipe's
     needs: tuple[MemoryNeed, ...]
 
 
@@ -88,13 +89,13 @@ class ProductProbe(Word):
 
     device_label: Label
     seed: int
-    rows: int
-    inner: int
-    columns: int
+    rows: Count
+    inner: Count
+    columns: Count
     relative_error: float  # Frobenius, of the difference over the float64 product
     sample: tuple[float, ...]  # the first values of the first row, as the device gave them
     bf16: Bf16Product | None  # of a device that multiplies a bf16 head as it is (CUDA); an f32 result
-    seconds: float
+    seconds: Duration
 
 
 class GateReceipt(Document):
@@ -114,15 +115,15 @@ class GateReceipt(Document):
     head_sha256: Sha256  # of the problem's own head, not of the host's checkpoint
     initial_adapter_sha256: Sha256
     adapter_sha256: Sha256
-    steps: int
-    samples_presented: int
-    tokens_presented: int
-    step_losses: tuple[float, ...]  # mean cross-entropy in nats, before that step's update
-    initial_loss: float  # over all the problem's tokens, before the first step
-    final_loss: float  # and after the last
-    started_wall_ms: int
-    finished_wall_ms: int
-    train_seconds: float
+    steps: Count
+    samples_presented: Count
+    tokens_presented: Count
+    step_losses: tuple[Measure, ...]  # mean cross-entropy in nats, before that step's update
+    initial_loss: Measure  # over all the problem's tokens, before the first step
+    final_loss: Measure  # and after the last
+    started_wall_ms: Count
+    finished_wall_ms: Count
+    train_seconds: Duration
 
 
 class GateResult(Word):
@@ -137,14 +138,14 @@ class GateResult(Word):
 class Throughput(Word):
     """Training steps at the lane's geometry over the host's own head, cut into bands of equal work."""
 
-    vocab_size: int
-    hidden_size: int
-    rank: int
-    chunk_tokens: int
-    threads: int
-    step_tokens: int
-    steps: int
-    seconds: float
+    vocab_size: Count
+    hidden_size: Count
+    rank: Count
+    chunk_tokens: Count
+    threads: Count
+    step_tokens: Count
+    steps: Count
+    seconds: Duration
     band_tokens_per_second: tuple[float, ...]  # in the order of time; at least five
     median_tokens_per_second: float
     lowest_tokens_per_second: float
@@ -176,6 +177,6 @@ class BringupReport(Document):
     gate: GateResult | None
     throughput: Throughput | None
     head_sha256: Sha256 | None  # of the host's own checkpoint
-    started_wall_ms: int
-    finished_wall_ms: int
+    started_wall_ms: Count
+    finished_wall_ms: Count
     claim_boundary: Text

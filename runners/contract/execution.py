@@ -1,12 +1,13 @@
 """Under which settings a training's bits hold."""
 
 from runners.contract.document import Word
+from runners.contract.figures import Count
 from runners.contract.names import Label, Sha256, Text
 
 
 class NamedSize(Word):
     name: Label
-    size: int
+    size: Count
 
 
 class ExecutionSettings(Word):
@@ -15,10 +16,10 @@ class ExecutionSettings(Word):
     backend: Label  # library and version: "torch@2.13.0+cpu"
     backend_label: Label  # open_adapter_backend.torch.cpu.gpt_oss_lm_head
     device_name: Text
-    threads: int
+    threads: Count
     blas: Label
     tf32: bool
-    chunk_tokens: int  # rows of hidden states per product; what the host has room for, at most the recipe's
+    chunk_tokens: Count  # rows of hidden states per product; what the host has room for, at most the recipe's
     tiles: tuple[NamedSize, ...]  # blocks of the backend's own kernels, by name
     runners_sha256: Sha256  # the code
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from runners.contract.canonical import canonical_bytes, parse_strict, sha256_hex
 from runners.contract.document import Word, word_from_canonical
 from runners.contract.errors import BrokenChain, MalformedBytes
+from runners.contract.figures import Count
 from runners.contract.names import Label, NodeId, RunId, Sha256, Signature
 
 MAX_LINE_BYTES = 64 * 1024
@@ -19,12 +20,12 @@ class JournalRecord(Word):
     run_id: RunId
     node_id: NodeId
     role: Literal["coordinator", "contributor"]
-    revision: int
-    epoch: int
-    seq: int
+    revision: Count
+    epoch: Count
+    seq: Count
     kind: Label
-    wall_ms: int
-    mono_ms: int
+    wall_ms: Count
+    mono_ms: Count
     body: dict[str, Any]
     prev: Sha256
     sig: Signature
@@ -41,8 +42,8 @@ class Writer(Word):
     run_id: RunId
     node_id: NodeId
     role: Literal["coordinator", "contributor"]
-    revision: int
-    epoch: int
+    revision: Count
+    epoch: Count
 
     @property
     def file_name(self) -> str:
@@ -53,9 +54,9 @@ class Head(Word):
     """How far a journal was verified: byte offset past the last whole line, its hash, and the next seq."""
 
     file: Label
-    offset: int
+    offset: Count
     sha256: Sha256
-    next_seq: int
+    next_seq: Count
 
 
 def signed_bytes(record: dict[str, Any]) -> bytes:

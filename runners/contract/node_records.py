@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from runners.contract.document import Word
 from runners.contract.execution import ExecutionSettings
+from runners.contract.figures import Bytes, Count, Duration, Measure, ProcessId
 from runners.contract.names import FileName, Label, PublicKey, Sha256, Text
 from runners.contract.plan import CheckpointRef, FileRef, UploadManifest
 from runners.contract.receipts import Device
@@ -15,8 +16,8 @@ from runners.contract.states import Phase
 class Opened(Word):
     """First record of every epoch."""
 
-    pid: int
-    process_started_ms: int  # wall time at which the kernel started the process: pid and this name a process
+    pid: ProcessId
+    process_started_ms: Count  # wall time at which the kernel started the process: pid and this name a process
     assignment_digest: Sha256
     node_public_key: PublicKey
     admission_digest: Sha256
@@ -27,7 +28,7 @@ class Opened(Word):
 class Recovered(Word):
     """A torn tail was cut at the last newline before anything else was written."""
 
-    cut_bytes: int
+    cut_bytes: Bytes
 
 
 class Claimed(Word):
@@ -36,14 +37,14 @@ class Claimed(Word):
 
 class Acknowledged(Word):
     assignment_digest: Sha256
-    steps: int
-    samples: int
+    steps: Count
+    samples: Count
 
 
 class Preparing(Word):
     stage: Literal["import", "head", "shard", "adapter", "warm_up"]
-    done: int
-    total: int
+    done: Count
+    total: Count
     unit: Literal["bytes", "steps", "stages"]
     detail: Text
 
@@ -64,23 +65,21 @@ class Began(Word):
 class Heartbeat(Word):
     """Alive is not the same as progressing: `beat` counts the signs of life, `step` the work."""
 
-    beat: int
+    beat: Count
     phase: Phase
-    step: int
-    steps: int
-    samples: int
-    loss: float | None  # of the last finished step
-    step_ms: float | None  # of the last finished step
-    memory_bytes: int  # resident set of this process
-    memory_total_bytes: int
+    step: Count
+    steps: Count
+    samples: Count
+    loss: Measure | None  # of the last finished step
+    step_ms: Duration | None  # of the last finished step
+    memory_bytes: Bytes  # resident set of this process
+    memory_total_bytes: Bytes
 
 
 # What a host says of its card is hostile like all else: no figure that a card can't have.
-MOST_BYTES = 1 << 50
 MOST_CELSIUS = 200
 MOST_MILLIWATTS = 10_000_000
 MOST_PROCESSES = 65_535
-Bytes = Annotated[int, Field(ge=0, le=MOST_BYTES)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Celsius = Annotated[int, Field(ge=0, le=MOST_CELSIUS)]
 Milliwatts = Annotated[int, Field(ge=0, le=MOST_MILLIWATTS)]
@@ -144,8 +143,8 @@ class Checkpointed(Word):
     """A training state lies in the run root, whole and synced, before this is written."""
 
     checkpoint: CheckpointRef
-    samples: int  # presented up to here, from the first step on
-    loss: float  # of the last finished step
+    samples: Count  # presented up to here, from the first step on
+    loss: Measure  # of the last finished step
 
 
 class Produced(Word):

@@ -4,6 +4,7 @@ from typing import Literal
 
 from runners.contract.document import Document, Word
 from runners.contract.execution import ExecutionSettings
+from runners.contract.figures import Bytes, Count
 from runners.contract.lane import AdapterContract, RecipeContract
 from runners.contract.names import FileName, Label, NodeId, RunId, Sha256
 
@@ -31,15 +32,15 @@ class FileRef(Word):
     """Exact bytes, by name, size and sha256."""
 
     name: FileName
-    size_bytes: int
+    size_bytes: Bytes
     sha256: Sha256
 
 
 class CheckpointRef(Word):
     """A training state that a contributor wrote after `step` steps of its slice, in one revision of the window."""
 
-    revision: int
-    step: int
+    revision: Count
+    step: Count
     file: FileRef
 
 
@@ -60,8 +61,8 @@ class HeadIdentity(Word):
     tokenizer_digest: Sha256  # over the names and digests of those TOKENIZER_FILES that the checkpoint has
     tensor: Label
     dtype: Literal["F32", "BF16"]
-    vocab_size: int
-    hidden_size: int
+    vocab_size: Count
+    hidden_size: Count
     sha256: Sha256
     tied: bool
 
@@ -72,7 +73,7 @@ class Slice(Word):
     slice_id: Label
     split: Label
     sample_ids: tuple[Label, ...]
-    tokens: int  # response tokens, i.e. rows of hidden states
+    tokens: Count  # response tokens, i.e. rows of hidden states
     shard: FileRef
 
 
@@ -88,11 +89,11 @@ class UploadIdentity(Word):
     run_id: RunId
     window_id: Label
     node_id: NodeId
-    revision: int
+    revision: Count
     head_sha256: Sha256
     slice_sha256: Sha256
     initial_adapter_sha256: Sha256
-    rank: int
+    rank: Count
     alpha: float
 
 
@@ -112,7 +113,7 @@ class Assignment(Document):
     assignment_id: Label
     run_id: RunId
     window_id: Label
-    revision: int
+    revision: Count
     node_id: NodeId
     contract_digest: Sha256
     head: HeadIdentity
@@ -137,7 +138,7 @@ class WindowPlan(Document):
     schema_version: Literal["swarm.window_plan.v1"] = "swarm.window_plan.v1"
     run_id: RunId
     window_id: Label
-    revision: int
+    revision: Count
     lane_id: Label
     contract_digest: Sha256
     head: HeadIdentity

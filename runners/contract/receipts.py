@@ -4,6 +4,7 @@ from typing import Literal
 
 from runners.contract.document import Document, Word
 from runners.contract.execution import ExecutionSettings
+from runners.contract.figures import Bytes, Count, Duration, Measure
 from runners.contract.lane import PairTolerance
 from runners.contract.names import FileName, Label, NodeId, PublicKey, RunId, Sha256, Text
 from runners.contract.plan import CheckpointRef, FileRef
@@ -23,8 +24,8 @@ class Device(Word):
     kind: Literal["cpu", "cuda", "metal"]
     device_label: Label  # cpu:0, cuda:0, metal:0
     name: Text  # "AMD EPYC", "NVIDIA GeForce RTX 4080", "Apple M2 Pro"
-    memory_total_bytes: int
-    threads: int
+    memory_total_bytes: Bytes
+    threads: Count
     blas: Label
     tf32: bool
 
@@ -35,7 +36,7 @@ class ContributorReceipt(Document):
     schema_version: Literal["swarm.contributor_receipt.v1"] = "swarm.contributor_receipt.v1"
     run_id: RunId
     window_id: Label
-    revision: int
+    revision: Count
     node_id: NodeId
     assignment_digest: Sha256
     contract_digest: Sha256
@@ -49,15 +50,15 @@ class ContributorReceipt(Document):
     adapter_config: FileRef
     checkpoints: tuple[CheckpointRef, ...]  # by step, from the first on: those that were gone on from, then its own
     continued_from: CheckpointRef | None  # written in an earlier revision; the steps up to it weren't done again
-    steps: int  # of the whole work, as are the next three and the losses
-    samples_presented: int
-    distinct_samples: int
-    tokens_presented: int
-    step_losses: tuple[float, ...]  # mean cross-entropy in nats, before that step's update
-    started_wall_ms: int
-    finished_wall_ms: int
-    train_seconds: float  # of this revision's own steps,
-    tokens_trained: int  # which presented so many
+    steps: Count  # of the whole work, as are the next three and the losses
+    samples_presented: Count
+    distinct_samples: Count
+    tokens_presented: Count
+    step_losses: tuple[Measure, ...]  # mean cross-entropy in nats, before that step's update
+    started_wall_ms: Count
+    finished_wall_ms: Count
+    train_seconds: Duration  # of this revision's own steps,
+    tokens_trained: Count  # which presented so many
 
 
 class AdmissionReceipt(Document):
@@ -74,7 +75,7 @@ class AdmissionReceipt(Document):
     coordinator_nonce: Sha256  # 32 random bytes, hex
     node_nonce: Sha256
     token_custody: Literal["proved", "handed_over"]
-    admitted_wall_ms: int
+    admitted_wall_ms: Count
 
 
 class Member(Word):
@@ -97,7 +98,7 @@ class MembershipReceipt(Document):
     contract_digest: Sha256
     coordinator_public_key: PublicKey
     members: tuple[Member, ...]
-    observed_wall_ms: int
+    observed_wall_ms: Count
 
 
 class Distance(Word):
@@ -113,8 +114,8 @@ class SegmentReplay(Word):
     """From one checkpoint of the contributor to the next, done again. `replayed` is what the replay process wrote
     before it was given the start of the next segment."""
 
-    first_step: int  # counted from 1
-    last_step: int
+    first_step: Count  # counted from 1
+    last_step: Count
     start_sha256: Sha256  # the assigned initial adapter, or the contributor's checkpoint
     end_sha256: Sha256  # the contributor's next checkpoint, or its adapter
     replayed: FileRef
@@ -129,7 +130,7 @@ class ReplayReceipt(Document):
     schema_version: Literal["swarm.replay_receipt.v1"] = "swarm.replay_receipt.v1"
     run_id: RunId
     window_id: Label
-    revision: int
+    revision: Count
     node_id: NodeId
     assignment_digest: Sha256
     contributor_backend_label: Label
@@ -144,14 +145,14 @@ class ReplayReceipt(Document):
     relative_difference: float  # the largest difference over change
     max_loss_difference: float
     tolerance: PairTolerance  # the lane's, for this pair of backends
-    step_losses: tuple[float, ...]  # of the replay
-    replay_seconds: float
+    step_losses: tuple[Measure, ...]  # of the replay
+    replay_seconds: Duration
 
 
 class HeldOutScore(Word):
     subject: Label  # "base", a node id, or "merge"
-    mean_loss: float  # nats per response token
-    tokens: int
+    mean_loss: Measure  # nats per response token
+    tokens: Count
 
 
 class ScoreReceipt(Document):
@@ -166,9 +167,9 @@ class ScoreReceipt(Document):
 class MergedContribution(Word):
     node_id: NodeId
     adapter_sha256: Sha256
-    samples: int  # distinct samples of the slice
-    weight_numerator: int  # weight = numerator / denominator, the same numbers in every document
-    weight_denominator: int
+    samples: Count  # distinct samples of the slice
+    weight_numerator: Count  # weight = numerator / denominator, the same numbers in every document
+    weight_denominator: Count
 
 
 class MergeReport(Document):
@@ -181,7 +182,7 @@ class MergeReport(Document):
     contributions: tuple[MergedContribution, ...]
     merged_adapter: FileRef
     merged_adapter_config: FileRef
-    rank: int
+    rank: Count
     alpha: float
     delta_norm: float
     residual: float  # ‖merged - weighted mean‖ / ‖weighted mean‖, measured in float64
@@ -213,6 +214,6 @@ class OperatorCommand(Document):
     run_id: RunId
     command: Literal["stop"]
     reason: Text
-    created_wall_ms: int
+    created_wall_ms: Count
     operator_public_key: PublicKey
     signature: str  # Ed25519, hex, over b"swarm.operator_command.v1\\0" + canonical body without signature and digest

@@ -8,6 +8,7 @@ from typing import Literal
 
 from runners.contract.bringup import BringupReport
 from runners.contract.document import Word
+from runners.contract.figures import Bytes, Count, Port, ProcessId
 from runners.contract.lane import RunContract
 from runners.contract.names import FileName, Label, NodeId, PublicKey, RunId, Sha256, Signature, Text
 from runners.contract.plan import Assignment, FileRef
@@ -64,7 +65,7 @@ class AdmitConfirmation(Word):
     """Coordinator to node: proof of the other direction, under another key."""
 
     mac: Sha256
-    admitted_wall_ms: int
+    admitted_wall_ms: Count
 
 
 class AdmitResponse(Word):
@@ -83,7 +84,7 @@ class ReceiveRequest(Word):
 
 class ReceiveResponse(Word):
     reused: bool
-    free_bytes: int
+    free_bytes: Bytes
 
 
 class LaunchRequest(Word):
@@ -101,10 +102,10 @@ class LaunchRequest(Word):
 class LaunchResponse(Word):
     """Asked twice, answered the same: the launch happens once per (run, node, revision)."""
 
-    pid: int
-    process_started_ms: int
-    revision: int
-    epoch: int
+    pid: ProcessId
+    process_started_ms: Count
+    revision: Count
+    epoch: Count
     journal: FileName
 
 
@@ -113,7 +114,7 @@ class Begin(Word):
 
     run_id: RunId
     window_id: Label
-    revision: int
+    revision: Count
     contract_digest: Sha256
     assignment_digests: tuple[Sha256, ...]
 
@@ -129,7 +130,7 @@ class RunnerRequest(Word):
 
     run_id: RunId
     node_id: NodeId
-    revision: int
+    revision: Count
 
 
 class RunnerStatus(Word):
@@ -137,14 +138,14 @@ class RunnerStatus(Word):
 
     alive: bool
     proven_dead: bool
-    pid: int | None
+    pid: ProcessId | None
     detail: Text
 
 
 class ReachRequest(Word):
     """Try the way back: the host connects to where the coordinator came from, at this port, and nowhere else."""
 
-    port: int
+    port: Port
     nonce: Sha256  # what answers there has to say it
 
 

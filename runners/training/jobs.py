@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from runners.contract.canonical import MAX_INTEGER
 from runners.contract.jobs import (
     CutJob,
     CutPart,
@@ -26,7 +27,7 @@ from runners.training.backend import Backend, OnStep, ignore_stage, ignore_step
 from runners.training.backends import load
 from runners.training.checkpoint import TensorSpan
 from runners.training.contribution import PreparedContribution, check_head, prepare_contribution
-from runners.training.errors import InputMismatch
+from runners.training.errors import Diverged, InputMismatch
 from runners.training.head import Head, find_head, load_head
 from runners.training.memory import Workload, item_of, workload_of
 from runners.training.shards import Shard, gather, read_shard, write_shard
@@ -118,8 +119,8 @@ class Replay:
 
 
 def score(job: ScoreJob, choose_chunk: ChooseChunk = as_asked) -> ScoreResult:
-    """Held-out loss of each subject, in the order of the job. Raises InputMismatch, AdapterFileError, and what
-    `choose_chunk` raises before the head is read."""
+    """Held-out loss of each subject, in the order of the job. Raises InputMismatch, AdapterFileError, Diverged, and
+    what `choose_chunk` raises before the head is read."""
     model_dir = Path(job.model_dir)
     span, _ = find_head(model_dir)
     shard = read_shard(Path(job.held_out_path), vocab_size=span.shape[0])
@@ -152,4 +153,6 @@ def _score_one(backend: Backend, head: Head, shard: Shard, subject: ScoreSubject
         stored = read_adapter(path, rank=subject.rank, hidden_size=head.hidden_size, vocab_size=head.vocab_size)
         weights = stored.weights
     loss = backend.held_out_loss(head, shard, weights, subject.alpha)
+    if not abs(loss) <= MAX_INTEGER:  # past it no line can say it, and NaN is nothing
+        raise Diverged(f"{subject.subject}: expected a finite held-out loss below 2^53, got {loss}")
     return HeldOutScore(subject=subject.subject, mean_loss=loss, tokens=shard.tokens)

@@ -14,7 +14,7 @@ TEXTS = (
 
 def test_the_signed_bytes_cut_from_a_line_are_those_of_the_record_made_anew() -> None:
     for text in TEXTS:
-        for wall_ms in (0, -5, 2**53 - 1):
+        for wall_ms in (0, 5, 2**53 - 1):
             record = {
                 "schema_version": "swarm.journal_record.v1", "run_id": "run-1", "node_id": "swarm-mac-a",
                 "role": "contributor", "revision": 1, "epoch": 1, "seq": 0, "kind": "log", "wall_ms": wall_ms,

@@ -10,7 +10,8 @@ from console.observation.line import Stamp
 from console.observation.state import Work
 from console.tui.drawing.card import card_row, late_ms
 from console.tui.drawing.text import Row, row_width
-from runners.contract.node_records import MOST_BYTES, MOST_MILLIWATTS, AcceleratorRead, CardFigures
+from runners.contract.figures import MOST_BYTES
+from runners.contract.node_records import MOST_MILLIWATTS, AcceleratorRead, CardFigures
 from tests.observation.recorded_cards import HELD, HOT, ON_METAL, read
 
 NARROW, BROAD = 35, 50  # inside the panels at 80x24 and 160x48

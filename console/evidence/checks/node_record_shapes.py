@@ -3,10 +3,13 @@
 from console.evidence.checks.document_shapes import UPLOAD_MANIFEST
 from console.evidence.checks.shapes import (
     ACCELERATOR,
+    BYTES,
     COUNT,
+    DURATION,
     FILE,
     LABEL,
-    NUMBER,
+    MEASURE,
+    PROCESS_ID,
     SHA256,
     TEXT,
     WHOLE,
@@ -18,7 +21,7 @@ from console.evidence.checks.shapes import (
 )
 from console.evidence.checks.word_shapes import CHECKPOINT, DEVICE, EXECUTION, FILE_REF
 
-BYTES, MILLIWATTS = up_to(1 << 50), up_to(10_000_000)
+MILLIWATTS = up_to(10_000_000)
 CARD: Shape = {
     "used_bytes": Maybe(BYTES),
     "total_bytes": Maybe(BYTES),
@@ -35,7 +38,7 @@ CARD: Shape = {
 HELD: Shape = {"arrays_bytes": BYTES, "cached_bytes": BYTES, "peak_bytes": BYTES, "recommended_bytes": Maybe(BYTES)}
 CONTRIBUTOR_BODIES: dict[str, Shape] = {
     "opened": {
-        "pid": COUNT,
+        "pid": PROCESS_ID,
         "process_started_ms": COUNT,
         "assignment_digest": SHA256,
         "node_public_key": SHA256,
@@ -43,7 +46,7 @@ CONTRIBUTOR_BODIES: dict[str, Shape] = {
         "previous_file": Maybe(FILE),
         "previous_tail": Maybe(SHA256),
     },
-    "recovered": {"cut_bytes": COUNT},
+    "recovered": {"cut_bytes": BYTES},
     "claimed": {"assignment_digest": SHA256},
     "acknowledged": {"assignment_digest": SHA256, "steps": COUNT, "samples": COUNT},
     "preparing": {
@@ -68,10 +71,10 @@ CONTRIBUTOR_BODIES: dict[str, Shape] = {
         "step": COUNT,
         "steps": COUNT,
         "samples": COUNT,
-        "loss": Maybe(NUMBER),
-        "step_ms": Maybe(NUMBER),
-        "memory_bytes": COUNT,
-        "memory_total_bytes": COUNT,
+        "loss": Maybe(MEASURE),
+        "step_ms": Maybe(DURATION),
+        "memory_bytes": BYTES,
+        "memory_total_bytes": BYTES,
     },
     "accelerator_read": {
         "device_label": ACCELERATOR,
@@ -79,7 +82,7 @@ CONTRIBUTOR_BODIES: dict[str, Shape] = {
         "card": Maybe(AtMost(CARD, "used_bytes", "total_bytes")),
         "trouble": Maybe(one_of("no_bindings", "no_nvml", "not_found", "lost", "refused", "silent", "ended")),
     },
-    "checkpointed": {"checkpoint": CHECKPOINT, "samples": COUNT, "loss": NUMBER},
+    "checkpointed": {"checkpoint": CHECKPOINT, "samples": COUNT, "loss": MEASURE},
     "produced": {"manifest": UPLOAD_MANIFEST, "files": [FILE_REF], "receipt_digest": SHA256},
     "failed": {"reason": LABEL, "detail": TEXT},
     "exited": {"reason": one_of("released", "stopped", "failed", "orphaned"), "code": WHOLE},

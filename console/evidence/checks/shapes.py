@@ -103,7 +103,13 @@ def up_to(limit: int) -> Leaf:
     return Leaf(f"a whole number from 0 to {limit}", lambda value: _is_whole(value) and 0 <= value <= limit)
 
 
+BYTES, PROCESS_ID = (
+    up_to(1 << 50),
+    Leaf("a whole number from 1 to 2147483647", lambda value: _is_whole(value) and 1 <= value < 1 << 31),
+)
 NUMBER = Leaf("a number", lambda value: isinstance(value, float) or _is_whole(value))
+MEASURE = Leaf("a number within 2^53", lambda value: NUMBER.fits(value) and abs(value) < 1 << 53)
+DURATION = Leaf("a number from 0 to 2^53", lambda value: MEASURE.fits(value) and value >= 0)
 BOOLEAN = Leaf("true or false", lambda value: isinstance(value, bool))
 TEXT = Leaf("text of at most 4000 characters", lambda value: isinstance(value, str) and len(value) <= 4000)
 STRING = Leaf("text", lambda value: isinstance(value, str))

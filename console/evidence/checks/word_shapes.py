@@ -2,9 +2,11 @@
 
 from console.evidence.checks.shapes import (
     BOOLEAN,
+    BYTES,
     COUNT,
     FILE,
     LABEL,
+    MEASURE,
     NODE,
     NUMBER,
     RUN,
@@ -54,10 +56,10 @@ STATES = one_of(
 DEPARTURES = one_of("crashed", "timed_out")
 DISPOSITIONS = one_of("pending", "accepted", "rejected", "quarantined", "replay_required")
 
-FILE_REF: Shape = {"name": FILE, "size_bytes": COUNT, "sha256": SHA256}
+FILE_REF: Shape = {"name": FILE, "size_bytes": BYTES, "sha256": SHA256}
 HEAD: Shape = {"file": LABEL, "offset": COUNT, "sha256": SHA256, "next_seq": COUNT}
 FINDING: Shape = {"rule": LABEL, "expected": TEXT, "got": TEXT}
-SCORE: Shape = {"subject": LABEL, "mean_loss": NUMBER, "tokens": COUNT}
+SCORE: Shape = {"subject": LABEL, "mean_loss": MEASURE, "tokens": COUNT}
 GATE: Shape = {"gate": LABEL, "passed": BOOLEAN, "value": TEXT, "threshold": TEXT}
 SHARE: Shape = {
     "node_id": NODE,
@@ -195,7 +197,7 @@ DEVICE: Shape = {
     "kind": one_of("cpu", "cuda", "metal"),
     "device_label": LABEL,
     "name": TEXT,
-    "memory_total_bytes": COUNT,
+    "memory_total_bytes": BYTES,
     "threads": COUNT,
     "blas": LABEL,
     "tf32": BOOLEAN,

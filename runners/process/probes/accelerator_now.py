@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
+from runners.contract.figures import MOST_BYTES
 from runners.contract.node_records import (
-    MOST_BYTES,
     MOST_CELSIUS,
     MOST_MILLIWATTS,
     MOST_PROCESSES,
