@@ -72,7 +72,8 @@ def preparation_overdue(state: RunState, now_ms: int) -> Word | None:
         if started is None or node.trouble:
             continue
         if node.proven_dead:
-            detail = "the runner died before the window opened: its lock is free and its process gone"
+            death = node.death or "its lock is free and its process gone"
+            detail = f"the runner died before the window opened: {death}"
             return rec.PreparationFailed(node_id=node.node_id, reason="crashed", detail=detail)
         if not node.ready and now_ms - started > bound:
             detail = f"expected ready within {bound} ms of its launch, got nothing after {now_ms - started} ms"

@@ -176,9 +176,9 @@ class Engine:
 
     async def _check_alive(self, node_id: str) -> None:
         """Dead is believed only after its last words are read: they may say why."""
-        if await releasing.check_alive(self.desk, node_id):
+        if (death := await releasing.death_of(self.desk, node_id)) is not None:
             await self._drain_quietly(node_id)
-            self.desk.state = self.desk.state.with_node(node_id, proven_dead=True)
+            self.desk.state = self.desk.state.with_node(node_id, proven_dead=True, death=death)
 
     def _give_up_if_overdue(self, command: Command, error: Exception) -> None:
         """Unreachable is not dead, so work is tried again; but nobody waits for a host for ever."""

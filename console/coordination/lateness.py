@@ -26,7 +26,7 @@ def _runner_change(state: RunState, node: NodeState, now_ms: int) -> Word | None
     age = now_ms - node.last_beat_ms
     link = f"its link is {node.link.value}"
     if node.proven_dead:
-        cause = f"its lock is free and its process gone; {link}"
+        cause = f"{node.death or 'its lock is free and its process gone'}; {link}"
         return _runner(node, RunnerState.LOST, age, None, Departure.CRASHED, cause)
     if node.runner is RunnerState.LIVE and age > policies.stale_ms:
         cause = f"no heartbeat for {age} ms, at most {policies.stale_ms}; {link}"

@@ -82,6 +82,7 @@ class NodeState:
     released: bool = False
     exited: bool = False  # the runner journaled its own end
     proven_dead: bool = False
+    death: str = ""  # what its host could tell of it
     head: Head | None = None
 
     @property

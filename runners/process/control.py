@@ -6,6 +6,7 @@ from runners.contract.canonical import canonical_bytes
 from runners.contract.requests import BeginRequest, Done, LaunchRequest, RunnerRequest, RunnerStatus
 from runners.process.admission import require_contract
 from runners.process.errors import Refused
+from runners.process.memory_note import told_of_death
 from runners.process.run_root import RunRoot
 from runners.process.settings import HostSettings
 from runners.process.wire import Wire
@@ -88,9 +89,12 @@ def status_of(root: RunRoot, request: RunnerRequest) -> RunnerStatus:
     detail = (
         f"pid {identity.pid} {'lives' if lives else 'is gone or another process'}, lock {'held' if held else 'free'}"
     )
+    dead = not held and not lives
+    if dead and (death := told_of_death(root, request.revision)) != "":
+        detail += f"; {death}"
     return RunnerStatus(
         alive=held and lives,
-        proven_dead=not held and not lives,
+        proven_dead=dead,
         pid=identity.pid,
         detail=detail,
     )

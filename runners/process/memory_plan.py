@@ -34,14 +34,15 @@ def plan_memory(contract: RunContract, head: Head, backend: Backend) -> MemoryPl
     return MemoryPlan(chunk_tokens=chunk, most_chunk_tokens=most, needs=needs)
 
 
-def require_memory(assignment: Assignment, backend: Backend) -> None:
+def require_memory(assignment: Assignment, backend: Backend, on_counted: OnCounted) -> None:
     """In the planned chunks, which nobody may change now. Raises Refused with the figures."""
     device = backend.device()
     place, tiles = memory.place_of(backend.name, device.kind), memory.tiling(backend.tiles, device.threads)
     parts = memory.needed(place, memory.workload_of(assignment), backend.chunk_tokens, tiles)
     needs = memory.needs_of(parts, free_memory(device))
+    told = memory.sentence(needs, backend.chunk_tokens)
+    on_counted(told)
     if not memory.fits(needs):
-        told = memory.sentence(needs, backend.chunk_tokens)
         raise Refused("memory_short", f"{told}; end what else holds memory here, or bring this host up again")
 
 

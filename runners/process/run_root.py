@@ -54,6 +54,9 @@ class RunRoot:
     def log(self, revision: int) -> Path:
         return self.folder / f"log-r{revision}.txt"
 
+    def memory_note(self, revision: int) -> Path:
+        return self.folder / f"memory-r{revision}.json"
+
     def outbox(self, revision: int) -> Path:
         return self.folder / "outbox" / f"r{revision}"
 

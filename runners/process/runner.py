@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runners.contract.canonical import canonical_bytes, sha256_hex
@@ -25,6 +26,7 @@ from runners.process.control import check_begin
 from runners.process.drill_fault import require_loopback, spoil
 from runners.process.errors import Orphaned, Refused, StopRequested
 from runners.process.heartbeat import Progress
+from runners.process.memory_note import forget_note, keep_note
 from runners.process.outbox import new_draft, publish
 from runners.process.run_root import RunRoot
 from runners.process.settings import HostSettings
@@ -82,6 +84,10 @@ class Runner:
         self.progress.enter(Phase.PRODUCED)
         self._await("release", self._root.release(assignment.revision).exists)
 
+    def leave(self) -> None:
+        """In order, whatever came of the work."""
+        forget_note(self._root, self._assignment.revision)
+
     def _prepare(self) -> "PreparedContribution":
         self._on_stage("import", 0, 1, "stages", "array libraries")
         from runners.process.memory_plan import require_memory
@@ -94,7 +100,7 @@ class Runner:
         backend = backends.load(name, threads=planned.threads, chunk_tokens=planned.chunk_tokens)
         got = execution(backend)
         self._compare_settings(planned, got)
-        require_memory(self._assignment, backend)
+        require_memory(self._assignment, backend, partial(keep_note, self._root, self._assignment.revision))
         self.accelerator.start_on(backend.device())
         self._on_stage("import", 1, 1, "stages", backend.version())
         archive = self._root.archive(self._request.archive_sha256)

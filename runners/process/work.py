@@ -87,6 +87,7 @@ def see_through(runner: Runner) -> int:
     with HeartbeatThread(runner.journal.append, runner.progress, period_ms=runner.heartbeat_ms), runner.accelerator:
         reason = _outcome(runner)
     runner.journal.append("exited", Exited(reason=reason, code=EXIT_CODES[reason]))
+    runner.leave()
     return EXIT_CODES[reason]
 
 

@@ -1,5 +1,6 @@
 """Memory of this machine as this process may have it, and whether the kernel ended somebody for want of it."""
 
+import os
 import resource
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,6 +61,11 @@ def kernel_kills(own: Path = OWN, cgroups: Path = CGROUPS, vmstat: Path = VMSTAT
         except (OSError, KeyError, ValueError):
             continue
     return None
+
+
+def machine_kills() -> int | None:
+    """Of the whole machine alone: for two processes that may be of different control groups, each with its count."""
+    return kernel_kills(own=Path(os.devnull))
 
 
 def _groups(own: Path, cgroups: Path) -> Iterator[tuple[Path, Names]]:

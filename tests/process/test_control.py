@@ -1,10 +1,12 @@
 """`begin`, `release`, `status`, `stop`."""
 
+import json
 import os
 import signal
 
 import pytest
 
+from runners.contract.canonical import canonical_bytes
 from runners.records.lock import is_held
 from tests.process.inputs import contract, shipment
 from tests.process.node import Node, runner_request
@@ -25,6 +27,33 @@ def test_a_killed_runner_is_proven_dead_and_its_lock_is_free(node: Node) -> None
     assert (code, lines[-1]["alive"], lines[-1]["proven_dead"]) == (0, False, True)
     assert not is_held(node.root.folder)
     assert "exited" not in node.kinds(launched)
+
+
+@pytest.mark.parametrize(
+    ("kills", "told"),
+    [
+        (
+            (3, 5),
+            "the kernel has since ended 2 of this machine's processes for want of memory; it had counted: chunks of ",
+        ),
+        ((3, 3), "not ended for want of memory, by the kernel's own count"),
+        ((None, None), "by whom can't be told here; it had counted: chunks of "),
+    ],
+)
+def test_a_killed_runner_is_told_with_what_it_had_counted(
+    node: Node, monkeypatch: pytest.MonkeyPatch, kills: tuple[int | None, int | None], told: str
+) -> None:
+    """The kill is real, the kernel's count is not."""
+    launched = node.launch(shipment(node.lane))
+    node.await_record(launched, "ready")
+    place = node.root.memory_note(0)
+    note = json.loads(place.read_bytes())
+    place.write_bytes(canonical_bytes(note | {"kernel_kills": kills[0]}))
+    monkeypatch.setattr("runners.process.memory_note.machine_kills", lambda: kills[1])
+    assert node.ask_here("status", runner_request())[1]["detail"].endswith("lives, lock held")
+    os.kill(launched.pid, signal.SIGKILL)
+    node.await_death()
+    assert f"is gone or another process, lock free; {told}" in node.ask_here("status", runner_request())[1]["detail"]
 
 
 def test_a_stopped_process_is_not_proven_dead(node: Node) -> None:
@@ -70,6 +99,7 @@ def test_stop_ends_a_runner_that_trains_and_can_be_asked_again(node: Node) -> No
     assert lines[-1]["proven_dead"]
     assert lines[-1]["detail"].startswith("ended on SIGTERM")
     assert node.body(launched, "exited")["reason"] == "stopped"
+    assert not node.root.memory_note(0).exists()  # it has said itself why it ended
     assert node.ask_here("stop", runner_request())[1]["proven_dead"]
 
 

@@ -19,10 +19,12 @@ def test_a_host_that_lost_its_room_since_the_bring_up_refuses_the_work(
 ) -> None:
     assignment = assignment_over(lay_ground(tmp_path), 0)
     backend = load("reference", threads=1, chunk_tokens=assignment.execution.chunk_tokens)
-    require_memory(assignment, backend)
+    told = list[str]()
+    require_memory(assignment, backend, told.append)
     monkeypatch.setattr("runners.process.memory_plan.free_memory", lambda *_, **__: {"host": 1 << 20})
     with pytest.raises(Refused, match="1 MiB free; end what else holds memory here") as refused:
-        require_memory(assignment, backend)
+        require_memory(assignment, backend, told.append)
+    assert [line.partition(" tokens; host: ")[0] for line in told] == ["chunks of 64", "chunks of 64"]
     assert refused.value.reason == "memory_short"
 
 

@@ -9,6 +9,7 @@ from console.coordination.works.checkpoints import keep, keep_late
 from console.coordination.works.collecting import fetch
 from console.hosts.errors import HostError, HostUnreachable, LinkDown
 from console.hosts.host import Host
+from console.hosts.line_conversation import printable
 from runners.contract import coordinator_records as rec
 from runners.contract.errors import ContractError
 from runners.contract.requests import Done, RunnerRequest, RunnerStatus
@@ -19,14 +20,15 @@ REPLAYED = (WindowState.REPLAY_REQUIRED, WindowState.WAIT_THEN_REPLAY)
 PATIENCE_S = 8.0  # how long a released runner may take to end by itself before it is stopped
 
 
-async def check_alive(desk: Desk, node_id: str) -> bool:
-    """Is the runner proven dead? Anything less than proof is no: a host that is busy or gone proves nothing."""
+async def death_of(desk: Desk, node_id: str) -> str | None:
+    """What its host tells of a runner that is proven dead. Anything less than proof is None: a host that is busy or
+    gone proves nothing."""
     try:
         host = await desk.host(node_id)
         status = await host.ask("status", _request(desk, node_id), RunnerStatus)
     except (HostError, ContractError):
-        return False
-    return status.proven_dead
+        return None
+    return printable(status.detail)[:3000] if status.proven_dead else None
 
 
 async def release(desk: Desk, node_id: str) -> None:
