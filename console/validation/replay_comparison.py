@@ -42,7 +42,8 @@ class Comparison:
 
 
 def compare(segment: Segment, tolerance: PairTolerance, *, same_settings: bool, exact_owed: bool) -> Comparison:
-    """Equal execution settings on both sides owe equal bits where the lane says so; else its bounds hold.
+    """Equal execution settings on both sides, the planned ones, owe equal bits where the lane says so; else its bounds
+    hold.
 
     Equal bits under other settings are within tolerance and no more: there, exactness is nothing to claim.
     """

@@ -4,6 +4,8 @@ A process that the kernel ends for want of memory says nothing any more, and a r
 for its status afterwards is told what can be known.
 """
 
+import re
+
 from runners.contract.canonical import canonical_bytes
 from runners.contract.document import Word
 from runners.contract.figures import Count
@@ -19,8 +21,9 @@ class MemoryNote(Word):
 
 
 def keep_note(root: RunRoot, revision: int, counted: str) -> None:
-    """Before any of it is taken."""
-    note = MemoryNote(counted=counted[:2000], kernel_kills=machine_kills())
+    """Before any of it is taken. The parts are left out: this ends in sentences."""
+    counted = re.sub(r" \([^()]*\)", "", counted)[:2000]
+    note = MemoryNote(counted=counted, kernel_kills=machine_kills())
     write_durable(root.memory_note(revision), canonical_bytes(note.to_json()) + b"\n")
 
 

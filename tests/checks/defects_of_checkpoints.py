@@ -95,6 +95,23 @@ def _settings(**fields: Any) -> Callable[[], Lies]:
     return lambda: Lies(execution={LINUX: told})
 
 
+def _exact_under_settings_that_nobody_planned() -> Lies:
+    """Work and replay both under other tiles than the plan froze, as after a library was updated on their host: told
+    by all, and called exact."""
+
+    def other(body: Body) -> None:
+        for name in ("execution", "contributor_execution", "replay_execution"):
+            if name in body:
+                body[name]["tiles"] = [{"name": "block_rows", "size": 77}]
+        for told in (body, *body["segments"]) if "segments" in body else ():
+            told["outcome"] = "exact"
+
+    return Lies(
+        own={MAC: said("ready", other)},
+        documents={f"receipts/replay_{MAC}.json": other, f"retained_artifacts/{MAC}/contributor_receipt.json": other},
+    )
+
+
 UNREAD = ("segment_figures_are_recomputed",)  # no figure follows from a state that can't be read
 NOT_EVEN_LOSSES = ("checkpoints_lead_to_the_adapter", *UNREAD)
 DEFECTS = (
@@ -138,6 +155,8 @@ DEFECTS = (
     Defect("exact_under_other_settings", "segment_figures_are_recomputed", document(
         REPLAY, _segment(0, outcome="exact")
     )),
+    Defect("exact_under_settings_that_nobody_planned", "segment_figures_are_recomputed",
+           _exact_under_settings_that_nobody_planned),
     Defect("threads_other_than_the_devices", "execution_is_of_the_device_and_software", _settings(threads=8)),
     Defect("blas_other_than_the_devices", "execution_is_of_the_device_and_software", _settings(blas="mkl@2025")),
     Defect("tf32_other_than_the_devices", "execution_is_of_the_device_and_software", _settings(tf32=True)),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -48,6 +49,7 @@ def test_a_killed_runner_is_told_with_what_it_had_counted(
     node.await_record(launched, "ready")
     place = node.root.memory_note(0)
     note = json.loads(place.read_bytes())
+    assert re.fullmatch(r"chunks of \d+ tokens; host: \d+ MiB needed, \d+ MiB free", note["counted"])
     place.write_bytes(canonical_bytes(note | {"kernel_kills": kills[0]}))
     monkeypatch.setattr("runners.process.memory_note.machine_kills", lambda: kills[1])
     assert node.ask_here("status", runner_request())[1]["detail"].endswith("lives, lock held")

@@ -96,7 +96,7 @@ class Work:
             found = compare(
                 Segment(start, end, replayed, losses, result.step_losses),
                 self.tolerance,
-                same_settings=settings == self.receipt.execution,
+                same_settings=settings == self.receipt.execution == self.assignment.execution,
                 exact_owed=self.exact_owed,
             )
             self.comparisons.append(found)

@@ -164,7 +164,7 @@ class _Recomputed:
     def _outcome(self, end: State, replayed: State, measured: list[Body], loss: float) -> str:
         assert self.e.contract is not None
         tolerance = self.receipt["tolerance"]
-        same = self.own["execution"] == self.receipt["replay_execution"]
+        same = self.own["execution"] == self.receipt["replay_execution"] == self.assignment["execution"]
         if same and loss == 0.0 and end.same_bits(replayed):
             return "exact"
         if same and self.e.contract["governance"]["same_backend_exact"]:
