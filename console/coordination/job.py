@@ -20,6 +20,7 @@ from runners.contract.jobs import Counted, Progress
 from runners.contract.requests import Refusal
 from runners.records.host_memory import MIB, free_bytes, kernel_kills
 from runners.records.machine_limits import error_of
+from runners.records.process_group import signal_group
 
 W = TypeVar("W", bound=Word)
 LAST_BYTES = 4000  # of a log
@@ -60,8 +61,7 @@ class JobProcess:
             yield running
         finally:
             if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                signal_group(process.pid, signal.SIGKILL)
                 await process.wait()
 
     async def send(self, word: Word) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from console.evidence.operator_acts import NARRATION, RESULT, Ending
 from console.observation.output import last_meaningful
+from runners.records.process_group import signal_group
 
 LOOK_S = 0.1
 TAIL_BYTES = 64 * 1024
@@ -82,8 +83,7 @@ class Job:
 
     def _send(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
+            signal_group(self._process.pid, number)
 
     def _tail(self, name: str, most: int = TAIL_BYTES) -> str:
         if self.folder is None:

@@ -1,15 +1,15 @@
 """An offline check that runs beside the console, in a process of its own."""
 
 import asyncio
-import contextlib
 import json
-import os
 import signal
 import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from runners.records.process_group import signal_group
 
 MOST_LINE_BYTES = 8 * 1024 * 1024
 
@@ -84,8 +84,7 @@ class Verification:
     def end(self) -> None:
         process = self._process
         if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            signal_group(process.pid, signal.SIGKILL)
 
 
 def _told(state: Verified, said: dict[str, Any]) -> Verified:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import runners
+from runners.records.process_group import signal_group
 
 TOKEN_ENV = "PSIONIC_SWARM_ADMISSION_TOKEN"  # noqa: S105 - the name, not a token
 TOKEN_FD_ENV = "SWARM_TOKEN_FD"  # noqa: S105
@@ -101,8 +102,7 @@ class VerbProcess:
         """SIGTERM, then SIGKILL after GRACE_S, to the verb's own process group; then let go of its pipes."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(self.pid, number)
+                signal_group(self.pid, number)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(GRACE_S):
                         await self.wait_exit()

@@ -68,7 +68,7 @@ def test_runs_on_a_disk_without_hard_links_are_refused_before_anything_is_writte
 
     operator_key()  # lies at home, on another disk
     monkeypatch.setattr(os, "link", link)
-    with pytest.raises(UsageError, match="SWARM_RUNS .*runs: expected a disk with hard links"):
+    with pytest.raises(UsageError, match=r"SWARM_RUNS .*runs: expected a disk with hard links"):
         create_run(StartOptions(run_id="run-1"), check_ports=lambda _: None)
     assert list((home / "runs").iterdir()) == []
 

@@ -5,6 +5,8 @@ import errno
 import fcntl
 import os
 import platform
+import signal
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +15,9 @@ import pytest
 from runners.bootstrap import forget
 from runners.process.probes import mac
 from runners.records import durable
+from runners.records.process_group import signal_group
 from runners.training import hardware
+from tests.patience import PATIENCE_S
 from tests.process.sampled import text
 
 FULL = 51  # F_FULLFSYNC of macOS' <fcntl.h>
@@ -71,6 +75,24 @@ def test_a_disk_without_hard_links_is_named_as_one(error: int, tmp_path: Path, m
         durable.create_once(tmp_path / "key.pem", b"")
     assert told.value.errno == error
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [errno.ESRCH, errno.EPERM], ids=["linux", "macos"])
+def test_a_group_that_has_ended_takes_a_signal_without_an_error(error: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one whose members nobody waited for yet killpg(2) says EPERM on a Mac: whoever ends a job as it ends by itself
+    must not fail for it."""
+
+    def killpg(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "killpg", killpg)
+    signal_group(1, signal.SIGTERM)
+
+
+def test_a_group_takes_a_signal() -> None:
+    with subprocess.Popen(["/bin/sh", "-c", "sleep 60 & wait"], start_new_session=True) as shell:
+        signal_group(shell.pid, signal.SIGKILL)
+        assert shell.wait(PATIENCE_S) == -signal.SIGKILL
 
 
 def test_one_name_that_sysctl_lacks_hides_no_other() -> None:
