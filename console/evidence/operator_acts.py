@@ -1,6 +1,6 @@
 """What the operator did, as signed records: one folder an act, written before it happens and again when it is over."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -85,10 +85,11 @@ def conclude(folder: Path, key: SigningKey, act: OperatorAct, **fields: Any) -> 
     return outcome
 
 
-def kept_acts(acts_dir: Path, newest: int = 200) -> Iterator[KeptAct]:
-    """Newest first. A folder that holds no readable act is left out; a signature that doesn't hold is said."""
+def kept_acts(acts_dir: Path, newest: int = 200, *, known: Container[str] = ()) -> Iterator[KeptAct]:
+    """Newest first, without those whose names are `known`. A folder that holds no readable act is left out; a signature
+    that doesn't hold is said."""
     folders = sorted((path for path in acts_dir.glob("*") if path.is_dir()), reverse=True)
-    for folder in folders[:newest]:
+    for folder in (one for one in folders[:newest] if one.name not in known):
         try:
             yield _read(folder)
         except (ContractError, RecordsError, OSError):

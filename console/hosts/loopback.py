@@ -25,6 +25,8 @@ from runners.records.verb_process import child_env
 MAX_ANNOUNCEMENT_BYTES = 8192
 PATIENCE_S = 5.0
 
+OWN_WORDS = "agent: "  # before what an agent says of itself when it can't go on
+
 
 @dataclass(frozen=True)
 class AgentPlan:
@@ -120,9 +122,12 @@ async def start_agent(
     except BaseException as error:
         _end_child(child)
         if isinstance(error, (ContractError, OSError, TimeoutError)):
+            last = _last_line(plan.log_path)
+            if last.startswith(OWN_WORDS):  # why, and what to do, and nothing before it
+                raise AgentStartFailed(f"{last.removeprefix(OWN_WORDS)} (its log {plan.log_path.name})") from error
             raise AgentStartFailed(
                 f"agent on {plan.listen}:{plan.port}: expected its announcement, got {error}; "
-                f"its log {plan.log_path.name} ends with: {_last_line(plan.log_path)}"
+                f"its log {plan.log_path.name} ends with: {last}"
             ) from error
         raise
     finally:

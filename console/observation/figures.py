@@ -1,6 +1,9 @@
 """Numbers as people read them: short, with units, of steady width."""
 
+import re
 from datetime import UTC, datetime
+
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 def clock(wall_ms: int, *, tenths: bool = False) -> str:
@@ -52,6 +55,11 @@ def size(value: int) -> str:
 def short(digest: str | None) -> str:
     """`9f3c·41ab`: for eyes; the whole digest stands in the record's detail."""
     return f"{digest[:4]}·{digest[4:8]}" if digest else "none"
+
+
+def with_short_digests(text: str) -> str:
+    """A reason for eyes: what else it says would have no room beside 64 digits."""
+    return _DIGEST.sub(lambda found: short(found[0]), text)
 
 
 def loss(value: float | None) -> str:

@@ -26,6 +26,7 @@ class RunRef:
     changed_ms: int
     ended: str = ""  # what the bundle says of the run, where that was asked: `endings.with_endings`
     why: str = ""  # the same of the reason
+    drill: str = ""  # of a scratch run, what its drill came to: pass, fail
     ended_ms: int | None = None  # and of when: a copy or a clone has newer files
 
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from console.observation.figures import bound as limit
-from console.observation.figures import loss, seconds, size, words
+from console.observation.figures import loss, seconds, size, with_short_digests, words
 from console.observation.host_view import HostView, passed_bringup
 from console.observation.last_word import why_no_next
 from console.observation.moment import Moment
@@ -200,7 +200,7 @@ def _judging(state: State, hosts: tuple[HostView, ...], moment: Moment) -> Sente
         case _:
             return (
                 (f"window is {words(state.window)}", "bad"),
-                (f": {state.window_reason}", "text"),
+                (f": {with_short_digests(state.window_reason)}", "text"),
                 (" · ", "muted"),
                 ("app.evidence", "key"),
                 (" shows the record", "text"),
@@ -237,7 +237,7 @@ def _closed(state: State) -> Sentence:
         )
         after: Sentence = ((" · ", "muted"), ("app.replay", "key"), (" does the slices again", "text")) if again else ()
         proof: Sentence = ((" · ", "muted"), ("app.evidence", "key"), (" shows the proof", "text"))
-        return (verdict, (f": {state.closed.reason}", "text"), *proof, *after)
+        return (verdict, (f": {with_short_digests(state.closed.reason)}", "text"), *proof, *after)
     return (verdict, *_merge_span(state))
 
 

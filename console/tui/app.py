@@ -119,7 +119,6 @@ class SwarmApp(ProvingApp):
             first, *more = self.theme_problems
             others = f"{len(more)} more, {self.key_names('app.help')} lists them · " if more else ""
             self.notice(f"▲ {others}{first}", "warn")
-        self.run_worker(self.off_loop(self.desk.recall), group="recall", exit_on_error=False)
         self.run_worker(self.look_for_runs(), group="runs", exit_on_error=False)
         self.begin_frames()
 

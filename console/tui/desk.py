@@ -34,6 +34,12 @@ BINDINGS: dict[ActKind, str] = {
     "acknowledge": "app.acknowledge",
     "lane": "app.lane",
 }
+TOLD = {
+    "go_live": "go live on {lane}",
+    "bring_up": "bring-up of {lane}",
+    "check": "every check",
+    "lane": "use {subject}",
+}
 RECALLED = 50
 ROLES: dict[Ending, tuple[str, str]] = {"done": ("✓", "ok"), "failed": ("✗", "bad"), "cancelled": ("×", "warn")}
 
@@ -42,30 +48,39 @@ ROLES: dict[Ending, tuple[str, str]] = {"done": ("✓", "ok"), "failed": ("✗",
 class _Begun:
     act: OperatorAct
     folder: Path
-    entry: int
 
 
 class OperatorDesk:
     """Short acts run in a worker thread, long ones as a `Job`; one long one at a time."""
 
     def __init__(self, acts: Acts, acts_dir: Path, clock: Clock) -> None:
-        self.entries: list[LogEntry] = []  # oldest first
+        self._log: dict[str, LogEntry] = {}  # by the act's id, which begins with when it was asked
+        self._over: set[str] = set()  # ids of acts that can't change any more, or are told by this console itself
         self.acknowledged: frozenset[str] = frozenset()  # sha256 of receipts
         self.job: Job | None = None
         self.acts = acts
         self._acts_dir = acts_dir
         self._clock = clock
-        self._acted = False  # in this session
+        self._newest = ""  # act of this session
+
+    @property
+    def entries(self) -> tuple[LogEntry, ...]:
+        """Oldest first."""
+        return tuple(self._log[act_id] for act_id in sorted(self._log))
 
     @property
     def refused(self) -> LogEntry | None:
         """The newest act of this session, where it failed."""
-        return self.entries[-1] if self._acted and self.entries[-1].role == "bad" else None
+        entry = self._log.get(self._newest)
+        return entry if entry is not None and entry.role == "bad" else None
 
     def recall(self) -> None:
-        """What was done at this machine's consoles before."""
-        kept = tuple(kept_acts(self._acts_dir, RECALLED))
-        self.entries = [_entry(one) for one in reversed(kept)] + self.entries
+        """What was done at this machine's consoles before, and is done at its others meanwhile."""
+        kept = tuple(kept_acts(self._acts_dir, RECALLED, known=frozenset(self._over)))
+        for one in kept:
+            if one.folder.name not in self._over:  # begun here since
+                self._log[one.folder.name] = _entry(one)
+        self._over |= {one.folder.name for one in kept if one.outcome is not None or one.problem}
         seen = {one.act.subject for one in kept if one.act.act == "acknowledge" and one.outcome and not one.problem}
         self.acknowledged |= seen
 
@@ -148,17 +163,17 @@ class OperatorDesk:
 
     async def _begin(self, kind: ActKind, binding: str, what: str, **about: Any) -> _Begun:
         now = self._clock.wall_ms()
-        self.entries.append(LogEntry(now, binding, what, "asked", "accent"))
-        self._acted = True
-        entry = len(self.entries) - 1
-        act_id = f"{now}-{kind.replace('_', '-')}-{secrets.token_hex(3)}"
+        act_id = self._newest = f"{now}-{kind.replace('_', '-')}-{secrets.token_hex(3)}"
+        self._over.add(act_id)
+        self._log[act_id] = LogEntry(now, binding, what, "asked", "accent")
         fields = {"act_id": act_id, "act": kind, "lane_id": Path(self.acts.lane).stem, "asked_wall_ms": now, "argv": ()}
         try:
             act, folder = await asyncio.to_thread(self._ask, {**fields, **about})
         except (OSError, RecordsError) as error:
-            self._outcome(entry, f"✗ not recorded, so not done: {in_words(error)}", "bad")
-            raise ActRefused(f"not recorded, so not done: {in_words(error)}") from error
-        return _Begun(act, folder, entry)
+            why = f"not recorded in {self._acts_dir}, so not done: {in_words(error)}"
+            self._outcome(act_id, f"✗ {why}", "bad")
+            raise ActRefused(why) from error
+        return _Begun(act, folder)
 
     def _ask(self, fields: dict[str, Any]) -> tuple[OperatorAct, Path]:
         return ask(self._acts_dir, self.acts.operator_key(), **fields)
@@ -176,28 +191,30 @@ class OperatorDesk:
             )  # fmt: skip
         except (OSError, RecordsError) as error:
             receipt = f"its outcome is not recorded: {in_words(error)}"
-        self._outcome(begun.entry, f"{glyph} {said}", role, receipt, begun.folder)
+        self._outcome(begun.act.act_id, f"{glyph} {said}", role, receipt, begun.folder)
 
-    def _outcome(self, entry: int, outcome: str, role: str, receipt: str = "", folder: Path | None = None) -> None:
-        before = self.entries[entry]
-        self.entries[entry] = LogEntry(before.wall_ms, before.binding, before.what, outcome, role, receipt, folder)
+    def _outcome(self, act_id: str, outcome: str, role: str, receipt: str = "", folder: Path | None = None) -> None:
+        before = self._log[act_id]
+        self._log[act_id] = LogEntry(before.wall_ms, before.binding, before.what, outcome, role, receipt, folder)
 
 
 def _entry(kept: KeptAct) -> LogEntry:
     """An act of an earlier session, as the log shows it."""
     act, outcome = kept.act, kept.outcome
     glyph, role = ROLES[outcome.ending] if outcome else ("?", "warn")
-    said = outcome.detail if outcome else "no outcome: its console ended first"
+    said = outcome.detail if outcome else "no outcome yet: it goes on in another console, or that one ended first"
     if kept.problem:
         glyph, role, said = "✗", "bad", f"signature does not hold: {kept.problem}"
-    what = " ".join(filter(None, (act.act.replace("_", "-"), act.run_id or act.lane_id, act.subject[:16])))
+    what = TOLD.get(act.act, "{act} {run} {subject}").format(
+        act=act.act, run=act.run_id or act.lane_id, lane=act.lane_id, subject=act.subject[:16]
+    )
     binding = BINDINGS.get(act.act, "")
     if act.act == "drill" and act.subject in DRILL_KEYS:  # told as it was then
         binding, what = DRILL_KEYS[act.subject], f"drill {words(act.subject)}"
     return LogEntry(
         act.asked_wall_ms,
         binding,
-        plain(what, 80),
+        plain(" ".join(what.split()), 80),
         f"{glyph} {plain(said, 1000)}",
         role,
         f"act {short(act.digest)}",

@@ -42,7 +42,7 @@ def reason_against(binding_id: str | None, standing: Standing) -> str | None:
     if reason is None:
         return None
     if standing.read_only:
-        return "this console is read-only; start it without --read-only"
+        return "this console only reads; `swarm console`, without --read-only, acts"
     if standing.replaying and binding_id not in ALSO_IN_THE_PAST:
         return f"what you see is not now; {standing.keys('replay.live')} goes back first"
     return reason(standing)

@@ -126,6 +126,7 @@ class WatchingApp(App[None]):
 
         def look() -> None:
             self.runs = with_endings(self.list_runs())
+            self.desk.recall()
 
         await self.off_loop(look)
         live = newest_live(self.runs)
@@ -216,7 +217,7 @@ class WatchingApp(App[None]):
             place=self.current_mode,
             blocked=self.blocked(),
             notice=self.notices.at(now.mono_ms),
-            log=tuple(self.desk.entries),
+            log=self.desk.entries,
             job=self.desk.job.state if self.desk.job else None,
             lane=Path(self.desk.acts.lane).stem,
             keys=self.key_names,

@@ -146,8 +146,22 @@ async def test_a_port_in_use_is_refused_with_port_and_option(plan: AgentPlan) ->
     assert not plan.home.exists()
 
 
+async def test_a_port_that_somebody_took_at_the_last_moment_is_told_first(
+    plan: AgentPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.hosts.loopback.require_free_port", lambda *_, **__: None)  # it was free then
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            AgentStartFailed, match=f"^127.0.0.1:{port}: expected a free port, got one in use. Stop what"
+        ):
+            await start_agent(replace(plan, port=port), token=None)
+
+
 async def test_an_agent_that_cannot_start_is_told_with_its_last_words(plan: AgentPlan) -> None:
-    with pytest.raises(AgentStartFailed, match=r"exit status 3; its log agent.log ends with: agent: --home"):
+    with pytest.raises(AgentStartFailed, match=r"^--home.* \(its log agent\.log\)$"):
         await start_agent(replace(plan, home=plan.run_root / "home"), token=None)
 
 

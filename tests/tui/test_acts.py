@@ -46,7 +46,7 @@ def acts_of(stage: Stage) -> list[KeptAct]:
 @pytest.mark.parametrize("name", MUTATING)
 def test_a_read_only_console_refuses_every_act_and_says_what_would_enable_it(name: str) -> None:
     assert reason_against(name, Standing(Mode.LIVE, read_only=True)) == (
-        "this console is read-only; start it without --read-only"
+        "this console only reads; `swarm console`, without --read-only, acts"
     )
 
 

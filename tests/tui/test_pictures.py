@@ -186,8 +186,8 @@ async def test_a_bring_up_that_was_refused(tmp_path: Path, snapshot: SnapshotAss
         (tmp_path / "stdout.txt").write_text(said)
         (tmp_path / "stderr.txt").write_text(told)
         refused = "✗ 1 of 2 hosts is refused"
-        app.desk.entries.append(
-            LogEntry(WALL_0, "app.bring-up", "bring-up of loopback", refused, "bad", "act abab·cdcd", tmp_path)
+        app.desk._log["1"] = LogEntry(
+            WALL_0, "app.bring-up", "bring-up of loopback", refused, "bad", "act abab·cdcd", tmp_path
         )
         app.show_bring_up()
         await settle(pilot)

@@ -6,7 +6,9 @@ import pytest
 
 from console.cli.errors import UsageError
 from console.cli.free_machine import one_console_at_a_time, require_free_machine
+from console.evidence.operator_acts import FOLDER
 from console.tui.app import SwarmApp
+from console.tui.desk import OperatorDesk
 from runners.contract.states import Classification
 from runners.records.lock import FolderLock
 from tests.observation.recorded_journals import WALL_0, Recording
@@ -69,3 +71,25 @@ def test_two_consoles_take_turns(tmp_path: Path) -> None:
             pass
     with one_console_at_a_time(tmp_path):
         pass
+
+
+async def test_what_one_console_did_stands_in_the_log_of_the_other_without_a_restart(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    other = OperatorDesk(stage.acts, stage.runs_dir / FOLDER, stage.clock.clock())
+    async with stage.opened(size=(160, 48), run_id=healthy.run_id) as pilot:
+        assert isinstance(pilot.app, SwarmApp)
+        assert "nothing was done at this machine's consoles yet" in shown(pilot)
+        await other.acknowledge("ab" * 32, "a thing", healthy.run_id)
+        await pilot.app.look_for_runs()
+        await settle(pilot)
+        assert "nothing was done at this machine's consoles yet" not in shown(pilot)
+        assert "ab" * 32 in pilot.app.desk.acknowledged
+        stage.clock.now_ms += 1000
+        stage.acts.refusal = "no"
+        await press(pilot, "g")
+        assert [entry.what for entry in pilot.app.desk.entries][-1] == "go live on loopback"
+        assert len(pilot.app.desk.entries) == 2
+        other.recall()
+        assert [entry.what for entry in other.entries][-1] == "go live on loopback"  # by the same words

@@ -1,6 +1,6 @@
 """Where hosts would be while there is none: what failed last or how the last run ended, and what one can do now."""
 
-from console.observation.figures import clock
+from console.observation.figures import clock, with_short_digests, words
 from console.observation.plain import plain
 from console.observation.runs import RunRef, RunStanding
 from console.tui.drawing.box import box
@@ -33,7 +33,10 @@ def nobody(view: View, width: int, total: int) -> tuple[Row, ...]:
 def _last(run: RunRef, view: View, width: int, lines: int) -> tuple[Row, ...]:
     """How it ended, in its bundle's own words, on at most `lines` rows below its name; opening it verifies them."""
     left: Row = (("last run  ", "muted"), standing(run), ("  ", ""), (run.run_id, "text"))
-    why = run.why
+    why = with_short_digests(run.why)
+    if run.drill:
+        how = "as promised, it" if run.drill == "pass" else "not as promised: it"
+        why = f"{how} ended as {words(run.ended)}: {why}"
     if run.standing is RunStanding.LEFT:
         opens, goes_on = view.keys("place.viewer"), view.keys("app.continue")
         why = f"nobody runs it any more: {opens} opens it, {goes_on} then goes on with it"

@@ -42,5 +42,7 @@ def standing(run: RunRef) -> Span:
             return ("? NO COORDINATOR", "warn")
     if not run.ended:
         return ("■ CLOSED", "muted")
+    if run.drill:
+        return ("✓ drill PASS", "ok") if run.drill == "pass" else ("✗ drill FAIL", "bad")
     good = run.ended == Classification.BOUNDED_SUCCESS
     return (f"✓ {words(run.ended)}", "ok") if good else (f"✗ {words(run.ended)}", "bad")

@@ -1,13 +1,14 @@
 """What a closed run leaves: verdict, scores, where the bundle is, what to do next."""
 
 from console.observation.conditions import Verdict
-from console.observation.figures import loss, words
+from console.observation.figures import loss, with_short_digests, words
 from console.tui.drawing.box import box
 from console.tui.drawing.text import Row, fill, labelled, row_width, width_of, wrap
 from console.tui.view import View
 from runners.contract.states import Classification
 
 HEIGHT = 6
+AFTER_A_REFUSAL = (("app.bring-up", "asks the gates alone"),)  # what was refused, without a run around it
 OFFERED = (
     ("app.replay", "does the slices again"),
     ("app.audit", "audits"),
@@ -31,7 +32,7 @@ def _whole_reason(view: View, width: int) -> tuple[Row, ...]:
     if closed is None or view.snapshot.state.promotion is not None:
         return (first,)
     word = row_width(first[:1]) + 2
-    lines = wrap(closed.reason, width - word, 2)
+    lines = wrap(with_short_digests(closed.reason), width - word, 2)
     return tuple(fill((first[0] if not at else (" " * (word - 2), ""), (f"  {line}", "text")), width)
                  for at, line in enumerate(lines))  # fmt: skip
 
@@ -43,7 +44,7 @@ def _verdict(view: View, width: int) -> Row:
     good = state.closed.classification is Classification.BOUNDED_SUCCESS
     word = (f"{'✓' if good else '✗'} {words(state.closed.classification)}", "ok*" if good else "bad*")
     if state.promotion is None:
-        return fill((word, (f"  {state.closed.reason}", "text")), width)
+        return fill((word, (f"  {with_short_digests(state.closed.reason)}", "text")), width)
     promoted = state.promotion.disposition == "promoted"
     gates = [gate for gate in state.promotion.gates if not gate.passed]
     why = "" if not gates else f" ({gates[0].gate} {gates[0].value}, {gates[0].threshold})"
@@ -102,7 +103,9 @@ def _next(view: View, width: int) -> Row:
     check: Row = ((view.keys("place.checks"), "bright*"), (" and ", "muted"), (view.keys("checks.verify"), "bright*"),
                   (" verify it", "text"))  # fmt: skip
     row: list[tuple[str, str]] = []
-    for binding, what in OFFERED:
+    closed = view.snapshot.state.closed
+    refused = closed is not None and closed.classification is Classification.REFUSED_BRINGUP
+    for binding, what in (*(AFTER_A_REFUSAL if refused else ()), *OFFERED):
         act = [(view.keys(binding), "bright*"), (f" {what}", "text"), (" · ", "muted")]
         if binding not in view.blocked and row_width((*row, *act, *check)) <= width - 9:
             row += act
