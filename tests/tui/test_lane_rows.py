@@ -23,3 +23,14 @@ def test_a_way_that_holds_takes_one_row() -> None:
     tried = {BOX: Tried("lo", "this machine", True, "let in by its pinned key " * 9, 3.2)}
     _, choices = lane_rows({"loopback": load_lane("loopback")}, "loopback", Way(), tried, 98)
     assert choices.count(BOX) == 1
+
+
+def test_a_long_name_of_a_way_leaves_a_gap_before_the_next_column() -> None:
+    long = Endpoint("swarm-linux-a", "10.0.0.200", 34101, "settings", Way(remote="10.0.0.200:34101"), "the-box-below")
+    tried = {long: Tried("lo", "this machine", None, "free")}
+    for width in (74, 154):
+        rows, choices = lane_rows({"loopback": load_lane("loopback")}, "loopback", Way(), tried, width)
+        (mine,) = (
+            "".join(text for text, _ in row) for row, chosen in zip(rows, choices, strict=True) if chosen is long
+        )
+        assert " lo " in mine

@@ -119,3 +119,16 @@ async def test_what_stands_on_the_line_below_a_page_is_done_by_a_click(healthy: 
         assert isinstance(pilot.app.screen, KeptPage)
         await click(pilot, "esc back")
         assert not isinstance(pilot.app.screen, KeptPage)
+
+
+async def test_two_clicks_on_a_page_without_a_cursor_open_nothing_and_end_nothing(
+    stale: Recording, tmp_path: Path
+) -> None:
+    stage = Stage.at(tmp_path / "runs", stale, stale.end_ms)
+    async with stage.opened(size=(160, 48)) as pilot:
+        await pilot.press("e")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Record)
+        await click(pilot, "its JSON", times=2)
+        assert isinstance(pilot.app.screen, Record)
+        assert pilot.app.is_running

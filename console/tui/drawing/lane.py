@@ -91,7 +91,7 @@ def _endpoint(endpoint: "Endpoint", tried: "Tried | None", *, in_use: bool, widt
     """One row; the words of a way that failed go on below it, since they say what helps."""
     way, interface, network = _columns(width)
     where = endpoint.host if endpoint.origin == "local process" else endpoint.spelled
-    named = f"{endpoint.name} {where}".strip()
+    named = clip(f"{endpoint.name} {where}".strip(), way - 1)  # never up to the next column
     row: Row = (("  ● " if in_use else "  ○ ", "ok" if in_use else "muted"), (pad(named, way), "text"))
     if tried is None:
         return [(*row, ("trying", "muted"))]

@@ -217,7 +217,7 @@ class LineView(ScrollView, can_focus=True):
         if self.has_cursor:
             self.move_to(index)
         self.post_message(self.Clicked(self, index, place.x))
-        if event.chain > 1 and index < self.line_count():
+        if event.chain > 1 and self.has_cursor and index < self.line_count():
             self.action_choose()
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002
