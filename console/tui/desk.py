@@ -170,7 +170,8 @@ class OperatorDesk:
         try:
             act, folder = await asyncio.to_thread(self._ask, {**fields, **about})
         except (OSError, RecordsError) as error:
-            why = f"not recorded in {self._acts_dir}, so not done: {in_words(error)}"
+            where = "" if str(self._acts_dir) in in_words(error) else f": {self._acts_dir}"
+            why = f"not recorded, so not done: {in_words(error)}{where}"
             self._outcome(act_id, f"✗ {why}", "bad")
             raise ActRefused(why) from error
         return _Begun(act, folder)

@@ -7,7 +7,7 @@ from console.tui.app import SwarmApp
 from console.tui.drawing.result import result
 from runners.contract.states import Classification
 from tests.observation.recorded_journals import Recording
-from tests.tui.stage import Stage
+from tests.tui.stage import Stage, settle, shown
 
 
 async def test_after_a_refused_gate_the_gates_alone_are_offered_and_digests_leave_room_for_the_reason(
@@ -30,3 +30,24 @@ async def test_after_a_refused_gate_the_gates_alone_are_offered_and_digests_leav
 
     assert "b asks the gates alone" in drawn(80)
     assert "expected ab12·cd34, got nothing there at all" in drawn(80)
+
+
+async def test_what_to_do_about_a_refusal_stands_in_the_result_at_80_columns(stale: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", stale, 0)
+    stage.finish(Classification.REPLAY_REQUIRED, stale.end_ms + 100)
+    why = (
+        "swarm-linux-a: host_key_mismatch: ssh://127.0.0.1:2299: expected host key SHA256:2GPOMAT9J8p9sK14IUwPaSk9aG+ea2"
+        "BqtoOMgmAiILE, got SHA256:YNhaXNssAot2orFHuCaL+fPw+cZDE8eRcpB8fxFhGXk. If the host was set up anew on purpose, pin"
+    )
+    async with stage.opened(run_id=stale.run_id) as pilot:
+        assert isinstance(pilot.app, SwarmApp)
+        attachment = pilot.app.attachment
+        assert attachment is not None
+        assert attachment.state.closed is not None
+        refused = {"classification": Classification.REFUSED_BRINGUP, "reason": why}
+        attachment.state = replace(attachment.state, closed=attachment.state.closed.model_copy(update=refused))
+        pilot.app.again()
+        await settle(pilot)
+        assert "anew on purpose, pin" in shown(pilot)
+        assert "b asks the gates alone" in shown(pilot)
+        assert "receipts" in shown(pilot)

@@ -7,7 +7,7 @@ from console.tui.drawing.text import Row, fill, labelled, row_width, width_of, w
 from console.tui.view import View
 from runners.contract.states import Classification
 
-HEIGHT = 6
+HEIGHT, MORE = 6, 2  # rows; and for a reason that is longer
 AFTER_A_REFUSAL = (("app.bring-up", "asks the gates alone"),)  # what was refused, without a run around it
 OFFERED = (
     ("app.replay", "does the slices again"),
@@ -18,23 +18,31 @@ OFFERED = (
 
 
 def result(view: View, width: int) -> tuple[Row, ...]:
-    """Exactly HEIGHT rows."""
+    """As many rows as `height` says."""
     inner = width - 4
     rows = (*_whole_reason(view, inner), _scores(view, inner), _bundle(view, inner), _next(view, inner))
     if len(rows) > HEIGHT - 2:  # the reason says more than the end of a path
         rows = (*rows[:-2], rows[-1])
-    return box((("result", "bright*"),), rows, width, HEIGHT)
+    return box((("result", "bright*"),), rows, width, height(view, width))
+
+
+def height(view: View, width: int) -> int:
+    """What went wrong is followed by what to do about it: that is worth two receipts."""
+    return HEIGHT + max(0, len(_whole_reason(view, width - 4)) - 2)
 
 
 def _whole_reason(view: View, width: int) -> tuple[Row, ...]:
-    """The verdict; where nothing was judged, on a second row what the first has no room for."""
+    """The verdict; where nothing was judged, below it what the first row has no room for."""
     first, closed = _verdict(view, width), view.snapshot.state.closed
     if closed is None or view.snapshot.state.promotion is not None:
         return (first,)
-    word = row_width(first[:1]) + 2
-    lines = wrap(with_short_digests(closed.reason), width - word, 2)
-    return tuple(fill((first[0] if not at else (" " * (word - 2), ""), (f"  {line}", "text")), width)
-                 for at, line in enumerate(lines))  # fmt: skip
+    reason = " ".join(with_short_digests(closed.reason).split())
+    head = wrap(reason, width - row_width(first[:1]) - 2, len(reason))[0]
+    more = wrap(reason.removeprefix(head).strip(), width - 2, 1 + MORE) if head != reason else []
+    return (
+        fill((first[0], (f"  {head}", "text")), width),
+        *(fill((("  ", ""), (line, "text")), width) for line in more),
+    )
 
 
 def _verdict(view: View, width: int) -> Row:

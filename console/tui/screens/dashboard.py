@@ -7,6 +7,7 @@ from textual.widget import Widget
 
 from console.observation.host_view import HostView
 from console.tui.drawing import hosts as hosts_drawing
+from console.tui.drawing import result as result_drawing
 from console.tui.drawing import timeline as timeline_drawing
 from console.tui.drawing.hosts import hosts
 from console.tui.drawing.operator import operator_log
@@ -106,7 +107,9 @@ class Dashboard(Place):
         closed = view.snapshot.state.closed is not None
         self.set_class(closed, "closed")
         width = self.size.width - (47 if wide else 0)
-        room = self.size.height - (9 if not closed else 14)
+        tall = result_drawing.height(view, self.size.width)
+        self.query_one("#result").styles.height = tall
+        room = self.size.height - (9 if not closed else 8 + tall)
         if self.has_class("-high"):
             room -= timeline_drawing.height(max(2, count)) + 8
         high = hosts_drawing.height(view.snapshot.hosts, width, max(room, 10))

@@ -57,7 +57,7 @@ class Record(Leaf):
             self.TITLE_TEXT = f"record  {plain(detail.record.kind, 60)} #{detail.record.seq}"
 
     def rows(self, view: View, width: int) -> tuple[Row, ...]:
-        lines = wrap(plain(self._says), width, 4) if self._says else []
+        lines = wrap(plain(self._says, 1600), width, 12) if self._says else []
         return (*(((line, "bright"),) for line in lines), *full(self._detail, view.keys, width, raw=self._raw))
 
     def paged(self) -> str:
