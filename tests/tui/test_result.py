@@ -36,8 +36,9 @@ async def test_what_to_do_about_a_refusal_stands_in_the_result_at_80_columns(sta
     stage = Stage.at(tmp_path / "runs", stale, 0)
     stage.finish(Classification.REPLAY_REQUIRED, stale.end_ms + 100)
     why = (
-        "swarm-linux-a: host_key_mismatch: ssh://127.0.0.1:2299: expected host key SHA256:2GPOMAT9J8p9sK14IUwPaSk9aG+ea2"
-        "BqtoOMgmAiILE, got SHA256:YNhaXNssAot2orFHuCaL+fPw+cZDE8eRcpB8fxFhGXk. If the host was set up anew on purpose, pin"
+        "swarm-linux-a: host_key_mismatch: ssh://127.0.0.1:2299: expected host key SHA256:2GPOMAT9J8p9sK14IUwPaSk9aG"
+        "+ea2BqtoOMgmAiILE, got SHA256:YNhaXNssAot2orFHuCaL+fPw+cZDE8eRcpB8fxFhGXk. If the host was set up anew on"
+        " purpose, pin"
     )
     async with stage.opened(run_id=stale.run_id) as pilot:
         assert isinstance(pilot.app, SwarmApp)
