@@ -10,7 +10,7 @@ import pytest
 
 from runners.records.machine_limits import limit_of
 from runners.training.capture_memory import choose, needs
-from runners.training.decoder_config import read_decoder
+from runners.training.decoder_config import read_decoder, require_decoder
 from runners.training.errors import CaptureError, CheckpointError
 from runners.training.head import head_identity, identify_head, load_head
 from runners.training.mxfp4 import dequantise
@@ -93,6 +93,23 @@ def test_file_without_a_tensor_of_the_index_is_named(model: Path, tmp_path: Path
     index.write_text(json.dumps(body))
     with pytest.raises(CheckpointError, match=r"'model.layers.9.self_attn.sinks' in model-00001-of-00002.safetensors"):
         Weights(tmp_path / "model")
+
+
+def test_what_is_published_beside_the_model_changes_nothing(model: Path, tmp_path: Path) -> None:
+    """As a download of gpt-oss lies there: another copy of the weights, a build for Metal, and papers."""
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    for name in ("original", "metal"):
+        (folder / name).mkdir()
+    shutil.copy(next(model.glob("model-*.safetensors")), folder / "original" / "model.safetensors")
+    (folder / "original" / "config.json").write_text('{"num_hidden_layers": 24}')
+    (folder / "metal" / "model.bin").write_bytes(b"\0" * 1000)
+    (folder / "generation_config.json").write_text('{"eos_token_id": [200002, 199999, 200012]}')
+    for name in ("README.md", "LICENSE", "USAGE_POLICY", ".gitattributes"):
+        (folder / name).write_text("words")
+    assert identify_head(folder) == identify_head(model)
+    require_decoder(Weights(folder), read_decoder(folder), folder)
+    assert harmony(folder, "Why?", "So.") == harmony(model, "Why?", "So.")
 
 
 def test_head_is_identified_in_pieces_as_when_held(model: Path) -> None:
