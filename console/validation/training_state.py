@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +32,8 @@ class State:
 
 
 def read_state(raw: bytes, assignment: Assignment, step: int, *, name: str) -> State:
-    """Exactly the expected tensors, all finite, no mean square below zero, moments that AdamW can have come to.
-    Raises TensorFileError."""
+    """Exactly the expected tensors, all finite, no mean square below zero; factors and moments that AdamW can have come
+    to from the assigned start, A within 1/sqrt(d) and B zero. Raises TensorFileError."""
     tensors = read_training_state(raw, assignment, step, name=name)
     matrices = {key: _finite(tensor, f"{name}: {key}") for key, tensor in tensors.items() if key != STEP_LOSSES}
     losses = np.frombuffer(tensors[STEP_LOSSES].data, dtype="<f8")
@@ -40,6 +41,13 @@ def read_state(raw: bytes, assignment: Assignment, step: int, *, name: str) -> S
         raise TensorFileError(f"{name}: {STEP_LOSSES}: expected finite losses, got infinite ones or NaN")
     if any((matrices[key] < 0).any() for key in (MOMENTS_A[1], MOMENTS_B[1])):
         raise TensorFileError(f"{name}: expected mean squares of zero or more, got negative ones")
+    moved = furthest(assignment.recipe, step)
+    for factor, most in ((TENSOR_A, assignment.head.hidden_size**-0.5 + moved), (TENSOR_B, moved)):
+        if (np.abs(matrices[factor]) > ROUNDING * most).any():
+            raise TensorFileError(
+                f"{name}: {factor}: expected values of at most {most:.3g}, as far as AdamW comes from the start in"
+                f" {step} steps, got more"
+            )
     bound = mean_bound(assignment.recipe, step)
     for mean, square in (MOMENTS_A, MOMENTS_B):
         if (np.abs(matrices[mean]) > ROUNDING * bound * np.sqrt(matrices[square]) + UNDERFLOW).any():
@@ -56,10 +64,25 @@ def mean_bound(recipe: RecipeContract, steps: int) -> float:
     """No gradients give AdamW a mean of more than this times the root of its mean square (Cauchy and Schwarz, over the
     weights of both sums). So a step from a checkpoint that keeps it is bounded, and a replay can't be made to diverge
     by moments that were made up."""
-    if recipe.beta2 == 0.0:
-        return math.inf
-    sums = sum((recipe.beta1**2 / recipe.beta2) ** back for back in range(steps))
-    return math.sqrt((1 - recipe.beta1) ** 2 / (1 - recipe.beta2) * sums)
+    return list(_mean_bounds(recipe, steps))[-1] if steps else 0.0
+
+
+def furthest(recipe: RecipeContract, steps: int) -> float:
+    """No gradients move a weight further than this. A delta within its bound may be of factors that are not: with A a
+    thousandfold and B a thousandth, a replay's next step is a thousandfold too."""
+    moved = 0.0
+    for step, bound in enumerate(_mean_bounds(recipe, steps), start=1):
+        moved += recipe.learning_rate * bound * math.sqrt(1 - recipe.beta2**step) / (1 - recipe.beta1**step)
+    return moved
+
+
+def _mean_bounds(recipe: RecipeContract, steps: int) -> Iterator[float]:
+    """After each step."""
+    sums, weight = 0.0, 1.0
+    for _ in range(steps):
+        sums += weight
+        weight *= recipe.beta1**2 / recipe.beta2 if recipe.beta2 else math.inf
+        yield math.sqrt((1 - recipe.beta1) ** 2 / (1 - recipe.beta2) * sums)
 
 
 def losses_in(path: Path, assignment: Assignment, step: int) -> tuple[float, ...]:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from console.validation.training_state import mean_bound, read_state
+from console.validation.training_state import furthest, mean_bound, read_state
 from runners.contract.jobs import BackendName
-from runners.contract.plan import MOMENTS_A, MOMENTS_B
+from runners.contract.plan import MOMENTS_A, MOMENTS_B, TENSOR_A, TENSOR_B
 from runners.records.errors import TensorFileError
 from runners.records.tensors import RawTensor, read_tensors, write_tensors
 from tests.training.assignments import Ground, lay_ground
@@ -53,6 +53,19 @@ def test_moments_that_no_gradients_give_are_refused(
         read_state(write_tensors(tensors, metadata), planned(ground), 4, name=NAME)
 
 
+@pytest.mark.parametrize("factor", [1e3, 1e20])
+def test_factors_that_no_training_comes_to_are_refused_though_their_delta_is_within_its_bound(
+    ground: Ground, honest: bytes, factor: float
+) -> None:
+    """The same delta: from 1e20 on, the losses of a replay's next step were infinite."""
+    tensors, metadata = read_tensors(honest, name=NAME)
+    for name, times in ((TENSOR_A, factor), (TENSOR_B, 1 / factor)):
+        values = np.frombuffer(tensors[name].data, "<f4") * np.float32(times)
+        tensors[name] = RawTensor("F32", tensors[name].shape, values.tobytes())
+    with pytest.raises(TensorFileError, match=r"lora_A\.weight: expected values of at most 0\.\d+, as far as AdamW"):
+        read_state(write_tensors(tensors, metadata), planned(ground), 4, name=NAME)
+
+
 def test_no_gradients_come_past_the_bound_and_the_worst_ones_reach_it(ground: Ground) -> None:
     """Of any last eight gradients; the worst grow as the weights of both sums say."""
     recipe = planned(ground).recipe
@@ -61,10 +74,13 @@ def test_no_gradients_come_past_the_bound_and_the_worst_ones_reach_it(ground: Gr
     tried = [worst, *(random.standard_normal(8) * 10.0 ** random.uniform(-6, 6, 8) for _ in range(200))]
     ratios = []
     for gradients in tried:
-        mean = square = 0.0
-        for gradient in gradients:
+        mean = square = weight = 0.0
+        for step, gradient in enumerate(gradients, start=1):
             mean += (gradient - mean) * (1 - recipe.beta1)
             square = square * recipe.beta2 + gradient**2 * (1 - recipe.beta2)
+            root = (square / (1 - recipe.beta2**step)) ** 0.5 + recipe.epsilon
+            weight -= recipe.learning_rate * mean / (1 - recipe.beta1**step) / root
+        assert abs(weight) <= furthest(recipe, 8)
         ratios.append(abs(mean) / square**0.5)
     assert max(ratios) <= mean_bound(recipe, 8) * (1 + 1e-9)
     assert ratios[0] == pytest.approx(mean_bound(recipe, 8), rel=1e-9)
