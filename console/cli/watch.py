@@ -11,7 +11,6 @@ from console.cli.start import operator_key
 from console.coordination.inbox import leave_command
 from console.coordination.paths import RunPaths
 from console.hosts.line_conversation import printable
-from console.observation.last_word import full_disk
 from console.observation.line import Line
 from console.observation.progress import narrate
 from console.observation.source import RunSource
@@ -19,6 +18,7 @@ from runners.contract.coordinator_records import Closed, Working
 from runners.contract.node_records import Heartbeat, Preparing
 from runners.records.clock import Clock
 from runners.records.lock import is_held
+from runners.records.machine_limits import full_disk
 
 EVERY_S = 0.2
 ORPHANED_AFTER_S = 10.0  # no coordinator lives, and none came

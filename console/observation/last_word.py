@@ -1,16 +1,15 @@
 """Why a coordinator ended, in its own last words: the end of the log that it wrote beside its journal."""
 
 import os
-import shutil
 from pathlib import Path
 
 from console.evidence.kept_file import open_kept
 from console.observation.output import last_meaningful
 from console.observation.runs import coordinator_folder
 from runners.records.errors import RecordsError
+from runners.records.machine_limits import full_disk
 
 LOG = "log.txt"
-NO_ROOM_BYTES = 64 * 1024  # no line of a log or a journal is longer
 _TAIL_BYTES = 8 * 1024
 _NO_NEXT = " can go on: "  # the next coordinator would end in the same way
 
@@ -29,15 +28,6 @@ def last_word(run_dir: Path) -> str:
     """Of the newest coordinator; empty where it was killed before it could say anything. A full disk is told beside it:
     what a coordinator had to say of it had no room either."""
     return "; ".join(part for part in (_of_log(run_dir), full_disk(run_dir)) if part)
-
-
-def full_disk(folder: Path) -> str:
-    """In words; empty where there is room."""
-    try:
-        free = shutil.disk_usage(folder).free
-    except OSError:
-        return ""
-    return f"{free} bytes are left on the disk of {folder}" if free < NO_ROOM_BYTES else ""
 
 
 def _of_log(run_dir: Path) -> str:

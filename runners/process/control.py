@@ -12,6 +12,7 @@ from runners.process.settings import HostSettings
 from runners.process.wire import Wire
 from runners.records.keys import verify
 from runners.records.lock import is_held
+from runners.records.machine_limits import full_disk
 from runners.records.process_identity import ProcessIdentity
 
 BEGIN_PREFIX = b"swarm.begin.v1\0"
@@ -90,8 +91,9 @@ def status_of(root: RunRoot, request: RunnerRequest) -> RunnerStatus:
         f"pid {identity.pid} {'lives' if lives else 'is gone or another process'}, lock {'held' if held else 'free'}"
     )
     dead = not held and not lives
-    if dead and (death := told_of_death(root, request.revision)) != "":
-        detail += f"; {death}"
+    if dead:
+        told = (told_of_death(root, request.revision), full_disk(root.folder))
+        detail = "; ".join((detail, *filter(None, told)))
     return RunnerStatus(
         alive=held and lives,
         proven_dead=dead,

@@ -14,6 +14,7 @@ from runners.process.epochs import PreviousEpoch, close_previous, next_writer
 from runners.process.errors import Orphaned, Refused, StopRequested
 from runners.process.heartbeat import HeartbeatThread
 from runners.process.launch import EXIT_BUSY, check_admission
+from runners.process.memory_note import forget_note
 from runners.process.refusals import detail_of, reason_of
 from runners.process.run_root import RunRoot
 from runners.process.runner import Runner
@@ -44,6 +45,8 @@ def work(settings: HostSettings, revision: int) -> int:
     except OSError as error:
         with contextlib.suppress(OSError):
             print(f"journal can't be written: {error.strerror}; nothing more can be recorded", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            forget_note(RunRoot(settings.run_root), revision)  # it wasn't the kernel
         return EXIT_JOURNAL
 
 

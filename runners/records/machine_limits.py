@@ -1,11 +1,23 @@
 """What a machine refuses its own processes: room, open files, memory, a disk that fails or is read-only."""
 
 import errno
+import shutil
+from pathlib import Path
 
 REFUSED_HERE = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 )  # fmt: skip
+NO_ROOM_BYTES = 64 * 1024  # no line of a log or a journal is longer
 TORCH_SHORT = "DefaultCPUAllocator: can't allocate memory"  # a plain RuntimeError
+
+
+def full_disk(folder: Path) -> str:
+    """In words; empty where there is room, or none can be told."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return ""
+    return f"{free} bytes are left on its disk" if free < NO_ROOM_BYTES else ""
 
 
 def limit_of(error: BaseException | None) -> str | None:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,6 +57,16 @@ def test_a_killed_runner_is_told_with_what_it_had_counted(
     os.kill(launched.pid, signal.SIGKILL)
     node.await_death()
     assert f"is gone or another process, lock free; {told}" in node.ask_here("status", runner_request())[1]["detail"]
+
+
+def test_a_dead_runners_full_disk_is_told(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much is left is simulated; `tests/training/test_full_disk.py` has real ones."""
+    launched = node.launch(shipment(node.lane))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
+    assert "disk" not in node.ask_here("status", runner_request())[1]["detail"]
+    os.kill(launched.pid, signal.SIGKILL)
+    node.await_death()
+    assert node.ask_here("status", runner_request())[1]["detail"].endswith("; 4096 bytes are left on its disk")
 
 
 def test_a_stopped_process_is_not_proven_dead(node: Node) -> None:

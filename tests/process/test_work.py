@@ -141,3 +141,4 @@ def test_a_full_disk_ends_the_runner_and_leaves_whole_lines(node: Node) -> None:
     assert len(node.records(launched)) > 3
     assert (node.root.folder / launched.journal).read_bytes().endswith(b"}\n")
     assert node.status()["proven_dead"]
+    assert node.status()["detail"].endswith("lock free")  # nobody else ended it
