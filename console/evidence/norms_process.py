@@ -6,6 +6,7 @@ A process of its own: it loads numpy and reads whole tensors, which a screen mus
 import json
 import math
 import mmap
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ LARGEST_ADAPTER = 1024 * 1024 * 1024  # bytes of a file whose factors are decomp
 
 def norms(path: Path) -> dict[str, Any]:
     """Norm, largest magnitude and non-finite count of each float tensor; of an adapter the spectrum of B A too."""
-    with open(open_kept(path), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
+    with os.fdopen(open_kept(path), "rb") as stream:
         raw = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     header = read_header(raw[: 8 + MAX_HEADER_BYTES], len(raw))
     tensors = {name: _norm(raw, one) for name, one in header.entries.items() if one.dtype in ("F32", "BF16")}

@@ -1,6 +1,7 @@
 """Documents of a stranger's folder, taken apart without trust: a part that isn't there is None, never an exception."""
 
 import json
+import os
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ LARGEST = 2**63
 def read_json(path: Path) -> dict[str, Any]:
     """The document, or an empty one when it can't be read; whether that is wrong is the checker's business."""
     try:
-        with open(open_kept(path), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
+        with os.fdopen(open_kept(path), "rb") as stream:
             body = json.loads(stream.read(MAX_DOCUMENT + 1))
     except (RecordsError, OSError, ValueError, RecursionError):
         return {}

@@ -86,7 +86,7 @@ class KeptRun:
 def audit_of(path: Path) -> tuple[str, ...]:
     """The lines of a bundle's `audit.md`, made harmless, or why there are none to read; empty without such a file."""
     try:
-        with open(open_kept(path / "audit.md"), "rb") as stream:  # noqa: PTH123 - a descriptor that was checked
+        with os.fdopen(open_kept(path / "audit.md"), "rb") as stream:
             raw = stream.read(MAX_AUDIT)
     except (RecordsError, OSError) as error:
         return (plain(f"not read: {error}"),) if os.path.lexists(path / "audit.md") else ()

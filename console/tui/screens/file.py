@@ -22,7 +22,7 @@ PIECES = 8  # per frame: 2 MB, so that a key never waits
 class FileView(LineView):
     """Lines as they lie; nothing is parsed."""
 
-    def __init__(self, lines: FileLines, *, id: str) -> None:  # noqa: A002
+    def __init__(self, lines: FileLines, *, id: str) -> None:
         super().__init__(id=id, cursor=False)
         self.lines = lines
         self.left = 0  # characters that are out of sight; what isn't ASCII stands as an escape

@@ -32,7 +32,7 @@ class Block(Widget, can_focus=False):
     # Textual lays the whole screen out a second time when it changes. Nothing of a block depends on it.
     virtual_size = Reactive(Size(0, 0))
 
-    def __init__(self, draw: Draw, *, id: str, ground: str = "ground") -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, draw: Draw, *, id: str, ground: str = "ground") -> None:
         super().__init__(id=id)
         self._styles_cache = PaintedLines()
         self._draw = draw

@@ -73,7 +73,7 @@ class LineView(ScrollView, can_focus=True):
     class Moved(Message):
         """The cursor is on another line."""
 
-    def __init__(self, *, id: str, cursor: bool = True) -> None:  # noqa: A002
+    def __init__(self, *, id: str, cursor: bool = True) -> None:
         super().__init__(id=id)
         self._styles_cache = FramedLines()
         self.index = 0
@@ -233,7 +233,7 @@ class LineView(ScrollView, can_focus=True):
 class FixedLines(LineView):
     """Lines that are known: help, a record in full, the list of runs."""
 
-    def __init__(self, *, id: str, cursor: bool) -> None:  # noqa: A002
+    def __init__(self, *, id: str, cursor: bool) -> None:
         super().__init__(id=id, cursor=cursor)
         self._rows: tuple[Row, ...] = ()
         self.stops: tuple[int, ...] = ()  # the lines that up and down lead to; none: every line

@@ -14,7 +14,7 @@ from console.tui.widgets.panel import Panel
 class ReceiptDetail(Panel):
     """`whole`: with its canonical JSON, where there is the height for it; else its fields."""
 
-    def __init__(self, *, id: str, whole: bool = False) -> None:  # noqa: A002
+    def __init__(self, *, id: str, whole: bool = False) -> None:
         super().__init__(self._rows, id=id)
         self._whole = whole
         self._detail: RecordDetail | None = None

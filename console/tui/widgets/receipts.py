@@ -33,7 +33,7 @@ class ReceiptsView(LineView):
         key("Y", "copy_json", "copy JSON", "receipts.copy-json", "copy the record itself", FIND),
     ]  # fmt: skip
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002
+    def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._attachment: Attachment | None = None
         self._rows = Sifted(ReceiptRing(), Filter())
