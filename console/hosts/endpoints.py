@@ -7,7 +7,8 @@ import errno
 import ipaddress
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 import psutil
@@ -90,7 +91,8 @@ def _named(node_id: str, named: NamedWay, listens_at: int) -> Endpoint:
 
 
 def try_endpoint(endpoint: Endpoint, *, managed: bool) -> Tried:
-    """Connects, and reads the SSH greeting; only at a host of the book somebody logs in, and does nothing there.
+    """Connects, and reads the SSH greeting; where the settings name a key, that key has to answer. Only at a host of
+    the book somebody logs in, and does nothing there.
 
     Takes at most some seconds, and no thread that has an event loop. `managed`: our own agent is started there with a
     run, so that nobody answers before.
@@ -115,7 +117,35 @@ def try_endpoint(endpoint: Endpoint, *, managed: bool) -> Tried:
         return _no_answer(endpoint, error, managed=managed)
     ssh = banner.startswith("SSH-2.0-")
     said = _printable(banner.strip())[:60] if ssh else f"expected an SSH greeting, got {_printable(banner)[:40]!r}"
-    return Tried(*_route(here, there), ssh, said, took_ms)
+    tried = Tried(*_route(here, there), ssh, said, took_ms)
+    pinned = endpoint.way.host_key
+    return tried if pinned is None or not ssh else asyncio.run(_by_its_key(endpoint, pinned, tried))
+
+
+async def _by_its_key(endpoint: Endpoint, pinned: Path, tried: Tried) -> Tried:
+    """Is it the host whose key the settings name? Nothing but the key exchange is sent."""
+    import asyncssh
+
+    from console.hosts.ssh_dial import kinds_asked_for
+
+    try:
+        expected = asyncssh.read_public_key(pinned)
+    except (asyncssh.KeyImportError, OSError, ValueError) as error:
+        return replace(tried, answers=False, result=f"{pinned}: expected an OpenSSH public key, got: {error}")
+    try:
+        async with asyncio.timeout(TRY_S):
+            kinds = kinds_asked_for(expected)
+            key = await asyncssh.get_server_host_key(
+                endpoint.host, endpoint.port, config=None, server_host_key_algs=kinds
+            )
+    except (OSError, TimeoutError, asyncssh.Error) as error:
+        why = _printable(str(error)) or type(error).__name__
+        return replace(tried, answers=False, result=f"expected the key of {pinned}, got: {why}"[:300])
+    if key is None or key.public_data != expected.public_data:
+        got = "none" if key is None else key.get_fingerprint()
+        said = f"another host, or set up anew: expected key {expected.get_fingerprint()} of {pinned}, got {got}"
+        return replace(tried, answers=False, result=said)
+    return replace(tried, result=f"its pinned key, {tried.result}")
 
 
 async def _logged_in(host: KnownHost) -> Tried:

@@ -188,7 +188,8 @@ class OpeningApp(DrillingApp):
             self.notice(f"✗ endpoint: {error}", "bad")
             return
         keys = self.key_names.told("<app.start> and <app.bring-up>")
-        self.notice(f"✓ {keys} reach {endpoint.node_id} by {endpoint.spelled} from now on", "ok")
+        named = f"{endpoint.name} ({endpoint.spelled})" if endpoint.name else endpoint.spelled
+        self.notice(f"✓ {keys} reach {endpoint.node_id} by {named} from now on", "ok")
         self.again()
 
     def action_help(self) -> None:

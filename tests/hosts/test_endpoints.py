@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from console.coordination.lane_file import load_lane
 from console.hosts.endpoints import Endpoint, endpoints_of, interface_of, network_of, try_endpoint
 from console.hosts.host_book import HostBook
 from console.hosts.ways import NamedWay, Way
+from tests.hosts.sshd_rig import running_sshd
 
 
 @contextmanager
@@ -104,3 +106,24 @@ def test_where_a_host_is_to_dial_this_machine_must_be_able_to_listen_and_have_it
     assert (free.answers, free.interface, free.network) == (None, "lo", "this machine")
     elsewhere = Endpoint("swarm-linux-a", "192.0.2.1", port, "settings", dials.way, "box")
     assert try_endpoint(elsewhere, managed=False).answers is False
+
+
+@pytest.mark.ssh
+def test_of_an_agent_that_the_settings_name_the_pinned_key_has_to_answer(tmp_path: Path) -> None:
+    pinned = tmp_path / "box.pub"
+    with running_sshd(tmp_path / "sshd") as rig:
+        way = Way(remote=f"127.0.0.1:{rig.port}", host_key=pinned)
+        box = Endpoint("swarm-linux-a", "127.0.0.1", rig.port, "settings", way, "box")
+        pinned.write_bytes(rig.host_key.export_public_key())
+        right = try_endpoint(box, managed=False)
+        other = asyncssh.generate_private_key("ssh-ed25519")
+        pinned.write_bytes(other.export_public_key())
+        wrong = try_endpoint(box, managed=False)
+        pinned.write_text("no key")
+        none = try_endpoint(box, managed=False)
+    assert (right.answers, right.result.split(",")[0]) == (True, "its pinned key")
+    assert wrong.answers is False
+    assert other.get_fingerprint() in wrong.result
+    assert rig.host_key.get_fingerprint() in wrong.result
+    assert none.answers is False
+    assert "expected an OpenSSH public key" in none.result
