@@ -14,6 +14,11 @@ class ScrubbingApp(WatchingApp):
         if self.attachment is not None:
             self.run_worker(self._scrub(self.attachment, step, way), group="scrub", exit_on_error=False)
 
+    def scrub_to(self, wall_ms: int) -> None:
+        """To a moment of the run's own time."""
+        if self.attachment is not None:
+            self.run_worker(self._scrub(self.attachment, "moment", wall_ms), group="scrub", exit_on_error=False)
+
     async def _scrub(self, attachment: Attachment, step: str, way: int) -> None:
         try:
             player = await attachment.scrubber()
@@ -24,7 +29,7 @@ class ScrubbingApp(WatchingApp):
         if step == "phase":
             player.phase(way)
         else:
-            player.step(way * 1000)
+            player.step(way - player.wall_ms if step == "moment" else way * 1000)
         self.touch()
 
     def action_live(self) -> None:

@@ -132,3 +132,21 @@ async def test_two_clicks_on_a_page_without_a_cursor_open_nothing_and_end_nothin
         await click(pilot, "its JSON", times=2)
         assert isinstance(pilot.app.screen, Record)
         assert pilot.app.is_running
+
+
+async def test_a_click_on_the_timeline_shows_the_run_at_that_moment(healthy: Recording, tmp_path: Path) -> None:
+    stage = Stage.closed(tmp_path / "runs", healthy)
+    async with stage.opened(size=(160, 48), run_id=RUN_ID) as pilot:
+        top = next(y for y, line in enumerate(shown(pilot).splitlines()) if line.startswith("╭─ timeline"))
+        await pilot.click(offset=(5, top + 2))  # a name, and no moment
+        await settle(pilot)
+        assert "step in the run's own time" in shown(pilot)
+        await pilot.click(offset=(60, top + 2))
+        await settle(pilot)
+        assert "<< NOT LIVE ‖" in shown(pilot)
+        player = pilot.app.attachment.player  # type: ignore[attr-defined]
+        assert 0.2 < player.share < 0.5
+        pilot.app.unsay()  # type: ignore[attr-defined]
+        await settle(pilot)
+        await click(pilot, ". back")
+        assert pilot.app.attachment.player is None  # type: ignore[attr-defined]

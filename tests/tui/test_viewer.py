@@ -14,11 +14,12 @@ from console.cli.view_command import places_of_bundles
 from console.observation.file_lines import LONGEST, FileLines
 from console.observation.kept_psionic import read_psionic
 from console.observation.kept_swarm import read_swarm
-from console.observation.runs import list_kept
+from console.observation.runs import RunRef, RunStanding, list_kept
 from console.places import data_dir
 from console.tui.drawing import kept as drawing
 from console.tui.drawing.comparison import comparison
 from console.tui.drawing.kept import SECTIONS
+from console.tui.drawing.places import run_row
 from console.tui.drawing.plot import plot
 from console.tui.drawing.text import row_width
 from console.tui.key_names import KeyNames
@@ -522,3 +523,11 @@ async def test_a_bundle_whose_first_document_is_broken_is_unreadable_and_checked
         assert "✗ nothing that can be read" in shown(pilot)
         assert "by our rules" in shown(pilot)
         assert "publish" not in shown(pilot).split("╭─", 2)[1].split("claim boundary")[0]
+
+
+def test_a_run_of_ours_is_named_whole_at_80_columns(tmp_path: Path) -> None:
+    name = "loopback-live-20261127T173610Z-ac22"
+    ended = RunRef(name, tmp_path, RunStanding.CLOSED, tmp_path, 1_795_441_500_000, ended="stopped_by_operator")
+    row = "".join(text for text, _ in run_row(ended, 74))
+    assert "✗ stopped by operator " in row
+    assert f" {name} " in row

@@ -9,14 +9,14 @@ from console.tui.drawing.text import Row, Span, ends, pad
 from runners.contract.states import Classification
 
 NARROW = 90
-STANDING = 22  # cells: a glyph and the longest verdict
+STANDING = 21  # cells: a glyph and the longest verdict; beside it a run's own name has room at 80 columns
 
 
 def run_row(run: RunRef, width: int, *, marked: bool = False) -> Row:
     """How it stands or ended comes first."""
     word, role = standing(run)
     name = (plain(run.run_id), "bright" if run.standing is RunStanding.LIVE else "text")
-    left: Row = (("◆ " if marked else "  ", "accent"), (pad(word, STANDING), role), ("  ", ""), name)
+    left: Row = (("◆ " if marked else "  ", "accent"), (pad(word, STANDING), role), (" ", ""), name)
     return ends(left, ((f"  {changed(run, width)}", "muted"),), width)
 
 

@@ -21,20 +21,35 @@ def height(count: int) -> int:
 
 def timeline(view: View, width: int, total: int) -> tuple[Row, ...]:
     """Exactly `total` rows: an axis, and for each host a lane and its captions."""
-    state, inner = view.snapshot.state, width - 4
-    cells = inner - NAME_WIDTH - 1
-    if state.opened is None or state.policies is None or cells < 20:
+    policies, axis = view.snapshot.state.policies, _axis_of(view, width)
+    if axis is None or policies is None:
         rows: tuple[Row, ...] = ((), (("beats and receipts are drawn against the clock once a run goes on", "muted"),))
         return box((("timeline", "bright*"),), rows, width, total)
+    drawn: list[Row] = [axis.labels()]
+    for one in view.snapshot.hosts:
+        drawn += _lane(one, axis, policies)
+    note = f"{axis.scale_ms / 1000:g} s per cell · │ beat  ◆ produced  ╱ silence  ● received"
+    return box((("timeline", "bright*"),), tuple(drawn), width, total, note=note)
+
+
+def moment_at(view: View, width: int, x: int) -> int | None:
+    """The moment that is drawn at a cell of the panel; None beside the axis, and after its end."""
+    axis = _axis_of(view, width)
+    cell = x - 2 - NAME_WIDTH - 1
+    if axis is None or not 0 <= cell < axis.cells:
+        return None
+    wall_ms = axis.start_ms + (cell + 1) * axis.scale_ms - 1  # what is drawn there has happened by then
+    return wall_ms if axis.cell(axis.end_ms) >= cell else None
+
+
+def _axis_of(view: View, width: int) -> "_Axis | None":
+    state, cells = view.snapshot.state, width - 4 - NAME_WIDTH - 1
+    if state.opened is None or cells < 20:
+        return None
     start = state.opened.wall_ms
     end = state.closed_at.wall_ms if state.closed_at else max(view.snapshot.moment.now.wall_ms, start)
     scale = next((one for one in SCALES_MS if end - start < one * (cells - 2)), SCALES_MS[-1])
-    axis = _Axis(start, end, scale, cells)
-    drawn: list[Row] = [axis.labels()]
-    for one in view.snapshot.hosts:
-        drawn += _lane(one, axis, state.policies)
-    note = f"{scale / 1000:g} s per cell · │ beat  ◆ produced  ╱ silence  ● received"
-    return box((("timeline", "bright*"),), tuple(drawn), width, total, note=note)
+    return _Axis(start, end, scale, cells)
 
 
 class _Axis:

@@ -29,6 +29,7 @@ class Dashboard(Place):
     def __init__(self) -> None:
         super().__init__()
         self._hosts: tuple[HostView, ...] = ()
+        self._view: View | None = None
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="top"):
@@ -77,9 +78,17 @@ class Dashboard(Place):
                 self.app.open_receipt(self.query_one(ReceiptDetail).receipt)
             case "operator":
                 self.app.action_acts()
+            case "timeline" if (moment := self._moment_at(event.x)) is not None:
+                self.app.scrub_to(moment)
             case _:
                 steps = "<replay.back> <replay.on> and <replay.phase-back> <replay.phase-on> step in the run's own time"
                 self.app.notice(self.told(steps))
+
+    def _moment_at(self, x: int | None) -> int | None:
+        """The moment of the timeline that was clicked."""
+        if x is None or self._view is None:
+            return None
+        return timeline_drawing.moment_at(self._view, self.query_one("#timeline").size.width, x)
 
     def _host_at(self, x: int | None) -> int | None:
         """The panel that was clicked."""
@@ -89,7 +98,7 @@ class Dashboard(Place):
         return x * hosts_drawing.columns(len(self._hosts), width) // max(1, width)
 
     def show(self, view: View) -> None:
-        self._hosts = view.snapshot.hosts
+        self._hosts, self._view = view.snapshot.hosts, view
         self._arrange(view)
         attachment = self.app.attachment
         receipts = self.query_one(ReceiptsView)
