@@ -4,6 +4,7 @@ from pathlib import Path
 
 from console.cli.errors import UsageError
 from console.evidence.models import BUNDLE_FILE
+from console.observation.runs import list_runs
 from console.places import data_dir, runs_dir
 
 BUNDLES = "bundle*"  # bundle, bundle-r1: docs/layout.md
@@ -14,8 +15,9 @@ def find_run(run_id: str) -> Path:
     folder = runs_dir() / run_id
     if "/" not in run_id and folder.is_dir() and not run_id.startswith("."):
         return folder
-    known = sorted(path.name for path in runs_dir().glob("*") if path.is_dir() and not path.name.startswith("."))
-    there = ", ".join(known[-5:]) or "none"
+    known = [run.run_id for run in list_runs(runs_dir())]  # newest first
+    meant = [one for one in known if run_id and one.startswith(run_id)] or known
+    there = ", ".join(meant[:5]) + (f" and {len(meant) - 5} more" if len(meant) > 5 else "") or "none"
     raise UsageError(f"run {run_id!r}: expected a run in {runs_dir()}, got no such folder; there are: {there}")
 
 
