@@ -34,8 +34,9 @@ HEADERS: Final = {
 # Lock for macOS on Apple Silicon: exact versions of everything that set-up installs.
 #
 # NOT VERIFIED: no Mac was at hand. `make lock` derived it on Linux from the metadata of the Linux lock's packages with
-# macOS's markers. Seen from Linux: pip finds a wheel for macOS 14 on arm64 and CPython 3.11 for every line. Not
-# verified: that pip installs it on a Mac, that the imports work there, MLX on Metal, the tests.
+# macOS's markers. Seen from Linux: pip finds a wheel for macOS 14 on arm64 and CPython 3.11 to 3.14 for every line, and
+# uv resolves it there to exactly these lines. Not verified: that pip installs it on a Mac, that the imports work there,
+# MLX on Metal, the tests.
 """,
 }
 
