@@ -1,8 +1,9 @@
 import pytest
 
 from tests.observation.recorded_fixtures import healthy, held, refused, run_dir, stale
+from tests.tui.furnished import kept
 
-__all__ = ["healthy", "held", "refused", "run_dir", "stale"]
+__all__ = ["healthy", "held", "kept", "refused", "run_dir", "stale"]
 
 
 @pytest.fixture(autouse=True)
