@@ -39,7 +39,8 @@ def publish_run(options: argparse.Namespace) -> int:
         log = Path(folder) / "log.txt"
 
         async def smoke(adapter_dir: Path) -> PeftSmoke:
-            async with meanwhile(sys.stderr, "loading the merge through PEFT, in a process of its own, and generating"):
+            print("loading the merge through PEFT, in a process of its own", file=sys.stderr)
+            async with meanwhile(sys.stderr, "loading, and generating with it"):
                 return await peft_smoke(model, adapter_dir, log)
 
         root, report = asyncio.run(publish(run, model, out, smoke))
