@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from console.observation.facets import parse_filter
 from console.tui.app import SwarmApp
 from console.tui.screens.fixed import Record
 from console.tui.verification import Verification
@@ -126,3 +127,14 @@ async def test_a_check_that_breaks_off_says_so(code: str, tmp_path: Path, monkey
     verified = await Verification(tmp_path).run()
     assert verified.consistent is None
     assert "check" in verified.problem
+
+
+async def test_beside_the_list_no_check_of_a_record_is_cut_however_long_its_kind(
+    healthy: Recording, tmp_path: Path
+) -> None:
+    async with Stage.closed(tmp_path / "runs", healthy).opened(run_id=RUN_ID, size=(160, 48)) as pilot:
+        assert isinstance(pilot.app, SwarmApp)
+        pilot.app.set_filter(parse_filter("kind:contribution_judged"))
+        await press(pilot, "2")
+        assert "contribution_judged" in shown(pilot)
+        assert "✓ digest  ✓ signature  ✓ chain" in shown(pilot)

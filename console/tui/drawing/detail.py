@@ -4,7 +4,7 @@ import json
 
 from console.observation.detail import RecordDetail
 from console.observation.plain import plain
-from console.tui.drawing.text import Row, labelled, wrap
+from console.tui.drawing.text import Row, labelled, row_width, wrap
 from console.tui.key_names import KeyNames
 
 _DIGESTS = ("sha256", "digest", "key", "sig", "prev", "nonce")
@@ -21,7 +21,9 @@ def summary(detail: RecordDetail, width: int) -> tuple[Row, ...]:
     record = detail.record
     if record is None:
         return (check_row(detail), *((((check.detail, "text"),)) for check in detail.checks if not check.passed))
-    rows: list[Row] = [((record.kind, "bright*"), (f"  #{record.seq}  ", "muted"), *check_row(detail)), ()]
+    head: Row = ((record.kind, "bright*"), (f"  #{record.seq}  ", "muted"))
+    fits = row_width((*head, *check_row(detail))) <= width
+    rows: list[Row] = [(*head, *check_row(detail)), ()] if fits else [head, check_row(detail)]
     rows += [
         labelled(
             "from",
