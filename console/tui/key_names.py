@@ -25,6 +25,9 @@ class KeyNames:
         """The same as the terminal's driver names it."""
         return self._keys(binding_id)[0]
 
+    def all_pressed(self, binding_id: str) -> tuple[str, ...]:
+        return tuple(self._keys(binding_id))
+
     def every(self, binding_id: str) -> tuple[str, ...]:
         return tuple(map(shown_key, self._keys(binding_id)))
 

@@ -9,7 +9,7 @@ from console.tui.screens.fixed import Record
 from console.tui.widgets.receipts import ReceiptsView
 from runners.contract.states import Classification
 from tests.observation.recorded_journals import RUN_ID, Recording
-from tests.tui.stage import Stage, settle, shown
+from tests.tui.stage import Stage, press, settle, shown
 
 
 def stopped(runs_dir: Path, stale: Recording) -> Stage:
@@ -86,3 +86,17 @@ async def test_what_was_given_stands_before_the_runs_of_this_machine(stale: Reco
         await settle(pilot)
         lines = [line for line in shown(pilot).splitlines() if RUN_ID in line or "newer" in line]
         assert [RUN_ID in line for line in lines] == [True, False]  # once, though it lies in two of the folders
+
+
+async def test_the_keys_of_receipts_work_whatever_panel_has_the_focus(stale: Recording, tmp_path: Path) -> None:
+    stage = Stage.at(tmp_path / "runs", stale, 24_000)
+    async with stage.opened(size=(160, 48)) as pilot:
+        receipts = pilot.app.screen.query_one(ReceiptsView)
+        pilot.app.screen.query_one("#hosts").focus()
+        await press(pilot, "n")
+        assert receipts.has_focus
+        assert receipts.chosen is not None
+        assert receipts.chosen.is_problem
+        pilot.app.screen.query_one("#stops").focus()
+        await press(pilot, "slash", *"beat")
+        assert "receipts  / beat" in shown(pilot)

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+from textual.binding import Binding
 from textual.containers import Horizontal
+from textual.events import Key
 from textual.widget import Widget
 
 from console.observation.host_view import HostView
@@ -46,6 +48,17 @@ class Dashboard(Place):
 
     def on_mount(self) -> None:
         self.query_one(ReceiptsView).focus()
+
+    async def on_key(self, event: Key) -> None:
+        """What is done to receipts is done to those on the screen, whatever panel has the focus."""
+        if event.key in self.active_bindings:
+            return
+        receipts, names = self.query_one(ReceiptsView), self.app.key_names
+        for binding in ReceiptsView.BINDINGS:
+            if isinstance(binding, Binding) and event.key in names.all_pressed(str(binding.id)):
+                event.stop()
+                receipts.focus()
+                await self.app.run_action(binding.action, receipts)
 
     @property
     def zoomed(self) -> bool:
