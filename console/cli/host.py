@@ -5,13 +5,14 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 
+from console.cli.errors import UsageError
 from console.cli.host_add import AGENT_PORT, add_host, add_options, our_versions
 from console.cli.host_agent import agent_options, print_agent
 from console.cli.host_forget import forget_host, forget_options
 from console.cli.host_report import print_checks
 from console.cli.start_options import host_home
 from console.hosts import first_contact
-from console.hosts.errors import HostError
+from console.hosts.errors import HostError, HostNotKnown
 from console.hosts.host_book import HostBook, KnownHost
 from console.hosts.host_checks import Check, Wanted, judge, judge_code, judge_overlays
 from console.hosts.line_conversation import printable
@@ -59,6 +60,8 @@ def told(work: Callable[[], int]) -> int:
     """Host trouble is told in one line. Ctrl-C leaves a half-made folder that nothing uses, and says so."""
     try:
         return work()
+    except HostNotKnown as error:
+        raise UsageError(f"host: {error}") from error
     except HostError as error:
         print(f"swarm: {printable(str(error))}", file=sys.stderr)
         return 1

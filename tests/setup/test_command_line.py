@@ -76,6 +76,7 @@ def test_a_wrong_argument_is_told_with_what_was_expected_and_where_to_read_on(
     ("line", "said"),
     [
         ("run --lane nosuch", "lane 'nosuch': expected one of"),
+        ("host doctor nosuch", "host: nosuch: expected a host of `swarm host list` ("),
         ("drill contributor_loss --case another_shape", "expected --case with upload_disagreement only"),
         ("lane new a/b", "expected a name of up to 64 letters"),
         ("bench lmhead --only torch", "--only: expected cpu, cuda, mlx or some of"),
