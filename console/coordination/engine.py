@@ -13,6 +13,7 @@ from console.coordination.due import Command, due
 from console.coordination.errors import ContractDrift
 from console.coordination.inbox import read_commands
 from console.coordination.observer import ObserverClock
+from console.coordination.telling import admit
 from console.coordination.trouble import as_record, is_refused_here, reason_of
 from console.coordination.works import (
     admitting,
@@ -239,7 +240,7 @@ class Engine:
         node, host, writer = self.desk.node(node_id), await self.desk.host(node_id), self._writer(node_id)
         assert node.bringup is not None
         mirror = self.desk.paths.mirror / writer.file_name
-        follower = JournalFollower(host, writer, node.bringup.node_public_key, mirror)
+        follower = JournalFollower(host, writer, node.bringup.node_public_key, mirror, admit=admit)
         self._followers[node_id] = follower
         # Heartbeats of before the restart are no sign of life now.
         heard_ms = node.last_beat_ms if node.last_beat_ms is not None else self.desk.clock.mono_ms()

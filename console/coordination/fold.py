@@ -132,10 +132,15 @@ def _journal_broken(state: RunState, body: rec.JournalBroken, _: int) -> RunStat
 
 def _observer_gap(state: RunState, body: rec.ObserverGap, at_ms: int) -> RunState:
     """The coordinator's own lateness is taken off every age that it judges by. In a suspend its clock stood still."""
+    state = replace(state, late_ms=state.late_ms + body.gap_ms)
     if body.cause != SLOW_LOOP:
         return state
     nodes = {node_id: _credited(node, body.gap_ms, at_ms) for node_id, node in state.nodes.items()}
     return replace(state, nodes=nodes)
+
+
+def _epoch_opened(state: RunState, body: rec.EpochOpened, _: int) -> RunState:
+    return replace(state, late_ms=state.late_ms + max(0, body.gap_ms))
 
 
 def _credited(node: NodeState, credit_ms: int, at_ms: int) -> NodeState:
@@ -251,6 +256,7 @@ STEPS: dict[type[Word], Callable[[RunState, Any, int], RunState]] = {
     rec.RunnerChanged: _runner_changed,
     rec.JournalBroken: _journal_broken,
     rec.ObserverGap: _observer_gap,
+    rec.EpochOpened: _epoch_opened,
     rec.CheckpointKept: _checkpoint_kept,
     rec.CheckpointRefused: _checkpoint_refused,
     rec.ContributionSeen: _contribution_seen,

@@ -119,6 +119,7 @@ class RunState:
     inputs_ready: bool = False
     plan: PlanBound | None = None
     begin_digest: str | None = None
+    late_ms: int = 0  # of the coordinator itself, all in all: what silence of others may be by its own doing
     skew: SkewMeasured | None = None
     merged: Merged | None = None
     scored: Scored | None = None

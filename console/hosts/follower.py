@@ -1,18 +1,26 @@
 """A host's journal, followed by pull: read, verified, mirrored, and only then told."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from console.hosts.errors import FileAbsent, LinkDown
 from console.hosts.host import Host
 from console.hosts.mirror import Mirror
 from runners.contract.errors import BrokenChain, ContractError, MalformedBytes
-from runners.contract.journal import MAX_LINE_BYTES, Head, Writer
+from runners.contract.journal import MAX_LINE_BYTES, Head, JournalRecord, Writer
 from runners.records.journal_file import JournalReader, VerifiedLine
 
 READ_BYTES = 256 * 1024
 READS_PER_POLL = 4  # then others get their turn
+# A journal of more is read by no checker; this one's disk is not its writer's to fill. A day of beats takes 90 MiB.
+MAX_MIRROR_BYTES = 256 * 1024 * 1024
+
+Admit = Callable[[JournalRecord], None]
+
+
+def admit_all(_: JournalRecord) -> None:
+    """For whoever follows a journal without a use for its content."""
 
 
 class JournalFollower:
@@ -23,8 +31,13 @@ class JournalFollower:
     that its writer cuts leaves nothing behind here.
     """
 
-    def __init__(self, host: Host, writer: Writer, public_key: str, mirror_path: Path) -> None:
-        """Raises BrokenChain, MalformedBytes or BadSignature where the mirror's own bytes were changed."""
+    def __init__(
+        self, host: Host, writer: Writer, public_key: str, mirror_path: Path, *, admit: Admit = admit_all
+    ) -> None:
+        """`admit` raises ContractError for a record that must not get into the mirror.
+
+        Raises BrokenChain, MalformedBytes or BadSignature where the mirror's own bytes were changed."""
+        self._admit = admit
         self._host = host
         self._mirror = Mirror(mirror_path, writer, public_key)
         self._writer = writer
@@ -103,9 +116,18 @@ class JournalFollower:
     def _verify(self, whole: list[bytes]) -> list[VerifiedLine]:
         reader = JournalReader(self._writer, self._public_key, head=self.head)
         lines: list[VerifiedLine] = []
+        size = self.head.offset
         for raw in whole:
+            size += len(raw) + 1
             try:
-                lines += reader.feed(raw + b"\n")
+                if size > MAX_MIRROR_BYTES:
+                    raise MalformedBytes(
+                        f"{self.head.file}: expected a journal of at most {MAX_MIRROR_BYTES} bytes, got more"
+                    )
+                read = reader.feed(raw + b"\n")
+                for line in read:
+                    self._admit(line.record)
+                lines += read
             except ContractError as error:
                 self._broken = error
                 break

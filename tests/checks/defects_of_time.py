@@ -136,6 +136,7 @@ IGNORED: tuple[tuple[str, Callable[[], Lies]], ...] = (
 )  # fmt: skip
 TROUBLE = tuple(Defect(name, "trouble_ended_the_attempt", told) for name, told in IGNORED)
 CLAIMS = (
+    Defect("one_machine_for_two_nodes", "members_are_the_admitted_nodes", lambda: Lies(one_key=True)),
     Defect("bounds_that_let_all_work_by", "bounds_confirm_something", _tolerances(
         relative_bound=1e9, delta_floor=1e9, moment_floor=1e9, loss_bound=1e9
     )),

@@ -29,7 +29,7 @@ from runners.contract.plan import FileRef, WindowPlan
 from runners.records.keys import SigningKey
 from tests.checks.forged_contributor import contributor_records
 from tests.checks.forged_coordination import coordinator_records
-from tests.checks.forged_hosts import MAC, NODES, RUN_ID, device_of, execution_of, software_of
+from tests.checks.forged_hosts import LINUX, MAC, NODES, RUN_ID, device_of, execution_of, software_of
 from tests.checks.forged_journal import ForgedJournal, Said, write_journal
 from tests.checks.forged_launch import leave_launch
 from tests.checks.forged_members import admit, begin, bring_up, list_members
@@ -70,12 +70,15 @@ class Forge:
         self.previous_digest = ""
 
     def key(self, who: str) -> SigningKey:
-        name = self.lies.keys.get(who, who).removesuffix(" again")
+        name = self._own(self.lies.keys.get(who, who).removesuffix(" again"))
         return SigningKey(Ed25519PrivateKey.from_private_bytes(sha256(name.encode()).digest()))
 
     @property
     def public(self) -> dict[str, str]:
-        return {who: Forge.named(who).public_hex for who in ("coordinator", "operator", *NODES)}
+        return {who: Forge.named(self._own(who)).public_hex for who in ("coordinator", "operator", *NODES)}
+
+    def _own(self, who: str) -> str:
+        return MAC if self.lies.one_key and who == LINUX else who
 
     @staticmethod
     def named(who: str) -> SigningKey:

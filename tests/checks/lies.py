@@ -26,6 +26,7 @@ class Lies:
     own: dict[str, Callable[[Records], Records]] = field(default_factory=dict)  # a contributor's own records
     coordinator: Callable[[Records], Records] | None = None
     lines: dict[str, LineEdit] = field(default_factory=dict)  # journal of a node, or "coordinator"
+    one_key: bool = False  # LINUX has no key of its own: one machine plays both contributors
     keys: dict[str, str] = field(default_factory=dict)  # who signs, by whose name instead
     files: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)  # artifacts as first written
     trained: Callable[["Forge", str, Trained], Trained] | None = None

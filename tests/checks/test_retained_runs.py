@@ -38,6 +38,17 @@ def test_a_retained_run_verifies_and_has_its_audit(run: Path) -> None:
     assert digest in audit.read_text()
 
 
+def test_a_reader_is_told_whether_the_bounds_are_those_of_the_tree_that_checks(
+    true_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bundle brings its own contract along: of any but a frozen one the bounds are whoever's that wrote it."""
+    main(["check", "real-run", "--bundle", str(RUNS[0])])
+    assert ": as frozen here" in capsys.readouterr().out
+
+    main(["check", "real-run", "--bundle", str(true_bundle)])
+    assert "not frozen here" in capsys.readouterr().out
+
+
 @pytest.mark.live
 def test_what_a_cuda_card_computed_is_what_float64_computes_here(capsys: pytest.CaptureFixture[str]) -> None:
     """Made once, where there was a card. A change of form that it can't follow takes it away, with this test."""

@@ -46,3 +46,14 @@ def test_what_a_contributor_does_after_the_end_changes_no_word_on_its_work(tmp_p
         return [*records[:place], late, *records[place:]]
 
     assert check_real_run(Forge(tmp_path, Lies(coordinator=said)).make()).findings == ()
+
+
+def test_what_a_contributor_tells_after_its_work_was_received_is_no_concern_of_the_bundle(tmp_path: Path) -> None:
+    """Nothing rests on it, and a contributor must not be able to spoil a bundle once its work is in."""
+
+    def nonsense(records: list[Said]) -> list[Said]:
+        last = records[-2]
+        back = Said("heartbeat", {**last.body, "beat": 0, "step": 0, "steps": 9}, last.mono_ms)
+        return [*records[:-1], back, Said("claimed", {"assignment_digest": "e" * 64}, 1), records[-1]]
+
+    assert check_real_run(Forge(tmp_path, Lies(own={LINUX: nonsense})).make()).findings == ()

@@ -1,6 +1,7 @@
 """One host from first contact to an admission receipt."""
 
 from console.coordination.desk import Desk
+from console.coordination.state import RunState
 from console.hosts.bringup import bring_up
 from console.hosts.directions import Way, try_inward, try_outward
 from console.hosts.errors import HostRefused
@@ -64,6 +65,10 @@ async def _bring_up(desk: Desk, host: Host) -> None:
     path = desk.paths.reports / f"{host.node_id}_bringup.json"
     write_durable(path, report.to_bytes())
     write_durable(path.with_name(f"{path.name}.sig"), response.signature.encode() + b"\n")
+    if (twin := twin_of(desk.state, host.node_id, report.node_public_key)) is not None:
+        detail = f"expected a key that no other node has, got that of {twin}"
+        desk.note(_refused(host.node_id, "node_key_of_another", detail, report.digest))
+        return
     if report.disposition != READY or report.device is None:
         detail = "; ".join(report.reasons) or report.disposition
         desk.note(_refused(host.node_id, report.disposition, detail, report.digest))
@@ -80,6 +85,12 @@ async def _bring_up(desk: Desk, host: Host) -> None:
             node_public_key=report.node_public_key,
         )
     )
+
+
+def twin_of(state: RunState, node_id: str, key: str) -> str | None:
+    """Another contributor of this run with the same key: one machine that would be counted as two."""
+    brought_up = ((other.node_id, other.bringup) for other in state.nodes.values() if other.node_id != node_id)
+    return next((name for name, report in brought_up if report is not None and report.node_public_key == key), None)
 
 
 def _refused(node_id: str, reason: str, detail: str, digest: str | None = None) -> rec.BringupRefused:

@@ -6,12 +6,17 @@ from console.coordination.desk import Desk
 from console.coordination.works.checkpoints import lineage
 from console.coordination.works.preparing import read_plan
 from console.hosts.errors import ArtifactDigestMismatch, FetchRefused, FileAbsent
+from console.hosts.follower import MAX_MIRROR_BYTES
 from console.validation.rules import judge
+from console.validation.slice_file import sample_lengths
+from console.validation.story import Story, judge_story
 from console.validation.submission import UnverifiedSubmission
 from console.validation.training_state import losses_in
 from runners.contract import coordinator_records as rec
 from runners.contract.canonical import sha256_hex
-from runners.contract.plan import ADAPTER_FILE, FileRef
+from runners.contract.journal import parse_line
+from runners.contract.plan import ADAPTER_FILE, RECEIPT_FILE, Assignment, FileRef
+from runners.contract.receipts import ContributorReceipt
 from runners.records.durable import read_regular, write_durable
 
 SPARE_BYTES = 1024 * 1024  # config and receipt beside the two matrices
@@ -80,7 +85,28 @@ def _judge(desk: Desk, node_id: str, files: dict[str, bytes]) -> tuple[str, tupl
     submission = UnverifiedSubmission(
         node_id, files, node.seen, assignment, node.bringup, desk.contract.governance, kept, losses
     )
-    return judge(submission)
+    reason, findings = judge(submission)
+    if not findings:
+        reason, findings = "false_journal", judge_story(_story(desk, node_id, assignment, files[RECEIPT_FILE]))
+    return (reason, findings) if findings else ("as_planned", ())
+
+
+def _story(desk: Desk, node_id: str, assignment: Assignment, receipt: bytes) -> Story:
+    """What it told up to the contribution that is judged, as the mirror has it."""
+    node = desk.node(node_id)
+    assert node.seen is not None and node.launched is not None
+    assert node.bringup is not None and node.admission is not None
+    told = read_regular(desk.paths.mirror / node.seen.head.file, limit=MAX_MIRROR_BYTES)[: node.seen.head.offset]
+    return Story(
+        records=tuple(parse_line(raw) for raw in told.split(b"\n")[:-1]),
+        assignment=assignment,
+        receipt=ContributorReceipt.read(receipt),
+        launched=node.launched,
+        bringup=node.bringup,
+        admission=node.admission,
+        lengths=sample_lengths(desk.paths.artifacts / f"slice_{node_id}.safetensors"),
+        silence_ms=desk.contract.policies.stale_ms + desk.state.late_ms,
+    )
 
 
 def _quarantine(desk: Desk, node_id: str, name: str, data: bytes, reason: str) -> None:

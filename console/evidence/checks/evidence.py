@@ -5,6 +5,7 @@ they can rely on fields and types.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,20 @@ class Evidence:
     def lines_of(self, node: str) -> list[Line]:
         """A contributor's own records, epoch after epoch."""
         return [line for journal in self.journals_of(node, "contributor") for line in journal.lines]
+
+    def story_of(self, node: str) -> list[Journal]:
+        """A contributor's journals as far as anything rests on them: up to the contribution that was received. What it
+        told besides, or when it was refused, is kept as it came; its lies there are nobody else's."""
+        if not self.received(node):
+            return []
+        cut = {line.body["head"]["file"]: line.body["head"]["offset"] for line in self.said("contribution_seen", node)}
+        return [
+            replace(journal, lines=tuple(line for line in journal.lines if line.end <= cut.get(journal.file, line.end)))
+            for journal in self.journals_of(node, "contributor")
+        ]
+
+    def story_lines(self, node: str) -> list[Line]:
+        return [line for journal in self.story_of(node) for line in journal.lines]
 
     def received(self, node: str) -> bool:
         return any(line.body["outcome"] == "received" for line in self.said("submission_judged", node))

@@ -9,7 +9,7 @@ from console.evidence.checks.verdict import Mismatch, differs
 def accelerators_are_those_that_compute(e: Evidence) -> Iterator[Mismatch]:
     """A host tells of the device that its `ready` names, and one that computes on a processor tells of none."""
     for node in e.contributors:
-        for journal in e.journals_of(node, "contributor"):
+        for journal in e.story_of(node):
             ready = next((line.body["device"]["device_label"] for line in journal.lines if line.kind == "ready"), None)
             for line in journal.lines:
                 if line.kind == "accelerator_read" and ready is not None:

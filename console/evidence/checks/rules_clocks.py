@@ -12,12 +12,13 @@ from console.evidence.checks.verdict import Mismatch, differs
 
 SLOW_LOOP = "slow_loop"
 # Between the moment that the coordinator judged by and the moment that it wrote the record.
-SKEW_SLACK_MS, GAP_SLACK_MS = 1000, 2000
+SKEW_SLACK_MS, GAP_SLACK_MS, SILENCE_SLACK_MS = 1000, 2000, 1000
 
 
 def clocks_go_on(e: Evidence) -> Iterator[Mismatch]:
     """A process's monotonic clock never goes back, the coordinator's neither: every bound is counted on it."""
-    for journal in e.journals.values():
+    stories = [journal for node in e.contributors for journal in e.story_of(node)]
+    for journal in [*e.journals_of(None, "coordinator"), *stories]:
         for one, other in itertools.pairwise(journal.lines):
             if other.record["mono_ms"] < one.record["mono_ms"]:
                 yield Mismatch(other.where, "a clock that never goes back", "one that did")
@@ -54,11 +55,15 @@ def silence_was_noticed(e: Evidence) -> Iterator[Mismatch]:
     """Between `began` and `produced`, silence past the stale bound ends the revision; unnoticed, nobody watched."""
     if e.contract is None:
         return
-    bound = e.contract["policies"]["stale_ms"] + sum(line.body["gap_ms"] for line in e.said("observer_gap"))
+    bound = (
+        e.contract["policies"]["stale_ms"]
+        + SILENCE_SLACK_MS
+        + sum(line.body["gap_ms"] for line in e.said("observer_gap"))
+    )
     bound += sum(max(0, line.body["gap_ms"]) for line in e.said("epoch_opened"))
     for node in e.contributors:
         noticed = any(line.body["after"] in ("stale", "lost") for line in e.said("runner_changed", node))
-        for journal in e.journals_of(node, "contributor"):
+        for journal in e.story_of(node):
             kinds = [line.kind for line in journal.lines]
             if "began" not in kinds or noticed:
                 continue

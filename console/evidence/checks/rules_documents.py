@@ -151,7 +151,7 @@ def coordinator_signed_the_begin(e: Evidence) -> Iterator[Mismatch]:
     for line in e.said("window_opened"):
         yield from differs(f"{line.where} begin_digest", digest, line.body["begin_digest"])
     for node in e.contributors:
-        for line in e.lines_of(node):
+        for line in e.story_lines(node):
             if line.kind == "began":
                 yield from differs(f"{line.where} begin_digest", digest, line.body["begin_digest"])
 

@@ -36,7 +36,7 @@ def _told(e: Evidence) -> Iterator[tuple[str, Body, Body, Body | None]]:
         if replay:
             where = f"receipts/replay_{node}.json replay_execution"
             yield where, replay["replay_execution"], replay["replay_device"], replay["replay_software"]
-        for line in e.lines_of(node):
+        for line in e.story_lines(node):
             if line.kind == "ready":
                 yield f"{line.where} execution", line.body["execution"], line.body["device"], None
 
@@ -48,7 +48,7 @@ def execution_is_planned_and_told(e: Evidence) -> Iterator[Mismatch]:
         if report and assignment:
             where = f"contract/window_plan.json execution of {node}"
             yield from differs(where, report["execution"], assignment["execution"])
-        ready = [line for line in e.lines_of(node) if line.kind == "ready"]
+        ready = [line for line in e.story_lines(node) if line.kind == "ready"]
         for line in ready if assignment else []:
             assert assignment is not None
             for name in MUST_BE_AS_PLANNED:

@@ -21,7 +21,7 @@ def _devices(e: Evidence) -> Iterator[tuple[str, Body, Body | None]]:
         if body.get("replay_device"):
             yield path, body["replay_device"], body["replay_software"]
     for node in e.contributors:
-        for line in e.lines_of(node):
+        for line in e.story_lines(node):
             if line.kind == "ready":
                 yield line.where, line.body["device"], None
 
@@ -46,7 +46,7 @@ def _claims(e: Evidence, node: str) -> Iterator[tuple[str, Body]]:
     for kind in ("bringup_received", "runner_ready"):
         for line in e.said(kind, node):
             yield line.where, line.body
-    for line in e.lines_of(node):
+    for line in e.story_lines(node):
         if line.kind == "ready":
             yield line.where, line.body["device"]
     receipt = e.receipt(node)
@@ -92,7 +92,7 @@ def admissions_bind_keys(e: Evidence) -> Iterator[Mismatch]:
                     ("token_custody", line.body["token_custody"]),
                 ):
                     yield from differs(f"{line.where} {name}", receipt[name], got)
-        for line in e.lines_of(node):
+        for line in e.story_lines(node):
             if line.kind == "opened" and receipt and report:
                 yield from differs(f"{line.where} admission_digest", receipt["digest"], line.body["admission_digest"])
                 yield from differs(
@@ -124,6 +124,9 @@ def members_are_the_admitted_nodes(e: Evidence) -> Iterator[Mismatch]:
         yield Mismatch(where, "each member once", "one twice")
     if missing := sorted(set(e.contributors) - set(members)):
         yield Mismatch(where, f"member {missing[0]}", "none")
+    keys = [member["node_public_key"] for member in members.values()]
+    if len(set(keys)) != len(keys):
+        yield Mismatch(f"{where} node_public_key", "a key of its own for each node", "one key for two")
     for node, member in members.items():
         contract = e.node_contract(node)
         if contract is None:

@@ -126,14 +126,14 @@ def contributors_waited_for_permission(e: Evidence) -> Iterator[Mismatch]:
     """Claimed, ready, began, produced, in this order: no work before the window was open."""
     order = {"opened": 0, "claimed": 1, "acknowledged": 2, "ready": 3, "began": 4, "produced": 5}
     for node in e.contributors:
-        for journal in e.journals_of(node, "contributor"):
+        for journal in e.story_of(node):
             told = [line for line in journal.lines if line.kind in order]
             for expected, line in enumerate(told):
                 if order[line.kind] != expected:
                     step = next(kind for kind, place in order.items() if place == min(expected, 5))
                     yield Mismatch(line.where, f"{step} before {line.kind}", "another order, or one twice")
                     break
-        for line in e.lines_of(node):
+        for line in e.story_lines(node):
             digest = line.body.get("assignment_digest")
             assignment = e.assignment(node)
             if digest and assignment:
@@ -145,7 +145,7 @@ def beats_count_up(e: Evidence) -> Iterator[Mismatch]:
     for node in e.contributors:
         assignment = e.assignment(node)
         steps = assignment["recipe"]["steps"] if assignment else None
-        for journal in e.journals_of(node, "contributor"):
+        for journal in e.story_of(node):
             beats = [line for line in journal.lines if line.kind == "heartbeat"]
             for one, other in itertools.pairwise(beats):
                 if other.body["beat"] <= one.body["beat"] or other.body["step"] < one.body["step"]:
