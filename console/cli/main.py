@@ -39,6 +39,7 @@ environment:
 """
 # Word -> module of this package that adds it. Only the chosen one is imported: `swarm launch` must not wait for
 # asyncssh, nor `swarm check` for the screen.
+OTHERS_WRITE = 0o022  # bits of a mode
 COMMANDS = {
     "console": "console_command",
     "run": "run",
@@ -76,6 +77,8 @@ def parser(word: str | None = None) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    # Whatever the operator's shell allows: nobody else writes where keys, journals and runs lie. Children inherit it.
+    os.umask(os.umask(OTHERS_WRITE) | OTHERS_WRITE)
     arguments = list(sys.argv[1:] if argv is None else argv) or ["console"]
     left = ""  # of what was begun, told after a Ctrl-C
     try:
