@@ -62,7 +62,7 @@ def make_run(tmp_path: Path, prepared: Path) -> Iterator[MakeRun]:
 def start_agent(tmp_path: Path) -> Iterator[StartAgent]:
     started: list[subprocess.Popen[str]] = []
 
-    def start(run: LiveRun, token: str, *options: str) -> Agent:
+    def start(run: LiveRun, token: str, *options: str, **environment: str) -> Agent:
         client_key = asyncssh.generate_private_key("ssh-ed25519")
         client_file, host_file = tmp_path / "client.pem", tmp_path / "host.pub"
         client_file.write_bytes(client_key.export_private_key("pkcs8-pem"))
@@ -74,7 +74,8 @@ def start_agent(tmp_path: Path) -> Iterator[StartAgent]:
                 "--model", str(ROOT / "fixtures" / "swarm" / "base"), "--backend", "torch",
                 "--authorized-key", client_key.export_public_key().decode().strip(), "--token-stdin", *options,
             ],
-            env=run.env(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=run.env(**environment), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         started.append(process)
         assert process.stdin and process.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def test_nothing_that_a_command_leaves_can_be_written_by_others(tmp_path: Path) -> None:
-    """With the umask of a careless shell a whole run left 52 such folders and files, the one with the keys among them."""
+    """With a careless shell's umask a whole run left 52 such folders and files, the folder of the keys among them."""
     bundle = tmp_path / "operator"
     command = ["launch", "--manifest-only", "--run-id", "try-1", "--bundle-dir", str(bundle)]
     subprocess.run(
