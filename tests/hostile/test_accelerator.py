@@ -80,7 +80,7 @@ def test_a_journal_with_readings_is_whole_to_the_checker(tmp_path: Path) -> None
     assert journal is not None
     assert journal.problem is None
     assert sum(line.kind == "accelerator_read" for line in journal.lines) > 5
-    evidence: Any = SimpleNamespace(contributors=(LINUX,), journals_of=lambda *_: [journal])
+    evidence: Any = SimpleNamespace(contributors=(LINUX,), story_of=lambda _: [journal])
     assert list(accelerators_are_those_that_compute(evidence)) == []
 
 
