@@ -13,6 +13,7 @@ from console.evidence.checks.shapes import (
     SIGNATURE,
     STRING,
     TEXT,
+    Few,
     Maybe,
     Shape,
     document,
@@ -41,6 +42,8 @@ from console.evidence.checks.word_shapes import (
     SOFTWARE,
     TOLERANCE,
 )
+
+MOST_NODES = 64  # of a lane; each question is asked of every node
 
 UPLOAD_MANIFEST = document(
     "swarm.upload_manifest.v1",
@@ -77,7 +80,7 @@ _ALL: tuple[Shape, ...] = (
         namespace=LABEL,
         admission_posture=one_of("trusted_lan.shared_secret"),
         admission_token_env=one_of("PSIONIC_SWARM_ADMISSION_TOKEN"),
-        nodes=[NODE_CONTRACT],
+        nodes=Few(NODE_CONTRACT, MOST_NODES),
         policies=POLICIES,
         adapter=ADAPTER,
         recipe=RECIPE,

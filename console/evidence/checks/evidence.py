@@ -47,6 +47,9 @@ class Evidence:
         for path in sorted(self.folder.files):
             if self.is_as_large_as_listed(path):
                 self._take(path)
+        self._said: dict[tuple[str, str | None], list[Line]] = {}
+        self._first: dict[tuple[str, str | None, tuple[str, ...], str | None], int | None] = {}
+        self._lines: dict[str, list[Line]] = {}
         self.coordinator = self._coordinator_lines()
 
     def is_as_large_as_listed(self, path: str) -> bool:
@@ -115,11 +118,19 @@ class Evidence:
 
     def said(self, kind: str, node: str | None = None) -> list[Line]:
         """The coordinator's records of a kind, about a node if one is given, in order."""
-        return [
-            line
-            for line in self.coordinator
-            if line.kind == kind and (node is None or line.body.get("node_id") == node)
-        ]
+        if (kind, node) not in self._said:
+            lines = self.said(kind) if node is not None else self.coordinator
+            about = [line for line in lines if line.kind == kind and node in (None, line.body.get("node_id"))]
+            self._said[(kind, node)] = about
+        return self._said[(kind, node)]
+
+    def first_said(self, kind: str, field: str | None, values: tuple[str, ...], node: str | None) -> int | None:
+        """Position of the first such record. Kept: a hostile journal asks a hundred thousand times."""
+        key = (kind, field, values, node)
+        if key not in self._first:
+            lines = (line for line in self.said(kind, node) if field is None or line.body[field] in values)
+            self._first[key] = next((self.position(line) for line in lines), None)
+        return self._first[key]
 
     def position(self, line: Line) -> int:
         return self._positions[(line.file, line.end)]
@@ -130,7 +141,9 @@ class Evidence:
 
     def lines_of(self, node: str) -> list[Line]:
         """A contributor's own records, epoch after epoch."""
-        return [line for journal in self.journals_of(node, "contributor") for line in journal.lines]
+        if node not in self._lines:
+            self._lines[node] = [line for journal in self.journals_of(node, "contributor") for line in journal.lines]
+        return self._lines[node]
 
     def story_of(self, node: str) -> list[Journal]:
         """A contributor's journals as far as anything rests on them: up to the contribution that was received. What it

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from console.evidence.checks.record_shapes import BODIES, RECORD
@@ -57,10 +58,11 @@ class Journal:
         """Hash of the line that ends at `offset` and the number of lines up to there; None off a line's end."""
         if offset == 0:
             return GENESIS, 0
-        for index, line in enumerate(self.lines):
-            if line.end == offset:
-                return line.sha256, index + 1
-        return None
+        return self._heads.get(offset)
+
+    @cached_property
+    def _heads(self) -> dict[int, tuple[str, int]]:
+        return {line.end: (line.sha256, index + 1) for index, line in enumerate(self.lines)}
 
 
 def read_journal(file: str, raw: bytes) -> Journal | None:

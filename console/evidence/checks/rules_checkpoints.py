@@ -26,6 +26,12 @@ def gone_on_from(e: Evidence, node: str) -> list[Body]:
     return list(assignment["continues_from"]) if assignment else []
 
 
+def kept_once(e: Evidence, node: str) -> list[Body]:
+    """The same, each file once: a hostile journal speaks of one of them a hundred thousand times."""
+    once = {(reference["step"], reference["file"]["name"]): reference for reference in lineage_of(e, node)}
+    return list(once.values())
+
+
 def lineage_of(e: Evidence, node: str) -> list[Body]:
     """Every checkpoint of a node's work: those that were gone on from, then those that were kept here."""
     return [*gone_on_from(e, node), *(line.body["checkpoint"] for line in e.said("checkpoint_kept", node))]
@@ -34,6 +40,7 @@ def lineage_of(e: Evidence, node: str) -> list[Body]:
 def checkpoints_are_kept_as_journaled(e: Evidence) -> Iterator[Mismatch]:
     """Journaled by the contributor in training, then fetched: the same bytes lie here, and no others."""
     known: set[str] = set()
+    placed: set[tuple[str, str, int]] = set()
     for node in e.contributors:
         own = {
             (line.file, line.body["checkpoint"]["step"]): line
@@ -47,7 +54,9 @@ def checkpoints_are_kept_as_journaled(e: Evidence) -> Iterator[Mismatch]:
                 yield Mismatch(line.where, f"checkpointed after step {reference['step']} by {node} before it", "none")
                 continue
             yield from differs(f"{line.where} checkpoint", said.body["checkpoint"], reference)
-            yield from _in_training(e, node, said.file, said.end)
+            if (node, said.file, said.end) not in placed:
+                placed.add((node, said.file, said.end))
+                yield from _in_training(e, node, said.file, said.end)
         steps = [reference["step"] for reference in lineage_of(e, node)]
         if steps != sorted(set(steps)):
             yield Mismatch(f"checkpoints of {node}", "each step once, in order", str(steps))
@@ -77,7 +86,7 @@ def checkpoints_are_whole(e: Evidence) -> Iterator[Mismatch]:
     alpha, bound = e.contract["adapter"]["alpha"], e.contract["governance"]["delta_norm_bound"]
     for node in e.contributors:
         assignment = e.assignment(node)
-        for reference in lineage_of(e, node) if assignment else []:
+        for reference in kept_once(e, node) if assignment else []:
             assert assignment is not None
             path, step = place_of(node, reference), reference["step"]
             header = e.states.get(path)
@@ -113,7 +122,7 @@ def checkpoints_lead_to_the_adapter(e: Evidence) -> Iterator[Mismatch]:
         yield from differs(f"{where} checkpoints", lineage, receipt["checkpoints"])
         start = gone_on_from(e, node)[-1:]
         yield from differs(f"{where} continued_from", start[0] if start else None, receipt["continued_from"])
-        for reference in lineage:
+        for reference in kept_once(e, node):
             path, step = place_of(node, reference), reference["step"]
             header = e.states.get(path)
             if header is None or misfit_of(header, assignment, step):

@@ -104,10 +104,8 @@ def bundle_counts_are_recounted(e: Evidence) -> Iterator[Mismatch]:
     for name, value in expected.items():
         yield from differs(f"{BUNDLE_FILE} {name}", value, e.bundle[name])
     judged = [line for line in e.coordinator if line.kind in ("submission_judged", "contribution_judged")]
-    findings: list[Body] = []
-    for line in judged:
-        findings += [finding for finding in line.body["findings"] if finding not in findings]
-    yield from differs(f"{BUNDLE_FILE} findings", findings, e.bundle["findings"])
+    found = {(item["rule"], item["expected"], item["got"]): item for line in judged for item in line.body["findings"]}
+    yield from differs(f"{BUNDLE_FILE} findings", list(found.values()), e.bundle["findings"])
 
 
 def coordinator_report_repeats_the_journal(e: Evidence) -> Iterator[Mismatch]:

@@ -11,10 +11,8 @@ from console.evidence.checks.verdict import Mismatch, differs
 
 
 def _said_before(e: Evidence, limit: int, condition: moves.Condition, node: str | None = None) -> bool:
-    kind, field, values = condition
-    return any(
-        e.position(line) < limit and (field is None or line.body[field] in values) for line in e.said(kind, node)
-    )
+    first = e.first_said(*condition, node)
+    return first is not None and first < limit
 
 
 def _lacking(
@@ -102,6 +100,7 @@ def one_verdict_at_the_end(e: Evidence) -> Iterator[Mismatch]:
 
 def records_cover_what_they_speak_of(e: Evidence) -> Iterator[Mismatch]:
     """`ready` and `produced` as the coordinator saw them are in the contributor's journal, before the cited head."""
+    ends: dict[str, dict[tuple[str, str], int]] = {}
     for kind, source in (
         ("runner_ready", "ready"),
         ("contribution_seen", "produced"),
@@ -112,14 +111,21 @@ def records_cover_what_they_speak_of(e: Evidence) -> Iterator[Mismatch]:
         for line in e.said(kind):
             head = line.body["head"]
             sources = (source,) if isinstance(source, str) else source
-            seen = [
-                own
-                for own in e.lines_of(line.body["node_id"])
-                if own.kind in sources and own.file == head["file"] and own.end <= head["offset"]
-            ]
-            if not seen:
+            node = line.body["node_id"]
+            if node not in ends:
+                ends[node] = _first_ends(e.lines_of(node))
+            seen = [ends[node].get((head["file"], source)) for source in sources]
+            if all(end is None or end > head["offset"] for end in seen):
                 expected = f"{' or '.join(sources)} in {head['file']} before byte {head['offset']}"
                 yield Mismatch(line.where, expected, "no such record")
+
+
+def _first_ends(lines: list[Line]) -> dict[tuple[str, str], int]:
+    """Where the first record of each kind ends, by its journal."""
+    ends: dict[tuple[str, str], int] = {}
+    for line in lines:
+        ends.setdefault((line.file, line.kind), line.end)
+    return ends
 
 
 def contributors_waited_for_permission(e: Evidence) -> Iterator[Mismatch]:

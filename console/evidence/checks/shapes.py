@@ -37,7 +37,15 @@ class AtMost:
     limit: str
 
 
-# dict = closed object; [x] = list of x; frozenset = one of these strings; Leaf, Maybe, MapOf, AtMost as above.
+@dataclass(frozen=True)
+class Few:
+    """A list of the shape, with at most so many items."""
+
+    shape: Any
+    most: int
+
+
+# dict = closed object; [x] = list of x; frozenset = one of these strings; Leaf, Maybe, MapOf, AtMost, Few as above.
 Shape = Any
 
 
@@ -47,6 +55,10 @@ def misfit(shape: Shape, value: Any, where: str) -> Mismatch | None:
         return None if value is None else misfit(shape.shape, value, where)
     if isinstance(shape, AtMost):
         return misfit(shape.shape, value, where) or _not_above(shape, value, where)
+    if isinstance(shape, Few):
+        if isinstance(value, list) and len(value) > shape.most:
+            return Mismatch(where, f"at most {shape.most} items", str(len(value)))
+        return misfit([shape.shape], value, where)
     if isinstance(shape, Leaf):
         return None if shape.fits(value) else Mismatch(where, shape.name, shown(value))
     if isinstance(shape, frozenset):
