@@ -40,6 +40,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--allowed-signers", type=Path, metavar="FILE", help="ssh-keygen's format: whom you trust")
     parser.add_argument("--reexecute", action="store_true", help="real-run: train again with the reference backend")
     parser.add_argument("--model", type=Path, help="checkpoint for --reexecute (default: the shipped base)")
+    parser.add_argument(
+        "--dataset", type=Path, metavar="DIR", help="samples for --reexecute (default: the shipped dataset)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(act=check, left="a check changes nothing")
 

@@ -30,6 +30,7 @@ from console.evidence.checks.tolerance import share, tolerance_of
 from console.evidence.checks.verdict import Finding
 from console.evidence.errors import ReexecutionError
 from console.evidence.models import BUNDLE_FILE
+from console.evidence.recapture import Recaptured, dataset_of, recapture
 from runners.contract.document import word_from_json
 from runners.contract.jobs import BackendName, Progress, ReplayJob, ScoreJob, ScoreResult, ScoreSubject, SegmentResult
 from runners.contract.plan import ADAPTER_FILE, Assignment
@@ -63,7 +64,8 @@ class Reexecution:
     """`measured` is empty where `findings` says that nothing could be measured."""
 
     findings: tuple[Finding, ...]
-    measured: tuple[Measured, ...]
+    measured: tuple[Measured | Recaptured, ...]
+    not_done: str = ""  # why slices and held-out shard weren't captured again
 
     @property
     def consistent(self) -> bool:
@@ -73,6 +75,7 @@ class Reexecution:
     def __str__(self) -> str:
         word = "agrees" if self.consistent else "does NOT agree"
         rows = [f"work done again with the {BACKEND} backend: {word}", *(f"  {item}" for item in self.measured)]
+        rows += [f"  slices and held-out shard NOT captured again: {self.not_done}"] if self.not_done else []
         return "\n".join([*rows, *(f"  {finding}" for finding in self.findings)])
 
     def to_json(self) -> dict[str, Any]:
@@ -80,6 +83,7 @@ class Reexecution:
             "consistent": self.consistent,
             "findings": [vars(finding) for finding in self.findings],
             "measured": [{**vars(item), "within": item.within} for item in self.measured],
+            "not_done": self.not_done,
         }
 
 
@@ -87,15 +91,19 @@ def ignore_progress(_: Progress) -> None:
     """For callers that show nothing."""
 
 
-def reexecute(bundle_dir: Path, model_dir: Path, *, on_progress: OnProgress = ignore_progress) -> Reexecution:
+def reexecute(
+    bundle_dir: Path, model_dir: Path, dataset_dir: Path, *, on_progress: OnProgress = ignore_progress
+) -> Reexecution:
     """Blocking form of `reexecute_work`, for callers without a loop of their own."""
-    return asyncio.run(reexecute_work(bundle_dir, model_dir, on_progress=on_progress))
+    return asyncio.run(reexecute_work(bundle_dir, model_dir, dataset_dir, on_progress=on_progress))
 
 
 async def reexecute_work(
-    bundle_dir: Path, model_dir: Path, *, on_progress: OnProgress = ignore_progress
+    bundle_dir: Path, model_dir: Path, dataset_dir: Path, *, on_progress: OnProgress = ignore_progress
 ) -> Reexecution:
-    """Train and score again. Raises ReexecutionError when the checkpoint can't be read or a job can't run at all."""
+    """Train and score again, and capture again where the dataset is at hand.
+
+    Raises ReexecutionError when the checkpoint can't be read or a job can't run at all."""
     root = bundle_dir.parent if bundle_dir.name == BUNDLE_FILE else bundle_dir
     verdict = check_real_run(root)
     if not verdict.consistent:
@@ -114,13 +122,18 @@ async def reexecute_work(
     with tempfile.TemporaryDirectory(prefix="swarm-reexecute-") as folder:
         again = _Again(evidence, root, model_dir, Path(folder), on_progress)
         try:
-            measured = [item for node in nodes for item in await again.replay(node)]
+            measured: list[Measured | Recaptured] = [item for node in nodes for item in await again.replay(node)]
             measured += await again.score(nodes)
+            dataset = dataset_of(evidence, dataset_dir)
+            if not dataset.missing:
+                told = again.told_as("dataset", "capturing again")
+                measured += await recapture(evidence, root, again.model_dir, dataset, Path(folder), told)
         except (JobFailed, UnreadableError) as error:
             raise ReexecutionError(
                 f"the work of {evidence.bundle['run_id']} could not be done again: {error}"
             ) from error
-    return Reexecution(tuple(_finding(item) for item in measured if not item.within), tuple(measured))
+    findings = tuple(_finding(item) for item in measured if not item.within)
+    return Reexecution(findings, tuple(measured), dataset.missing)
 
 
 def _whole(e: Evidence, node: str) -> bool:
@@ -157,11 +170,11 @@ class _Again:
             ref["step"]: self.artifacts.parent.absolute() / place_of(node, ref) for ref in lineage_of(self.e, node)
         }
         segments, _ = await replay_segments(
-            job, checkpoints.__getitem__, self._as(node, "training again"), log=self.scratch / "log.txt"
+            job, checkpoints.__getitem__, self.told_as(node, "training again"), log=self.scratch / "log.txt"
         )
         return await asyncio.to_thread(self._compare, node, out_dir / "out", segments)
 
-    def _as(self, stage: str, what: str) -> OnProgress:
+    def told_as(self, stage: str, what: str) -> OnProgress:
         """Its progress under this name, as one stage."""
         return lambda progress: self.on_progress(progress.model_copy(update={"stage": stage, "detail": what}))
 
@@ -244,7 +257,7 @@ class _Again:
             chunk_tokens=recipe["chunk_tokens"],
         )
         result = await run_job(
-            "score", job, ScoreResult, self._as("score", "scoring again"), log=self.scratch / "log.txt"
+            "score", job, ScoreResult, self.told_as("score", "scoring again"), log=self.scratch / "log.txt"
         )
         kept = {score["subject"]: score["mean_loss"] for score in receipt["scores"]}
         bound = min(pair["loss_bound"] for pair in self.contract["governance"]["tolerances"])
@@ -254,7 +267,12 @@ class _Again:
         ]
 
 
-def _finding(item: Measured) -> Finding:
+def _finding(item: Measured | Recaptured) -> Finding:
+    if isinstance(item, Recaptured):
+        expected = f"the dataset's tokens, and states within {item.bound:g} of those that the model has for them"
+        others = f"other tokens in {item.other_targets} of {item.samples} samples"
+        got = f"states {item.relative_difference:.3g} away, {others}"
+        return Finding("captured_again_agrees", item.subject, expected, got)
     if item.of_allowed is None:
         expected, got = f"a held-out loss within {item.loss_bound:g}", f"{item.loss_difference:.3g} away"
     else:

@@ -22,6 +22,7 @@ from tests.checks.resealing import reseal_bundle
 from tests.checks.tiny_training import Trained
 
 HEAD = "lm_head.weight"
+NO_DATASET = Path("nowhere")  # a forged run is of samples that nobody wrote
 
 
 def _checkpoint(folder: Path, weight: np.ndarray) -> Path:
@@ -57,7 +58,7 @@ def _better(losses: tuple[float, ...]) -> tuple[float, ...]:
 def test_true_work_done_again_agrees_with_contribution_and_replay(true_run: tuple[Path, Path]) -> None:
     bundle, model = true_run
     said: list[Progress] = []
-    again = reexecute(bundle, model, on_progress=said.append)
+    again = reexecute(bundle, model, NO_DATASET, on_progress=said.append)
 
     assert again.findings == ()
     assert again.consistent
@@ -75,7 +76,7 @@ def test_an_invented_replay_of_invented_work_is_found_only_by_doing_it_again(tmp
     bundle, model = run.make(), _checkpoint(tmp_path / "model", run.head)
 
     assert check_real_run(bundle).consistent
-    again = reexecute(bundle, model)
+    again = reexecute(bundle, model, NO_DATASET)
 
     assert not again.consistent
     assert {finding.where for finding in again.findings} == {f"{LINUX} contribution", f"{LINUX} replay"}
@@ -84,7 +85,7 @@ def test_an_invented_replay_of_invented_work_is_found_only_by_doing_it_again(tmp
 
 def test_a_bundle_that_contradicts_itself_is_not_worked_on(true_run: tuple[Path, Path], bundle: Path) -> None:
     reseal_bundle(bundle, lambda body: body.update(total_contributions=7))
-    again = reexecute(bundle, true_run[1])
+    again = reexecute(bundle, true_run[1], NO_DATASET)
 
     assert again.measured == ()
     assert [finding.rule for finding in again.findings] == ["bundle_counts_are_recounted"]
@@ -92,7 +93,7 @@ def test_a_bundle_that_contradicts_itself_is_not_worked_on(true_run: tuple[Path,
 
 def test_another_base_model_is_refused_before_any_work(true_run: tuple[Path, Path], tmp_path: Path) -> None:
     other = _checkpoint(tmp_path / "model", np.ones((VOCABULARY, WIDTH)))
-    again = reexecute(true_run[0], other)
+    again = reexecute(true_run[0], other, NO_DATASET)
 
     assert again.measured == ()
     assert [finding.rule for finding in again.findings] == ["checkpoint_has_the_planned_head"]
@@ -100,7 +101,7 @@ def test_another_base_model_is_refused_before_any_work(true_run: tuple[Path, Pat
 
 def test_a_missing_checkpoint_is_no_finding_about_the_bundle(true_run: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(ReexecutionError, match="model"):
-        reexecute(true_run[0], tmp_path / "model")
+        reexecute(true_run[0], tmp_path / "model", NO_DATASET)
 
 
 def test_the_head_is_found_through_an_index(tmp_path: Path) -> None:

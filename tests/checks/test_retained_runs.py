@@ -61,6 +61,7 @@ def test_what_a_cuda_card_computed_is_what_float64_computes_here(capsys: pytest.
     said = capsys.readouterr().out
     assert code == 0, said
     assert "swarm-linux-a contribution: delta " in said
+    assert "held-out shard captured again: states of 136 samples" in said
 
 
 @pytest.mark.parametrize("what", [what for what in CHECKS if what != "psionic"])

@@ -44,8 +44,9 @@ def check(bundle: Path, options: argparse.Namespace) -> Checked:
     from console.evidence.reexecute import reexecute
 
     model = options.model or data_dir("fixtures") / "swarm" / "base"
+    dataset = options.dataset or data_dir("fixtures") / "swarm" / "dataset"
     with ProgressBar(sys.stderr) as bar:
-        again = reexecute(bundle, model, on_progress=bar.show)
+        again = reexecute(bundle, model, dataset, on_progress=bar.show)
     return Checked(bundle, verdict, {"reexecution": again.to_json(), **facts}, (*lines, str(again)), again.consistent)
 
 
