@@ -60,10 +60,10 @@ async def _told(tmp_path: Path, raw: bytes) -> tuple[int, bytes, str]:
     [
         (("confession", {}, {}), "a kind of record that a contributor writes"),
         (("log", {**LOG, "more": 1}, {}), "more"),
-        (("log", LOG, {"wall_ms": -1}), "zero or more"),
-        (("log", LOG, {"mono_ms": -1}), "zero or more"),
-        (("heartbeat", {**BEAT, "memory_bytes": -(2**50)}, {}), "zero or more"),
-        (("heartbeat", {**BEAT, "step": -1}, {}), "zero or more"),
+        (("log", LOG, {"wall_ms": -1}), "0"),
+        (("log", LOG, {"mono_ms": -1}), "0"),
+        (("heartbeat", {**BEAT, "memory_bytes": -(2**50)}, {}), "0"),
+        (("heartbeat", {**BEAT, "step": -1}, {}), "0"),
     ],
     ids=[
         "unknown_kind",
