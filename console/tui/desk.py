@@ -207,7 +207,10 @@ def _entry(kept: KeptAct) -> LogEntry:
     if kept.problem:
         glyph, role, said = "✗", "bad", f"signature does not hold: {kept.problem}"
     what = TOLD.get(act.act, "{act} {run} {subject}").format(
-        act=act.act, run=act.run_id or act.lane_id, lane=act.lane_id, subject=act.subject[:16]
+        act=act.act,
+        run=act.run_id or act.lane_id,
+        lane=act.lane_id,
+        subject=act.subject if act.act == "lane" else act.subject[:16],
     )
     binding = BINDINGS.get(act.act, "")
     if act.act == "drill" and act.subject in DRILL_KEYS:  # told as it was then

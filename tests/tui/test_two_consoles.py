@@ -7,6 +7,8 @@ import pytest
 from console.cli.errors import UsageError
 from console.cli.free_machine import one_console_at_a_time, require_free_machine
 from console.evidence.operator_acts import FOLDER
+from console.hosts.endpoints import Endpoint
+from console.hosts.ways import Way
 from console.tui.app import SwarmApp
 from console.tui.desk import OperatorDesk
 from runners.contract.states import Classification
@@ -87,9 +89,14 @@ async def test_what_one_console_did_stands_in_the_log_of_the_other_without_a_res
         assert "nothing was done at this machine's consoles yet" not in shown(pilot)
         assert "ab" * 32 in pilot.app.desk.acknowledged
         stage.clock.now_ms += 1000
+        box = Endpoint("swarm-linux-a", "10.0.0.9", 34101, "settings", Way(), "the box below the desk")
+        await other.choose_endpoint(box)
+        pilot.app.desk.recall()
+        assert [entry.what for entry in pilot.app.desk.entries][-1] == "use swarm-linux-a by the box below the desk"
+        stage.clock.now_ms += 1000
         stage.acts.refusal = "no"
         await press(pilot, "g")
         assert [entry.what for entry in pilot.app.desk.entries][-1] == "go live on loopback"
-        assert len(pilot.app.desk.entries) == 2
+        assert len(pilot.app.desk.entries) == 3
         other.recall()
         assert [entry.what for entry in other.entries][-1] == "go live on loopback"  # by the same words
