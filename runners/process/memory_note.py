@@ -33,7 +33,8 @@ def forget_note(root: RunRoot, revision: int) -> None:
 
 
 def told_of_death(root: RunRoot, revision: int) -> str:
-    """Of a runner that is gone; empty where it ended in order, or before it had counted."""
+    """Of a runner that is gone; empty where it ended in order, or before it had counted. By the kernel's own count of whom it
+    ended; short where memory was not the cause, since it stands between what happened and what follows from it."""
     note = root.find(root.memory_note(revision), MemoryNote)
     if note is None:
         return ""
@@ -43,4 +44,4 @@ def told_of_death(root: RunRoot, revision: int) -> str:
     if now > note.kernel_kills:
         ended = f"the kernel has since ended {now - note.kernel_kills} of this machine's processes for want of memory"
         return f"{ended}; it had counted: {note.counted}"
-    return "not ended for want of memory, by the kernel's own count"
+    return "not for want of memory"
