@@ -55,6 +55,8 @@ class RunSource:
         self.behind = False  # more was there than the last poll took
         self.broken_off = ""  # why nothing that the coordinator does now can be known: its newest journal holds no more
         self._clock = clock or Clock()
+        self._coordinators: list[tuple[str, Path]] = []  # names and places of the journals to read
+        self._contributors: list[tuple[str, Path]] = []
         self._followers: dict[str, Follower] = {}
         self._keys: dict[str, str] = {}
         self._coordinator_key: str | None = None
@@ -99,8 +101,9 @@ class RunSource:
         `caught_up` says that nothing more was there.
         """
         unread: list[int] = []  # until where the journals are told that have more
-        coordinators = self._files("coordinator")
-        for name, path in (*coordinators, *self._files("contributor")):
+        if not self.behind:  # folders are looked through when all that was there is read, and not at each part of it
+            self._coordinators, self._contributors = self._files("coordinator"), self._files("contributor")
+        for name, path in (*self._coordinators, *self._contributors):
             follower = self._follower(name, path)
             if follower is not None:
                 held = self._held.setdefault(name, [])
@@ -110,7 +113,7 @@ class RunSource:
                 if follower.has_more and held:
                     unread.append(held[-1].order_ms)
         self.behind = bool(unread)
-        newest = self._followers.get(coordinators[-1][0]) if coordinators else None
+        newest = self._followers.get(self._coordinators[-1][0]) if self._coordinators else None
         self.broken_off = (newest.broken if newest else None) or ""
         self.caught_up = self.caught_up or not self.behind
         findings, self._findings = self._findings, []
