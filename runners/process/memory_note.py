@@ -33,8 +33,8 @@ def forget_note(root: RunRoot, revision: int) -> None:
 
 
 def told_of_death(root: RunRoot, revision: int) -> str:
-    """Of a runner that is gone; empty where it ended in order, or before it had counted. By the kernel's own count of whom it
-    ended; short where memory was not the cause, since it stands between what happened and what follows from it."""
+    """Of a runner that is gone; empty where it ended in order, or before it had counted. By the kernel's own count of
+    whom it ended; short where memory was not the cause, since what follows from it is said after it."""
     note = root.find(root.memory_note(revision), MemoryNote)
     if note is None:
         return ""
