@@ -5,6 +5,7 @@ from pathlib import Path
 
 from console.evidence.kept_file import open_kept
 from console.observation.figures import size
+from console.observation.listing import listed
 from console.observation.state import Host
 from runners.records.errors import RecordsError
 
@@ -21,9 +22,8 @@ def runner_output(run_dir: Path, host: Host) -> str:
 
 def runner_logs(run_dir: Path, node_id: str) -> tuple[Path, ...]:
     """Oldest first. A run root is a folder that holds this node's own journals; a remote one isn't on this disk."""
-    roots = {
-        path.parent for depth in ("*", "*/runner") for path in run_dir.glob(f"{depth}/{node_id}.contributor.r*.jsonl")
-    }
+    journals = f"{node_id}.contributor.r*.jsonl"
+    roots = {path.parent for depth in ("*", "*/runner") for path in listed(run_dir, f"{depth}/{journals}")}
     return tuple(sorted(log for root in roots for log in root.glob("log-r*.txt")))
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from console.evidence.checks.layout import BUNDLE_FILE
+from console.observation.listing import listed
 from runners.records.lock import is_held
 
 _COORDINATOR = re.compile(r"coordinator(-r[1-9]\d{0,5})?")
@@ -32,7 +33,7 @@ class RunRef:
 
 def coordinator_folder(run_dir: Path) -> Path | None:
     """`<run>/<node>/coordinator`, or that of the newest revision; the lane names the node's folder."""
-    found = [path for path in run_dir.glob("*/coordinator*") if path.is_dir() and not path.is_symlink()]
+    found = [path for path in listed(run_dir, "*/coordinator*") if path.is_dir() and not path.is_symlink()]
     known = [path for path in found if _COORDINATOR.fullmatch(path.name)]
     return max(known, key=lambda path: (revision_of(path), path.parent.name), default=None)
 

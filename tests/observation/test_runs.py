@@ -1,13 +1,18 @@
 """Which runs there are, and which goes on."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from console.evidence.checks.layout import BUNDLE_FILE
 from console.observation.endings import with_endings
 from console.observation.figures import short_names
 from console.observation.plain import plain
-from console.observation.runs import RunStanding, list_runs, newest_live
+from console.observation.runner_output import runner_logs
+from console.observation.runs import RunStanding, coordinator_folder, list_runs, newest_live
 from runners.contract.states import Classification
 from runners.records.lock import FolderLock, is_held
 from tests.observation.recorded_journals import Recording
@@ -28,6 +33,30 @@ def test_a_run_is_live_while_its_lock_is_held_then_closed_with_a_bundle_or_left(
     (run,) = list_runs(tmp_path)
     assert run.standing is RunStanding.CLOSED
     assert run.bundle == run_dir / "bundle"
+
+
+def test_a_folder_that_is_renamed_while_a_run_is_looked_at_hides_nothing_of_it(
+    healthy: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_dir = healthy.write(tmp_path / "one", until_ms=500)
+    (run_dir / "draft").mkdir()
+    (run_dir / "mac" / "n0.contributor.r0.e0.jsonl").touch()
+    (run_dir / "mac" / "log-r0.txt").touch()
+    listing = os.scandir
+
+    def renamed_afterwards(place: Any = ".") -> Any:
+        """What a coordinator does between two looks of an observer: the draft of a bundle gets its name."""
+        with listing(place) as found:
+            entries = list(found)
+        if Path(os.fsdecode(place)) == run_dir and (run_dir / "draft").exists():
+            (run_dir / "draft").rename(run_dir / "bundle")
+        return nullcontext(entries)
+
+    monkeypatch.setattr(os, "scandir", renamed_afterwards)
+    for look in (coordinator_folder, lambda run: runner_logs(run, "n0")):
+        assert look(run_dir), "nothing was found of the run"
+        assert not (run_dir / "draft").exists()
+        (run_dir / "bundle").rename(run_dir / "draft")
 
 
 def test_a_list_says_how_each_run_ended_and_of_a_hostile_document_nothing(healthy: Recording, tmp_path: Path) -> None:
