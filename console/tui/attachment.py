@@ -139,9 +139,8 @@ class Attachment:
     def blind_at(self, now_ms: int) -> Blind | None:
         """What has kept the console from seeing the run for a while."""
         blind = self._blind
-        over = (
-            self.retained or self.state.closed is not None or self.alive is False
-        )  # then it does nothing that could be missed
+        # A run that is over does nothing that could be missed.
+        over = self.retained or self.state.closed is not None or self.alive is False
         if blind is None or (over and not blind.wholly):
             return None
         return blind if now_ms - blind.since.mono_ms >= BLIND_MS or not blind.wholly else None
