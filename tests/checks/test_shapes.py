@@ -10,7 +10,7 @@ from console.evidence.checks.document_shapes import DOCUMENT_SHAPES
 from console.evidence.checks.lane.lane_shapes import LANE_SHAPES
 from console.evidence.checks.outcomes.document_shapes import OUTCOME_SHAPES
 from console.evidence.checks.record_shapes import BODIES
-from console.evidence.checks.shapes import AtMost, MapOf, Maybe
+from console.evidence.checks.shapes import AtMost, Few, MapOf, Maybe
 from console.evidence.lane_documents import (
     binder_projection,
     failure_drills,
@@ -61,6 +61,8 @@ def _differences(shape: Any, annotation: Any, where: str) -> list[str]:
     """Places at which a shape has other fields than a model, however deep."""
     while isinstance(shape, (AtMost, Maybe)):
         shape = shape.shape
+    if isinstance(shape, Few):
+        shape = [shape.shape]
     model = _model(annotation)
     if isinstance(shape, list):
         inner = [arg for arg in get_args(annotation) if arg is not Ellipsis]

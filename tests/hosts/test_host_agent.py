@@ -43,7 +43,7 @@ def test_a_host_that_nobody_knows_and_a_port_that_is_none_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SWARM_HOME", str(tmp_path))
-    assert main(["host", "agent", "nobody", "--listen", "10.0.0.7"]) == 1
+    assert main(["host", "agent", "nobody", "--listen", "10.0.0.7"]) == 2
     assert "swarm host add nobody" in capsys.readouterr().err
     assert main(["host", "agent", "--listen", "10.0.0.7", "--port", "70000"]) == 2
     assert main(["host", "agent", "--listen", "10.0.0.7", "--port", "0"]) == 2
